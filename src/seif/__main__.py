@@ -1,0 +1,5 @@
+"""`python -m seif`."""
+
+from seif.cli import main
+
+main()

@@ -1,0 +1,26 @@
+"""The whole error model.
+
+A user's mistake is a `UsageError`: one line that ends with the fix, exit code 2. Something that broke while running is a
+`RunError`: one line with the cause, exit code 3, and the run directory can be resumed. A bad rollout is neither: it is
+data (an unjudged verdict, a zero for bad format) and never an exception.
+"""
+
+from __future__ import annotations
+
+
+class SeifError(Exception):
+    """Base of every error that seif raises on purpose; its text is one line for a person."""
+
+    exit_code = 3
+
+
+class UsageError(SeifError):
+    """Something the user can fix: the text says how."""
+
+    exit_code = 2
+
+
+class RunError(SeifError):
+    """Something broke while running; the same command resumes once the cause is gone."""
+
+    exit_code = 3
