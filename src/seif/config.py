@@ -1,0 +1,232 @@
+"""The typed config tree: YAML in, unknown keys refused with the nearest name, the resolved copy saved with the run.
+
+Every field's description is the reference for users. The defaults are the paper's settings (SEIF, arXiv 2605.07465,
+hyper-parameter table); a config file states only what differs.
+"""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from seif.errors import UsageError
+
+PATH_KEYS = ("model", "seeds", "held_out")
+"""Config keys that name files; a relative one is relative to the config file."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Grpo(_Section):
+    """Group-relative policy optimisation, as TRL's GRPOTrainer does it."""
+
+    learning_rate: float = Field(1e-6, gt=0, description="AdamW's learning rate, constant.")
+    prompts_per_step: int = Field(384, ge=1, description="Prompts per step (the rollout batch).")
+    samples: int = Field(5, ge=2, description="n, completions per prompt: the group.")
+    updates_per_step: int = Field(4, ge=1, description="Optimiser updates per step; the update batch is prompts x samples / this.")
+    micro_batch: int = Field(4, ge=1, description="Completions per forward and backward on one device.")
+    kl: float = Field(0.01, ge=0, description="Coefficient of the KL penalty to the starting checkpoint (low-variance estimator).")
+    clip_low: float = Field(0.2, gt=0, description="The policy ratio is clipped at 1 - this.")
+    clip_high: float = Field(0.3, gt=0, description="The policy ratio is clipped at 1 + this.")
+    weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay.")
+    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
+    temperature: float = Field(1.0, gt=0, description="Sampling temperature of rollouts. top_p stays 1 and top_k 0.")
+    max_prompt_tokens: int = Field(2048, ge=1, description="A longer prompt is refused before training starts.")
+    max_new_tokens: int = Field(8192, ge=1, description="A completion without an end token after this many earns 0.")
+    save_every: int = Field(1, ge=1, description="Steps between checkpoints.")
+    dtype: Literal["float32", "bfloat16"] = Field("float32", description="Type of the trained weights; the forward is bf16 either way.")
+    sampler: Literal["engine", "vllm"] = Field("engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL.")
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Grpo:
+        if (self.prompts_per_step * self.samples) % self.updates_per_step:
+            raise ValueError("prompts_per_step x samples must be a multiple of updates_per_step")
+        return self
+
+
+class Template(_Section):
+    """One of the Instructor's prompts."""
+
+    prompt: Literal["hard", "soft"] = Field(description="Which prompt: `hard` asks for rule-like constraints, `soft` for open ones.")
+    constraints: int = Field(ge=1, le=10, description="How many constraints it asks for.")
+
+
+class Instructor(_Section):
+    """The role that writes instructions."""
+
+    train: bool = Field(True, description="False: the base writes all instructions (static data, the control arm).")
+    reward: Literal["adversarial", "frontier"] = Field("adversarial", description="`adversarial`: 1 - A (the paper); `frontier`: 4p(1-p).")
+    answers: int = Field(1, ge=1, description="Answers per instruction behind A and p; the paper takes 1.")
+    share_penalty: float = Field(0.0, ge=0, description="Weight of the penalty on types that fill the batch (against mode collapse).")
+    known_types: bool = Field(False, description="A set with a constraint of no known type is invalid.")
+    templates: tuple[Template, ...] = Field(
+        (Template(prompt="hard", constraints=3), Template(prompt="soft", constraints=5)),
+        min_length=1, strict=False, description="Prompts, drawn evenly and seeded per seed question.",
+    )
+    epochs: int = Field(1, ge=1, description="Passes over the seeds per turn.")
+    attempts: int = Field(1, ge=1, description="Tries per seed when instructions are generated; a refused one is drawn again.")
+    generation_temperature: float = Field(0.7, ge=0, description="Temperature when instructions are generated.")
+    grpo: Grpo = Grpo()
+
+
+class Filter(_Section):
+    """The role that rejects contradictory instructions."""
+
+    rules: bool = Field(True, description="Refuse contradictions that rules can prove, before the model is asked.")
+    model: bool = Field(True, description="Ask the model.")
+    max_new_tokens: int = Field(512, ge=1, description="Length limit of the Filter's reasoning (prompts: full).")
+
+
+class Judger(_Section):
+    """The role that gives one verdict per (answer, constraint)."""
+
+    kind: Literal["logprob", "generative", "rules"] = Field(
+        "generative", description="`generative`: reasons, then [[1]] or [[0]]; `logprob`: one token; `rules`: verifiers alone."
+    )
+    weights: Literal["previous", "base"] = Field("previous", description="`previous`: the Follower of the turn before (the paper); or the base.")
+    max_new_tokens: int = Field(1024, ge=1, description="Length limit of a generative verdict.")
+    max_unjudged: float = Field(0.05, ge=0, le=1, description="A larger share of unjudged verdicts in a step stops the stage.")
+
+
+class Follower(_Section):
+    """The role that learns to follow instructions."""
+
+    epochs: tuple[int, ...] = Field((3, 1, 1), min_length=1, strict=False, description="Passes per turn; the last one repeats.")
+    steps: int | None = Field(None, ge=1, description="Steps per turn; overrides epochs.")
+    format: Literal["plain", "think_answer", "reasoning"] = Field(
+        "think_answer", description="`plain`; `think_answer`: <think>..</think><answer>..</answer>; `reasoning`: after </think>."
+    )
+    grpo: Grpo = Grpo()
+
+
+class Evaluation(_Section):
+    """Held-out tasks, checked by verifiers alone."""
+
+    max_new_tokens: int | None = Field(None, ge=1, description="Length limit of answers; the Follower's by default.")
+    showcase: int = Field(3, ge=0, description="Seeds whose instructions and answers are kept per turn for the report.")
+    judger: bool = Field(True, description="Measure the Judger against the verifiers.")
+
+
+class EngineSettings(_Section):
+    """The in-process engine of the frozen roles."""
+
+    dtype: Literal["float32", "bfloat16", "float16"] = Field("bfloat16", description="Type of the weights.")
+    token_budget: int = Field(49_152, ge=512, description="Rows x tokens of one forward: less needs less memory.")
+
+
+class Config(_Section):
+    """A whole run."""
+
+    model: str = Field(description="Directory or hub id of the causal LM from which all four roles start.")
+    seeds: str | None = Field(None, description="Parquet, JSONL or JSON file with a `prompt` column.")
+    held_out: str | None = Field(None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation.")
+    prompts: Literal["full", "compact"] = Field("full", description="Wording of the roles: `compact` is for very small models.")
+    turns: int = Field(3, ge=1, description="Rounds of the loop.")
+    seed: int = Field(0, ge=0, description="Everything random derives from it.")
+    report_to: tuple[str, ...] = Field((), strict=False, description="Trackers that TRL knows: trackio, wandb, tensorboard, ...")
+    rollouts: int = Field(8, ge=0, description="Samples per step kept in rollouts/*.jsonl.")
+    instructor: Instructor = Instructor()
+    filter: Filter = Filter()
+    judger: Judger = Judger()
+    follower: Follower = Follower()
+    evaluation: Evaluation = Evaluation()
+    engine: EngineSettings = EngineSettings()
+
+    @model_validator(mode="after")
+    def _compact_prompts_exist(self) -> Config:
+        if self.prompts == "compact":
+            if self.judger.kind == "generative" or self.follower.format == "think_answer" or any(t.prompt == "soft" for t in self.instructor.templates):
+                raise ValueError("prompts: compact goes with judger.kind logprob or rules, follower.format plain or reasoning, and hard templates alone")
+        return self
+
+
+def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -> Config:
+    """Read a YAML config. `overrides` are `dotted.key=value` with YAML values; `direct` sets top-level keys.
+
+    Raises UsageError, in one line with the fix, for a missing file, bad YAML, an unknown key, or a wrong type.
+    """
+    if not path.is_file():
+        raise UsageError(f"no config at {path}; the shipped ones are in configs/")
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(tree, dict):
+        raise UsageError(f"{path} must hold `key: value` lines; it holds {type(tree).__name__}")
+    tree = {**tree, **{key: _anchor(tree.get(key), path.parent) for key in PATH_KEYS if key in tree}}
+    for override in overrides or []:
+        _override(tree, override)
+    return build_config({**tree, **{key: value for key, value in direct.items() if value is not None}}, str(path))
+
+
+def build_config(tree: dict[str, Any], source: str) -> Config:
+    """Validate a tree. Raises UsageError naming `source`, the key and the fix."""
+    try:
+        return Config.model_validate(tree)
+    except ValidationError as error:
+        raise UsageError(f"{source}: {'; '.join(_explain(e) for e in error.errors())}") from error
+
+
+def _anchor(value: Any, folder: Path) -> Any:
+    """A path that exists beside the config file is made absolute; anything else (a hub id) stays."""
+    if isinstance(value, str) and not Path(value).is_absolute():
+        beside = (folder / value).resolve()
+        if beside.exists() or value.startswith("."):
+            return str(beside)
+    return value
+
+
+def _override(tree: dict[str, Any], override: str) -> None:
+    key, equals, value = override.partition("=")
+    if not equals:
+        raise UsageError(f"--set takes key=value, got {override!r}")
+    *parents, last = key.split(".")
+    node = tree
+    for parent in parents:
+        node = node.setdefault(parent, {})
+        if not isinstance(node, dict):
+            raise UsageError(f"--set {key}: {parent} is not a section")
+    try:
+        node[last] = yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise UsageError(f"--set {key}: {value!r} is not a YAML value") from error
+
+
+def _explain(error: Any) -> str:
+    path = [str(part) for part in error["loc"]]
+    key = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(path[-1], _keys_at(path[:-1]), n=1)
+        return f"unknown key {key!r}" + (f"; did you mean {'.'.join([*path[:-1], near[0]])!r}?" if near else "; see docs/config.md")
+    if error["type"] == "missing":
+        return f"{key!r} is missing"
+    return f"{key or 'config'}: {error['msg'].removeprefix('Value error, ')}" + (f", got {error['input']!r}" if key else "")
+
+
+def _keys_at(path: list[str]) -> list[str]:
+    section: Any = Config
+    for part in path:
+        field = section.model_fields.get(part)
+        annotation = field.annotation if field else None
+        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+            return list(Template.model_fields)
+        section = annotation
+    return list(section.model_fields)
+
+
+def differing_keys(a: Config, b: Config) -> list[str]:
+    """Dotted names of the keys whose values differ."""
+
+    def flat(node: Any, prefix: str) -> dict[str, Any]:
+        if not isinstance(node, dict):
+            return {prefix: node}
+        return {k: v for name, child in node.items() for k, v in flat(child, f"{prefix}.{name}" if prefix else name).items()}
+
+    left, right = flat(a.model_dump(mode="json"), ""), flat(b.model_dump(mode="json"), "")
+    return sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))
