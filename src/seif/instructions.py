@@ -1,0 +1,83 @@
+"""The instruction dataset in the released schema: `seed_question`, `constraint`, `prompt`, `kwargs`, `instruction_id_list`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from seif.constraints.compiler import compile_text
+from seif.errors import UsageError
+from seif.run_dir import write_atomically
+from seif.tables import read_rows
+from seif.types import SOFT, Constraint, Instruction
+
+_INTEGERS = (
+    "num_sentences num_words num_bullets num_highlights num_paragraphs num_placeholders num_sections frequency let_frequency "
+    "capital_frequency nth_paragraph"
+).split()
+_TEXTS = (
+    "relation let_relation capital_relation end_phrase first_word keyword language letter postscript_marker prompt_to_repeat section_spliter"
+).split()
+_LISTS = ("keywords", "forbidden_words")
+_KWARGS = pa.struct(
+    [pa.field(n, pa.int64()) for n in _INTEGERS] + [pa.field(n, pa.string()) for n in _TEXTS] + [pa.field(n, pa.list_(pa.string())) for n in _LISTS]
+)
+SCHEMA = pa.schema(
+    [
+        ("seed_question", pa.string()),
+        ("constraint", pa.list_(pa.string())),
+        ("prompt", pa.string()),
+        ("kwargs", pa.list_(_KWARGS)),
+        ("instruction_id_list", pa.list_(pa.string())),
+    ]
+)
+
+
+def write_instructions(path: Path, instructions: Sequence[Instruction]) -> None:
+    """Write the released schema atomically; kwargs carry IFEval's argument names, absent ones null."""
+    rows = [
+        {
+            "seed_question": x.seed,
+            "constraint": [c.text for c in x.constraints],
+            "prompt": x.prompt,
+            "kwargs": [dict(c.kwargs) for c in x.constraints],
+            "instruction_id_list": [c.instruction_id for c in x.constraints],
+        }
+        for x in instructions
+    ]
+    write_atomically(path, lambda partial: pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), partial))
+
+
+def read_instructions(path: Path) -> list[Instruction]:
+    """Read the released schema.
+
+    A constraint labelled `soft` is compiled from its text where that is certain (the released files label even countable
+    ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row.
+    """
+    rows = read_rows(path)
+    if not rows:
+        raise UsageError(f"{path} holds no instructions")
+    return [_instruction(row, f"{path} row {number}") for number, row in enumerate(rows, 1)]
+
+
+def _instruction(row: dict[str, Any], where: str) -> Instruction:
+    texts = row.get("constraint")
+    seed = row.get("seed_question")
+    if not isinstance(seed, str) or not isinstance(texts, list):
+        raise UsageError(f"{where}: needs `seed_question` (text) and `constraint` (list of texts)")
+    ids = row.get("instruction_id_list") or [SOFT] * len(texts)
+    kwargs = row.get("kwargs") or [{}] * len(texts)
+    if not len(texts) == len(ids) == len(kwargs):
+        raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {len(texts)}, {len(ids)} and {len(kwargs)} items; they must match")
+    constraints = []
+    for text, instruction_id, arguments in zip(texts, ids, kwargs, strict=True):
+        if instruction_id == SOFT:
+            constraints.append(compile_text(text))
+        else:
+            given = {k: v for k, v in (arguments or {}).items() if v is not None}
+            constraints.append(Constraint(text, instruction_id, given))
+    return Instruction(seed, tuple(constraints))

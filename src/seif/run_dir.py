@@ -1,0 +1,183 @@
+"""The run directory is an API: this module alone knows its paths, and everything in it is written atomically.
+
+    config.yaml  manifest.json  events.jsonl  metrics.jsonl  report.html
+    turn_01/ instructor/  generation.json  instructions.parquet  follower/  evaluation.json  rollouts/*.jsonl
+
+A file or model directory that exists under its final name is whole; half-made ones live under `*.partial` names.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import filelock
+import yaml
+
+from seif.config import Config, build_config, differing_keys
+from seif.errors import UsageError
+
+STAGES = ("train_instructor", "generate", "train_follower", "evaluate")
+
+
+def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+    """Let `write` fill a temporary neighbour, flush it to disk, then rename it: readers see all of it or nothing."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.partial")
+    write(partial)
+    with partial.open("rb") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON atomically."""
+    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8") and None)
+
+
+def read_json(path: Path) -> Any:
+    """Read JSON that `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+@contextmanager
+def new_directory(path: Path) -> Iterator[Path]:
+    """Yields a temporary directory that takes the name `path` when the block ends without an error."""
+    partial = path.with_name(f"{path.name}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    yield partial
+    for file in partial.rglob("*"):
+        if file.is_file():
+            with file.open("rb") as opened:
+                os.fsync(opened.fileno())
+    partial.replace(path)
+
+
+class JsonLines:
+    """An append-only .jsonl file that can be wound back to a step, so that a resumed stage writes no line twice."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def append(self, record: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def read(self) -> list[dict[str, Any]]:
+        """All whole lines; a last line cut off by a kill is left out."""
+        if not self.path.exists():
+            return []
+        lines = self.path.read_text(encoding="utf-8", errors="replace").split("\n")
+        return [json.loads(line) for line in lines[:-1] if line.strip()]
+
+    def keep(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Rewrite the file with the wanted lines alone."""
+        if self.path.exists():
+            text = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in self.read() if wanted(r))
+            write_atomically(self.path, lambda partial: partial.write_text(text, encoding="utf-8") and None)
+
+
+class RunDir:
+    """Paths of one run, its lock, and its logs."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.metrics = JsonLines(root / "metrics.jsonl")
+        self.events = JsonLines(root / "events.jsonl")
+        self.report = root / "report.html"
+
+    def turn(self, turn: int) -> Path:
+        return self.root / f"turn_{turn:02d}"
+
+    def instructor(self, turn: int) -> Path:
+        return self.turn(turn) / "instructor"
+
+    def follower(self, turn: int) -> Path:
+        return self.turn(turn) / "follower"
+
+    def instructions(self, turn: int) -> Path:
+        return self.turn(turn) / "instructions.parquet"
+
+    def generation(self, turn: int) -> Path:
+        """What the Instructor wrote, in numbers; written before the instructions."""
+        return self.turn(turn) / "generation.json"
+
+    def showcase(self, turn: int) -> Path:
+        return self.turn(turn) / "showcase.json"
+
+    def evaluation(self, turn: int) -> Path:
+        return self.turn(turn) / "evaluation.json"
+
+    def rollouts(self, turn: int, stage: str) -> JsonLines:
+        return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl")
+
+    # --- opening ------------------------------------------------------------------------------------------------------
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process. Raises UsageError when another one has it."""
+        self.root.mkdir(parents=True, exist_ok=True)
+        lock = filelock.FileLock(self.root / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise UsageError(f"another seif run is using {self.root}; wait for it or choose another --run-dir") from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def open(self, config: Config, manifest: dict[str, Any]) -> None:
+        """Start the run, or continue it. Raises UsageError when config or data differ from the first time."""
+        path = self.root / "config.yaml"
+        if path.exists():
+            changed = differing_keys(self.config(), config)
+            if changed:
+                raise UsageError(f"{self.root} was started with another config; these keys differ: {', '.join(changed)}. Use a new --run-dir")
+            recorded = self.manifest()
+            for name in ("seeds_sha256", "held_out_sha256"):
+                if recorded.get(name) != manifest.get(name):
+                    raise UsageError(f"the {name.removesuffix('_sha256')} file changed since {self.root} was started. Use a new --run-dir")
+            return
+        write_json(self.root / "manifest.json", manifest)
+        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+        write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8") and None)
+
+    def config(self) -> Config:
+        """The config this run was started with. Raises UsageError when this is no run directory."""
+        path = self.root / "config.yaml"
+        if not path.exists():
+            raise UsageError(f"{self.root} is not a run directory: it has no config.yaml")
+        return build_config(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+
+    def manifest(self) -> dict[str, Any]:
+        path = self.root / "manifest.json"
+        return read_json(path) if path.exists() else {}
+
+    def event(self, kind: str, **values: Any) -> None:
+        """Note when something happened; wall-clock times live here and nowhere in the metrics."""
+        self.events.append({"time": round(time.time(), 3), "event": kind, **values})
+
+    def rewind(self, turn: int, stage: str, step: int) -> None:
+        """Forget metrics and rollouts of this stage after `step`, and of all later ones."""
+        here = (turn, STAGES.index(stage))
+
+        def before(record: dict[str, Any]) -> bool:
+            place = (record["turn"], STAGES.index(record["stage"]))
+            return place < here or (place == here and record["step"] <= step)
+
+        self.metrics.keep(before)
+        self.rollouts(turn, stage).keep(before)
+
+    def seconds(self) -> float:
+        """Wall-clock seconds spent in finished stages, over all sittings."""
+        return round(sum(e["seconds"] for e in self.events.read() if e["event"] == "stage_finished"), 1)
