@@ -1,0 +1,44 @@
+"""The one small interface behind which every model stands, in process or behind an OpenAI-compatible server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Messages = list[dict[str, str]]
+
+
+@dataclass(frozen=True)
+class Request:
+    """One chat completion. Sampling is seeded per request, so a result does not depend on what else is asked."""
+
+    messages: Messages
+    max_tokens: int
+    temperature: float = 0.0
+    seed: int = 0
+    top_logprobs: int = 0
+    """How many of the likeliest first tokens to return with their log-probabilities (natural log)."""
+
+
+@dataclass(frozen=True)
+class Completion:
+    """What came back. A failure is a completion too: `error` says why and `text` is empty."""
+
+    text: str
+    finish_reason: str
+    """`stop`: the end token was written; `length`: it was cut off; `error`: nothing was generated."""
+    first_token_logprobs: Mapping[str, float] = field(default_factory=dict)
+    error: str = ""
+
+
+class Engine(Protocol):
+    """Serves every role that shares one set of weights. Ask many things at once: the engine decides how to batch."""
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request. Never raises for a bad request; the completion carries the error."""
+        ...
+
+    def close(self) -> None:
+        """Give back memory, processes, connections."""
+        ...

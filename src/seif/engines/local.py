@@ -1,0 +1,285 @@
+"""A transformers model in this process.
+
+Whatever is asked in one tick of the event loop is answered as one job: prompts are sorted so that those with a common
+beginning stand together, the common part is read once, and its keys and values are shared (a reply judged on five
+constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
+
+from seif.engines.base import Completion, Request
+
+MIN_SHARED = 16
+"""Sharing fewer prompt tokens than this costs more than it saves."""
+
+
+@dataclass
+class _Group:
+    """Requests whose prompts begin with the same `shared` tokens."""
+
+    shared: list[int]
+    members: list[int]
+
+
+@dataclass
+class _Batch:
+    """Keys and values of a batch of rows, with what the next forward needs. `mask` is (rows, seen tokens)."""
+
+    cache: DynamicCache
+    mask: torch.Tensor
+    position: torch.Tensor
+    logits: torch.Tensor
+
+
+class LocalEngine:
+    """One set of weights for all the roles that share it.
+
+    `token_budget` bounds rows x (prompt + new tokens) of one forward, and so the memory. Generation is deterministic:
+    greedy at temperature 0, else inverse-CDF sampling from a random stream of the request's own seed.
+    """
+
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, token_budget: int = 49_152) -> None:
+        self.model = model.eval()
+        self.tokenizer = tokenizer
+        self.token_budget = token_budget
+        config = model.config.get_text_config()
+        self.context: int = getattr(config, "max_position_embeddings", 1 << 20)
+        stop = model.generation_config.eos_token_id if model.generation_config else None
+        stop = [stop] if isinstance(stop, int) else list(stop or [])
+        if tokenizer.eos_token_id is not None:
+            stop.append(tokenizer.eos_token_id)
+        self.stop_ids = sorted(set(stop))
+        self._stop = torch.tensor(self.stop_ids, device=model.device)
+        self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
+
+    @classmethod
+    def load(cls, path: str | Path, dtype: str = "bfloat16", device: str | None = None, token_budget: int = 49_152) -> LocalEngine:
+        """Load a checkpoint directory or hub id. `device` defaults to the GPU when there is one."""
+        where = device or ("cuda" if torch.cuda.is_available() else "cpu")
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype)).to(where)
+        return cls(model, AutoTokenizer.from_pretrained(path, padding_side="left"), token_budget)
+
+    def close(self) -> None:
+        self.model = None  # type: ignore[assignment]
+
+    # --- asking -------------------------------------------------------------------------------------------------------
+
+    async def complete(self, request: Request) -> Completion:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Completion] = loop.create_future()
+        if not self._waiting:
+            # Runs after every task that is ready now has had its say, so one job holds all that is asked at once.
+            loop.call_soon(self._answer_waiting)
+        self._waiting.append((request, future))
+        return await future
+
+    def _answer_waiting(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        try:
+            completions = self.answer([request for request, _ in waiting])
+        except Exception as error:
+            # The exception belongs to those who asked, not to the event loop.
+            for _, future in waiting:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        for (_, future), completion in zip(waiting, completions, strict=True):
+            if not future.done():
+                future.set_result(completion)
+
+    def answer(self, requests: Sequence[Request]) -> list[Completion]:
+        """Answer all requests, in order. A prompt that does not fit the context yields an error completion."""
+        if not requests:
+            return []
+        texts = self.tokenizer.apply_chat_template([r.messages for r in requests], tokenize=False, add_generation_prompt=True)
+        prompts = self.tokenizer(texts, add_special_tokens=False).input_ids
+        results: list[Completion | None] = [None] * len(requests)
+        fitting: dict[tuple[int, int, bool], list[int]] = {}
+        for i, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
+            if len(prompt) + request.max_tokens > self.context:
+                problem = f"the prompt has {len(prompt)} tokens and asks for {request.max_tokens} more; the context is {self.context}"
+                results[i] = Completion("", "error", error=problem)
+            else:
+                fitting.setdefault((request.max_tokens, request.top_logprobs, request.temperature > 0), []).append(i)
+        for kind in sorted(fitting):
+            members = fitting[kind]
+            for rows in self._chunks([prompts[i] for i in members], kind[0]):
+                chunk = [members[row] for row in rows]
+                for i, completion in zip(chunk, self._answer_chunk([requests[i] for i in chunk], [prompts[i] for i in chunk]), strict=True):
+                    results[i] = completion
+        return [result for result in results if result is not None]
+
+    def _answer_chunk(self, requests: list[Request], prompts: list[list[int]]) -> list[Completion]:
+        first: list[dict[str, float]]
+        tokens, first = self.generate_tokens(
+            prompts,
+            max_tokens=requests[0].max_tokens,
+            temperatures=[r.temperature for r in requests],
+            seeds=[r.seed for r in requests],
+            top_logprobs=requests[0].top_logprobs,
+        )
+        ended = [bool(row) and row[-1] in self.stop_ids for row in tokens]
+        texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        return [
+            Completion(text, "stop" if done else "length", logprobs)
+            for text, done, logprobs in zip(texts, ended, first, strict=True)
+        ]
+
+    def _chunks(self, prompts: list[list[int]], new_tokens: int) -> list[list[int]]:
+        """Rows in an order that puts common beginnings side by side, cut to the token budget."""
+        order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]) // 32, prompts[i]))
+        if new_tokens == 1:
+            order = sorted(range(len(prompts)), key=lambda i: prompts[i])
+        chunks: list[list[int]] = [[]]
+        longest = 0
+        for i in order:
+            longest = max(longest, len(prompts[i]))
+            if chunks[-1] and (len(chunks[-1]) + 1) * (longest + new_tokens) > self.token_budget:
+                chunks.append([])
+                longest = len(prompts[i])
+            chunks[-1].append(i)
+        return chunks
+
+    # --- generating ---------------------------------------------------------------------------------------------------
+
+    @torch.inference_mode()
+    def generate_tokens(
+        self,
+        prompts: list[list[int]],
+        max_tokens: int,
+        temperatures: list[float],
+        seeds: list[int],
+        top_logprobs: int = 0,
+    ) -> tuple[list[list[int]], list[dict[str, float]]]:
+        """Continue each prompt by up to `max_tokens` tokens, the end token included.
+
+        Returns the new tokens per prompt, and per prompt the `top_logprobs` likeliest first tokens as text ->
+        log-probability (empty when 0).
+        """
+        batch, order = self._prefill(prompts)
+        first = self._likeliest(batch.logits, top_logprobs)
+        device = batch.logits.device
+        sampling = any(t > 0 for t in temperatures)
+        luck = torch.stack([_random_stream(seeds[i], max_tokens) for i in order]).to(device) if sampling else None
+        heat = torch.tensor([temperatures[i] for i in order], device=device).unsqueeze(1)
+        alive = torch.arange(len(order), device=device)
+        written = torch.full((len(order), max_tokens), -1, dtype=torch.long, device=device)
+        for step in range(max_tokens):
+            chosen = batch.logits.argmax(-1)
+            if luck is not None:
+                chosen = torch.where(heat[alive, 0] > 0, _sample(batch.logits, heat[alive], luck[alive, step]), chosen)
+            written[alive, step] = chosen
+            going = ~torch.isin(chosen, self._stop)
+            count = int(going.sum())
+            if count == 0 or step == max_tokens - 1:
+                break
+            if count <= 0.85 * len(alive):
+                keep = going.nonzero().squeeze(1)
+                alive, chosen = alive[keep], chosen[keep]
+                batch.cache.batch_select_indices(keep)
+                batch.mask, batch.position = batch.mask[keep], batch.position[keep]
+                going = going[keep]
+            self._forward(batch, chosen.unsqueeze(1), going.unsqueeze(1).to(batch.mask.dtype))
+            if count < len(alive):
+                # Rows that are done but still here write nothing more.
+                batch.logits[~going] = 0
+                batch.logits[~going, self._stop[0]] = 1e4
+        rows = written.tolist()
+        tokens: list[list[int]] = [[] for _ in prompts]
+        logprobs: list[dict[str, float]] = [{} for _ in prompts]
+        for place, i in enumerate(order):
+            tokens[i] = self._until_stop(rows[place])
+            logprobs[i] = first[place]
+        return tokens, logprobs
+
+    def _until_stop(self, row: list[int]) -> list[int]:
+        for i, token in enumerate(row):
+            if token in self.stop_ids:
+                return row[: i + 1]
+            if token < 0:
+                return row[:i]
+        return row
+
+    def _likeliest(self, logits: torch.Tensor, count: int) -> list[dict[str, float]]:
+        if not count:
+            return [{}] * len(logits)
+        top = torch.log_softmax(logits.float(), -1).topk(count, dim=-1)
+        names = [self.tokenizer.batch_decode([[i] for i in row]) for row in top.indices.tolist()]
+        return [dict(zip(reversed(n), reversed(v), strict=True)) for n, v in zip(names, top.values.tolist(), strict=True)]
+
+    def _prefill(self, prompts: list[list[int]]) -> tuple[_Batch, list[int]]:
+        """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows."""
+        groups = _group(prompts)
+        order = [i for group in groups for i in group.members]
+        device = self.model.device
+        shared, mask = _left_pad([g.shared for g in groups], device)
+        batch = _Batch(DynamicCache(config=self.model.config), mask[:, :0], torch.zeros(len(groups), dtype=torch.long, device=device), shared.new_empty(0))
+        self._forward(batch, shared, mask)
+        rests = [prompts[i][len(g.shared) :] for g in groups for i in g.members]
+        if any(rests):
+            repeat = torch.tensor([k for k, g in enumerate(groups) for _ in g.members], device=device)
+            if len(repeat) > len(groups):
+                batch.cache.batch_select_indices(repeat)
+                batch.mask, batch.position = batch.mask[repeat], batch.position[repeat]
+            rest, rest_mask = _left_pad(rests, device)
+            self._forward(batch, rest, rest_mask)
+        return batch, order
+
+    def _forward(self, batch: _Batch, ids: torch.Tensor, mask: torch.Tensor) -> None:
+        """Read `ids` (rows, tokens) where `mask` is 1; leaves the logits after the last column in the batch."""
+        batch.mask = torch.cat([batch.mask, mask], 1)
+        position = (batch.position.unsqueeze(1) + mask.cumsum(1) - 1).clamp_min(0)
+        batch.position = batch.position + mask.sum(1)
+        out: Any = self.model(
+            input_ids=ids, attention_mask=batch.mask, position_ids=position, past_key_values=batch.cache, use_cache=True, logits_to_keep=1
+        )
+        batch.logits = out.logits[:, -1]
+
+
+def _group(prompts: list[list[int]]) -> list[_Group]:
+    """Split prompts into runs that share a beginning; at least one token of each prompt is left unshared."""
+    order = sorted(range(len(prompts)), key=lambda i: prompts[i])
+    groups: list[_Group] = []
+    for i in order:
+        prompt = prompts[i]
+        if groups:
+            head = groups[-1]
+            common = _common(head.shared, prompt[:-1])
+            # Joining must not shorten what the group shares by much, or its members would be read again.
+            if common >= MIN_SHARED and common >= 0.6 * len(prompt):
+                head.shared = head.shared[:common]
+                head.members.append(i)
+                continue
+        groups.append(_Group(prompt[:-1], [i]))
+    return groups
+
+
+def _common(a: list[int], b: list[int]) -> int:
+    n = min(len(a), len(b))
+    return next((k for k in range(n) if a[k] != b[k]), n)
+
+
+def _left_pad(rows: list[list[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+    width = max(len(row) for row in rows)
+    ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], dtype=torch.long, device=device)
+    mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], dtype=torch.long, device=device)
+    return ids, mask
+
+
+def _random_stream(seed: int, count: int) -> torch.Tensor:
+    return torch.rand(count, generator=torch.Generator().manual_seed(seed))
+
+
+def _sample(logits: torch.Tensor, temperature: torch.Tensor, luck: torch.Tensor) -> torch.Tensor:
+    """Inverse-CDF sampling: the first token whose cumulative probability exceeds `luck`."""
+    cumulative = torch.softmax(logits.float() / temperature.clamp_min(1e-6), -1).cumsum(-1)
+    return (cumulative <= luck.unsqueeze(1) * cumulative[:, -1:]).sum(-1).clamp_max(logits.shape[-1] - 1)
