@@ -1,0 +1,47 @@
+"""Which checkpoint plays which role in which turn (SEIF, arXiv 2605.07465, initialisation table): a pure function."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A role's weights: the base (`turn` 0) or what a turn made of the role."""
+
+    role: str
+    turn: int
+
+    def __str__(self) -> str:
+        return "base" if self.turn == 0 else f"{self.role}_{self.turn}"
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """Who starts from what, and who judges, in one turn."""
+
+    instructor_start: Checkpoint
+    follower_start: Checkpoint
+    filter: Checkpoint
+    answerer: Checkpoint
+    judger: Checkpoint
+    instruction_writer: Checkpoint
+
+
+def assign(turn: int, judger_weights: str = "previous", train_instructor: bool = True) -> Assignment:
+    """The table of the paper: in turn 1 everything is the base; later the Follower of the turn before serves the frozen roles.
+
+    `judger_weights="base"` keeps the base as Filter and Judger; with `train_instructor=False` the base writes throughout.
+    """
+    if turn < 1:
+        raise ValueError(f"turns count from 1, got {turn}")
+    follower = Checkpoint("follower", turn - 1)
+    frozen = follower if judger_weights == "previous" else Checkpoint("follower", 0)
+    return Assignment(
+        instructor_start=Checkpoint("instructor", turn - 1),
+        follower_start=follower,
+        filter=frozen,
+        answerer=follower,
+        judger=frozen,
+        instruction_writer=Checkpoint("instructor", turn if train_instructor else 0),
+    )

@@ -1,0 +1,40 @@
+"""The Filter: are an instruction's constraints jointly satisfiable?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from seif.constraints.conflicts import find_conflict
+from seif.engines.base import Engine, Request
+from seif.roles.judger import last_marker, yes_no
+from seif.roles.templates import render
+from seif.types import Instruction, Verdict
+
+
+@dataclass(frozen=True)
+class Decision:
+    """SATISFIED lets the instruction pass; `reason` says why not. UNJUDGED: the Filter gave no readable answer."""
+
+    verdict: Verdict
+    reason: str = ""
+
+
+class Filter:
+    """Rules first, because they are certain and free; then the model, unless either is switched off."""
+
+    def __init__(self, engine: Engine, style: str, rules: bool, model: bool, max_new_tokens: int) -> None:
+        self.engine, self.style, self.rules, self.model, self.max_new_tokens = engine, style, rules, model, max_new_tokens
+
+    async def check(self, instruction: Instruction) -> Decision:
+        """Decide about one instruction."""
+        conflict = find_conflict(instruction.constraints) if self.rules else None
+        if conflict:
+            return Decision(Verdict.VIOLATED, conflict)
+        if not self.model:
+            return Decision(Verdict.SATISFIED)
+        prompt = render(self.style, "filter", seed=instruction.seed, constraints=[c.text for c in instruction.constraints])
+        if self.style == "compact":
+            judgement = yes_no(await self.engine.complete(Request(prompt, max_tokens=1, top_logprobs=8)))
+        else:
+            judgement = last_marker(await self.engine.complete(Request(prompt, max_tokens=self.max_new_tokens)))
+        return Decision(judgement.verdict, "" if judgement.verdict is Verdict.SATISFIED else judgement.cause or "the Filter rejects it")

@@ -1,0 +1,62 @@
+"""The Instructor: how it is asked, and how its words become constraints."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+from collections.abc import Sequence
+
+from seif.config import Template
+from seif.constraints.compiler import compile_text
+from seif.roles.templates import Messages, render
+from seif.types import Constraint
+
+MAX_CONSTRAINTS = 10
+_NUMBERED = re.compile(r"\s*(\d{1,2})[.)]\s+(\S.*?)\s*")
+_JSON_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
+
+
+def choose_template(templates: Sequence[Template], seed: int, turn: int, index: int) -> Template:
+    """The template for seed question `index`, seeded per item, so that a resumed run draws the same ones."""
+    return random.Random(f"template/{seed}/{turn}/{index}").choice(list(templates))
+
+
+def messages(style: str, template: Template, seed_question: str) -> Messages:
+    """The one prompt under which the Instructor both trains and generates."""
+    return render(style, f"instructor_{template.prompt}", seed=seed_question, count=template.constraints)
+
+
+def parse(text: str, finished: bool) -> tuple[Constraint, ...] | None:
+    """Constraints out of a reply: a JSON object `{"c1": ...}` or a numbered list from 1, and nothing else.
+
+    None when the reply was cut off, holds no constraint, or repeats one: such a set is invalid.
+    """
+    if not finished:
+        return None
+    body = text.rpartition("</think>")[2].strip()
+    texts = _from_json(body) if "{" in body else _from_list(body)
+    if not texts or len(texts) > MAX_CONSTRAINTS or len({t.casefold() for t in texts}) < len(texts):
+        return None
+    return tuple(compile_text(t) for t in texts)
+
+
+def _from_json(body: str) -> list[str] | None:
+    match = _JSON_OBJECT.search(body)
+    try:
+        tree = json.loads(match.group(0)) if match else None
+    except ValueError:
+        return None
+    if not isinstance(tree, dict) or not all(isinstance(v, str) and v.strip() for v in tree.values()):
+        return None
+    return [" ".join(value.split()) for value in tree.values()]
+
+
+def _from_list(body: str) -> list[str] | None:
+    texts = []
+    for number, line in enumerate(body.split("\n"), 1):
+        match = _NUMBERED.fullmatch(line)
+        if not match or int(match.group(1)) != number:
+            return None
+        texts.append(match.group(2))
+    return texts

@@ -1,0 +1,142 @@
+"""From a rollout to its reward, with the breakdown kept: filter -> answer -> judge, each sample as soon as it can."""
+
+from __future__ import annotations
+
+import asyncio
+import zlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from seif.engines.base import Engine, Request
+from seif.errors import RunError
+from seif.rewards import INSTRUCTOR_REWARDS, follower_reward, share_penalties
+from seif.roles import follower, instructor
+from seif.roles.filter import Filter
+from seif.roles.judger import Judgement, Judger
+from seif.types import Constraint, Instruction, Verdict, adherence
+
+
+@dataclass(frozen=True)
+class Score:
+    """A reward that can be explained. `reward` None: nothing could be judged, so the sample leaves its group."""
+
+    reward: float | None
+    outcome: str
+    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `contradictory`, `unknown type`."""
+    adherence: float | None = None
+    verdicts: tuple[Verdict, ...] = ()
+    constraints: tuple[Constraint, ...] = ()
+    causes: tuple[str, ...] = ()
+    """Why verdicts are missing, one per unjudged verdict."""
+
+
+def item_seed(*parts: object) -> int:
+    """A sampling seed that depends on what is sampled and on nothing else."""
+    return zlib.crc32("/".join(map(str, parts)).encode())
+
+
+class FollowerScorer:
+    """R_F of one reply: the share of the instruction's constraints that the Judger finds satisfied."""
+
+    def __init__(self, judger: Judger, response_format: str) -> None:
+        self.judger, self.response_format = judger, response_format
+
+    async def score(self, instruction: Instruction, text: str, finished: bool) -> Score:
+        reply = follower.parse(text, finished, self.response_format)
+        if reply is None:
+            return Score(0.0, "bad format", constraints=instruction.constraints)
+        judgements = await judge_all(self.judger, instruction, reply)
+        verdicts, causes = _split(judgements)
+        reward = follower_reward(True, verdicts)
+        outcome = "unjudged" if reward is None else "judged"
+        return Score(reward, outcome, adherence(verdicts), verdicts, instruction.constraints, causes)
+
+
+@dataclass(frozen=True)
+class InstructorScorer:
+    """R_I of one instruction: the frozen Follower answers it, the Judger says how well; 0 unless the Filter accepts."""
+
+    filter: Filter
+    answerer: Engine
+    judger: Judger
+    style: str
+    response_format: str
+    answers: int
+    max_answer_tokens: int
+    temperature: float
+    reward: str
+    share_penalty: float
+    known_types: bool
+    seed: int
+
+    async def score_batch(self, samples: Sequence[tuple[str, str, bool]], step: int) -> list[Score]:
+        """Score (seed question, reply, finished) triples together; the share penalty looks at all of them."""
+        scores = await asyncio.gather(*(self._score(i, *sample, step) for i, sample in enumerate(samples)))
+        if not self.share_penalty:
+            return list(scores)
+        penalties = share_penalties([[type_of(c) for c in s.constraints] for s in scores], self.share_penalty)
+        return [
+            replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s
+            for s, p in zip(scores, penalties, strict=True)
+        ]
+
+    async def _score(self, index: int, question: str, text: str, finished: bool, step: int) -> Score:
+        constraints = instructor.parse(text, finished)
+        if constraints is None:
+            return Score(0.0, "bad format")
+        if self.known_types and not all(c.checkable for c in constraints):
+            return Score(0.0, "unknown type", constraints=constraints)
+        instruction = Instruction(question, constraints)
+        decision = await self.filter.check(instruction)
+        if decision.verdict is Verdict.UNJUDGED:
+            return Score(None, "unjudged", constraints=constraints, causes=(decision.reason,))
+        if decision.verdict is Verdict.VIOLATED:
+            return Score(0.0, "contradictory", constraints=constraints)
+        answers = await asyncio.gather(*(self._answer(instruction, step, index, k) for k in range(self.answers)))
+        found = [_split(judgements) for judgements in answers]
+        adherences = [adherence(verdicts) for verdicts, _ in found]
+        reward = INSTRUCTOR_REWARDS[self.reward](adherences)
+        known = [a for a in adherences if a is not None]
+        return Score(
+            reward,
+            "unjudged" if reward is None else "judged",
+            sum(known) / len(known) if known else None,
+            tuple(v for verdicts, _ in found for v in verdicts),
+            constraints,
+            tuple(c for _, causes in found for c in causes),
+        )
+
+    async def _answer(self, instruction: Instruction, step: int, index: int, k: int) -> list[Judgement]:
+        """One answer, judged. An answer of bad format can't be judged: it must not pay the Instructor."""
+        prompt = follower.messages(self.style, instruction, self.response_format)
+        seed = item_seed("answer", self.seed, step, index, k)
+        completion = await self.answerer.complete(Request(prompt, self.max_answer_tokens, self.temperature, seed))
+        reply = None if completion.error else follower.parse(completion.text, completion.finish_reason == "stop", self.response_format)
+        if reply is None:
+            return [Judgement(Verdict.UNJUDGED, cause=completion.error and "error" or "answer of bad format")]
+        return await judge_all(self.judger, instruction, reply)
+
+
+async def judge_all(judger: Judger, instruction: Instruction, reply: str) -> list[Judgement]:
+    """Each constraint judged alone, all at once."""
+    return list(await asyncio.gather(*(judger.judge(instruction, reply, c) for c in instruction.constraints)))
+
+
+def type_of(constraint: Constraint) -> str:
+    """The type under which a constraint is counted: its id, or its own words where no rule knows it."""
+    return constraint.instruction_id if constraint.checkable else constraint.text.casefold().strip(" .")
+
+
+def check_unjudged(scores: Sequence[Score], limit: float) -> float:
+    """The share of samples that could not be judged. Raises RunError, naming the commonest cause, when it passes `limit`."""
+    share = sum(s.outcome == "unjudged" for s in scores) / max(1, len(scores))
+    if share > limit:
+        cause = Counter(c for s in scores for c in s.causes).most_common(1)
+        why = cause[0][0] if cause else "no verdicts"
+        raise RunError(f"{share:.0%} of this step could not be judged (limit {limit:.0%}; most often: {why}); mend the judge and run the same command again")
+    return share
+
+
+def _split(judgements: Sequence[Judgement]) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:
+    return tuple(j.verdict for j in judgements), tuple(j.cause for j in judgements if j.verdict is Verdict.UNJUDGED)
