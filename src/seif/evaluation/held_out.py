@@ -1,0 +1,152 @@
+"""Held-out tasks answered by a Follower and checked by verifiers alone; the Judger is measured against them, never used."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seif.constraints.conflicts import find_conflict
+from seif.constraints.verifiers import verify
+from seif.engines.base import Engine, Request
+from seif.errors import UsageError
+from seif.instructions import read_instructions
+from seif.roles import follower
+from seif.roles.judger import Judger
+from seif.scoring import item_seed, type_of
+from seif.types import Instruction, Verdict
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A Follower's answer to one task, and which constraints hold by the verifiers. `reply` None: bad format."""
+
+    task: Instruction
+    reply: str | None
+    holds: tuple[bool, ...]
+
+
+def load_tasks(path: Path) -> list[Instruction]:
+    """Tasks whose every constraint a verifier checks. Raises UsageError naming the first row that has another kind."""
+    tasks = read_instructions(path)
+    for number, task in enumerate(tasks, 1):
+        if not task.constraints or not all(c.checkable for c in task.constraints):
+            raise UsageError(f"{path} row {number}: every held-out constraint needs an instruction id that a verifier checks")
+    return tasks
+
+
+async def answer_tasks(
+    engine: Engine, tasks: Sequence[Instruction], style: str, response_format: str, max_new_tokens: int, temperature: float, seed: int
+) -> list[Answer]:
+    """One answer per task, greedy at temperature 0; verdicts by the verifiers. A bad format satisfies nothing."""
+    requests = [
+        Request(follower.messages(style, task, response_format), max_new_tokens, temperature, item_seed("held out", seed, i))
+        for i, task in enumerate(tasks)
+    ]
+    completions = await asyncio.gather(*(engine.complete(r) for r in requests))
+    answers = []
+    for task, completion in zip(tasks, completions, strict=True):
+        reply = follower.parse(completion.text, completion.finish_reason == "stop", response_format)
+        holds = tuple(reply is not None and verify(reply, c.instruction_id, c.kwargs) for c in task.constraints)
+        answers.append(Answer(task, reply, holds))
+    return answers
+
+
+def accuracy(answers: Sequence[Answer]) -> dict[str, Any]:
+    """Constraint- and instruction-level accuracy with standard errors.
+
+    `constraint_accuracy` is satisfied / all constraints; its `stderr` treats tasks, not constraints, as independent
+    (ratio estimator). `instruction_accuracy` is the share of tasks with every constraint satisfied, by their number.
+    """
+    total = sum(len(a.holds) for a in answers)
+    mean = sum(sum(a.holds) for a in answers) / total
+    stderr = math.sqrt(sum((sum(a.holds) - mean * len(a.holds)) ** 2 for a in answers)) / total
+    by_count: dict[str, list[bool]] = defaultdict(list)
+    by_type: dict[str, list[bool]] = defaultdict(list)
+    for a in answers:
+        by_count[str(len(a.holds))].append(all(a.holds))
+        for constraint, holds in zip(a.task.constraints, a.holds, strict=True):
+            by_type[constraint.instruction_id].append(holds)
+    shares = {k: sum(v) / len(v) for k, v in sorted(by_count.items())}
+    return {
+        "constraint_accuracy": mean,
+        "instruction_accuracy": shares,
+        "n": len(answers),
+        "stderr": stderr,
+        "instruction_stderr": {k: math.sqrt(p * (1 - p) / len(by_count[k])) for k, p in shares.items()},
+        "per_type": {k: sum(v) / len(v) for k, v in sorted(by_type.items())},
+        "well_formed": sum(a.reply is not None for a in answers) / len(answers),
+        "mean_words": sum(len((a.reply or "").split()) for a in answers) / len(answers),
+        "repetition": sum(repetition(a.reply or "") for a in answers) / len(answers),
+    }
+
+
+def repetition(text: str) -> float:
+    """Share of three-word runs that the text has had before: 0 for fresh text, towards 1 for a stuck record."""
+    words = text.split()
+    runs = list(zip(words, words[1:], words[2:], strict=False))
+    return 1 - len(set(runs)) / len(runs) if runs else 0.0
+
+
+async def judger_agreement(judger: Judger, answers: Sequence[Answer]) -> dict[str, Any]:
+    """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged."""
+    pairs = [(a, c, h) for a in answers if a.reply is not None for c, h in zip(a.task.constraints, a.holds, strict=True)]
+    judgements = await asyncio.gather(*(judger.judge(a.task, a.reply or "", c) for a, c, _ in pairs))
+    tables: dict[str, Counter[tuple[bool, bool]]] = defaultdict(Counter)
+    unjudged = 0
+    for (_, constraint, holds), judgement in zip(pairs, judgements, strict=True):
+        if judgement.verdict is Verdict.UNJUDGED:
+            unjudged += 1
+        else:
+            tables[constraint.instruction_id][(holds, judgement.verdict is Verdict.SATISFIED)] += 1
+    whole: Counter[tuple[bool, bool]] = sum(tables.values(), Counter())
+    judged = whole.total()
+    if not judged:
+        return {"mean": None, "verifier_mean": None, "balanced_accuracy": None, "per_type": {}, "n": 0, "unjudged": unjudged}
+    return {
+        "mean": (whole[True, True] + whole[False, True]) / judged,
+        "verifier_mean": (whole[True, True] + whole[True, False]) / judged,
+        "balanced_accuracy": balanced(whole),
+        "per_type": {
+            k: {
+                "balanced_accuracy": balanced(t),
+                "mean": (t[True, True] + t[False, True]) / t.total(),
+                "verifier_mean": (t[True, True] + t[True, False]) / t.total(),
+                "recall_violated": t[False, False] / max(1, t[False, False] + t[False, True]),
+                "n": t.total(),
+            }
+            for k, t in sorted(tables.items())
+        },
+        "n": judged,
+        "unjudged": unjudged,
+    }
+
+
+def balanced(table: Counter[tuple[bool, bool]]) -> float:
+    """Mean of the recalls on satisfied and on violated; over the classes that occur."""
+    recalls = []
+    for truth in (True, False):
+        count = table[truth, True] + table[truth, False]
+        if count:
+            recalls.append(table[truth, truth] / count)
+    return sum(recalls) / len(recalls)
+
+
+def describe_instructions(instructions: Sequence[Instruction]) -> dict[str, Any]:
+    """What a pool of instructions is made of: types with counts, the top type's share, the entropy (bits), conflicts."""
+    counts = Counter(type_of(c) for x in instructions for c in x.constraints)
+    total = counts.total()
+    shares = [n / total for n in counts.values()]
+    return {
+        "instructions": len(instructions),
+        "types": dict(counts.most_common(60)),
+        "top_type": counts.most_common(1)[0][0] if counts else None,
+        "top_type_share": max(shares, default=0.0),
+        "type_entropy": -sum(p * math.log2(p) for p in shares),
+        "conflict_share": sum(find_conflict(x.constraints) is not None for x in instructions) / max(1, len(instructions)),
+        "mean_constraints": total / max(1, len(instructions)),
+    }

@@ -1,0 +1,264 @@
+"""GRPO for both roles: TRL's GRPOTrainer with an exact resume, our sampler on machines without vLLM, and step-wise logs."""
+
+from __future__ import annotations
+
+import copy
+import math
+import shutil
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from datasets import Dataset
+from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
+from trl import GRPOConfig, GRPOTrainer
+
+from seif.config import Grpo
+from seif.engines.local import LocalEngine
+from seif.errors import RunError, UsageError
+from seif.roles.templates import Messages
+from seif.scoring import item_seed
+
+COMPLETE = "complete"
+"""Marker file of a checkpoint that was written whole; one without it was cut off by a kill."""
+_WALL_CLOCK = ("time", "runtime", "per_second", "profiling", "flos")
+"""Logged keys that measure the machine, not the training: they differ between equal runs."""
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One completion to be paid: which dataset row it answers, its text, and whether it wrote its end token."""
+
+    row: int
+    text: str
+    finished: bool
+
+
+@dataclass(frozen=True)
+class Payment:
+    """Rewards of a step (None: unjudged), numbers for the log, and records for the rollout file."""
+
+    rewards: list[float | None]
+    metrics: dict[str, float]
+    records: list[dict[str, Any]]
+
+
+Reward = Callable[[list[Sample], int], Awaitable[Payment]]
+"""(samples, step from 1) -> payment."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One GRPO stage: where it starts, what it reads, where its checkpoints and its result go."""
+
+    model: str
+    prompts: list[Messages]
+    steps: int
+    settings: Grpo
+    seed: int
+    work: Path
+    """Checkpoints live here while the stage runs."""
+    out: Path
+    """The trained model; it appears only when the stage is done."""
+    report_to: tuple[str, ...] = ()
+    name: str = "grpo"
+
+
+@dataclass
+class Hooks:
+    """What the caller wants to know: `resumed(step)` before the first step, `step(number, metrics, records)` after each."""
+
+    resumed: Callable[[int], None]
+    step: Callable[[int, dict[str, float], list[dict[str, Any]]], None]
+
+
+def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], None]) -> None:
+    """Run or resume one stage, then hand the trained model and its tokenizer to `save`.
+
+    The checkpoint, the data order and all random streams are restored on resume, so on the CPU the result is
+    bit-identical to an uninterrupted run. Raises UsageError for prompts that don't fit, RunError when the loss is no
+    longer finite.
+    """
+    settings = job.settings
+    tokenizer = AutoTokenizer.from_pretrained(job.model, padding_side="left")
+    _check_prompts(job, tokenizer)
+    dataset = Dataset.from_dict({"prompt": job.prompts, "row": list(range(len(job.prompts)))})
+    payer = _Payer(reward, settings.updates_per_step)
+    resume = _last_checkpoint(job.work)
+    trainer = GRPOTrainer(
+        model=job.model,
+        reward_funcs=payer,
+        args=_arguments(job),
+        train_dataset=dataset,
+        processing_class=tokenizer,
+        rollout_func=_Sampler(job) if settings.sampler == "engine" else None,
+    )
+    payer.end_ids = {*trainer.eos_token_ids}
+    trainer.remove_callback(PrinterCallback)
+    log = _StepLog(settings.updates_per_step, payer, hooks)
+    trainer.add_callback(log)
+    trainer.add_callback(_Checkpoints(job.work))
+    hooks.resumed(int(resume.name.rpartition("-")[2]) // settings.updates_per_step if resume else 0)
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    if trainer.accelerator.is_main_process:
+        save(trainer.accelerator.unwrap_model(trainer.model), tokenizer)
+        shutil.rmtree(job.work, ignore_errors=True)
+
+
+def _arguments(job: Job) -> GRPOConfig:
+    s = job.settings
+    devices = max(1, torch.cuda.device_count()) if torch.cuda.is_available() else 1
+    per_update = s.prompts_per_step * s.samples // s.updates_per_step
+    micro = math.gcd(per_update // math.gcd(per_update, devices), s.micro_batch) if s.micro_batch < per_update else per_update
+    accumulation = max(1, per_update // (micro * devices))
+    return GRPOConfig(
+        output_dir=str(job.work),
+        run_name=job.name,
+        per_device_train_batch_size=micro,
+        gradient_accumulation_steps=accumulation,
+        steps_per_generation=accumulation * s.updates_per_step,
+        num_generations=s.samples,
+        max_completion_length=s.max_new_tokens,
+        temperature=s.temperature,
+        top_p=1.0,
+        top_k=0,
+        beta=s.kl,
+        epsilon=s.clip_low,
+        epsilon_high=s.clip_high,
+        loss_type="dapo",
+        learning_rate=s.learning_rate,
+        lr_scheduler_type="constant",
+        weight_decay=s.weight_decay,
+        max_grad_norm=s.max_grad_norm,
+        max_steps=job.steps * s.updates_per_step,
+        save_strategy="steps",
+        save_steps=s.save_every * s.updates_per_step,
+        logging_steps=1,
+        logging_first_step=True,
+        logging_nan_inf_filter=False,
+        model_init_kwargs={"dtype": s.dtype},
+        bf16=True,
+        gradient_checkpointing=torch.cuda.is_available(),
+        use_cpu=not torch.cuda.is_available(),
+        use_vllm=s.sampler == "vllm",
+        seed=job.seed,
+        data_seed=job.seed,
+        disable_tqdm=True,
+        report_to=list(job.report_to) or "none",
+        dataloader_pin_memory=torch.cuda.is_available(),
+    )
+
+
+def _check_prompts(job: Job, tokenizer: Any) -> None:
+    texts = tokenizer.apply_chat_template(job.prompts, tokenize=False, add_generation_prompt=True)
+    lengths = [len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids]
+    longest = max(range(len(lengths)), key=lengths.__getitem__)
+    if lengths[longest] > job.settings.max_prompt_tokens:
+        raise UsageError(
+            f"prompt {longest + 1} has {lengths[longest]} tokens, more than max_prompt_tokens={job.settings.max_prompt_tokens}; shorten it or raise the limit"
+        )
+
+
+def _last_checkpoint(work: Path) -> Path | None:
+    """The newest checkpoint that was written whole; anything cut off is removed."""
+    whole = []
+    for path in work.glob("checkpoint-*"):
+        if (path / COMPLETE).exists():
+            whole.append(path)
+        else:
+            shutil.rmtree(path)
+    return max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+
+
+class _Payer:
+    """TRL's reward function: hands each generation to the stage's reward and keeps what it says for the log."""
+
+    __name__ = "adherence"
+
+    def __init__(self, reward: Reward, updates_per_step: int) -> None:
+        self.reward, self.updates_per_step = reward, updates_per_step
+        self.end_ids: set[int] = set()
+        self.payment: Payment | None = None
+
+    async def __call__(self, completions: Any, completion_ids: Any, row: list[int], trainer_state: Any, **_: Any) -> list[float | None]:
+        samples = [
+            Sample(index, completion[0]["content"], bool(ids) and ids[-1] in self.end_ids)
+            for index, completion, ids in zip(row, completions, completion_ids, strict=True)
+        ]
+        self.payment = await self.reward(samples, trainer_state.global_step // self.updates_per_step + 1)
+        return self.payment.rewards
+
+
+class _Sampler:
+    """Samples rollouts with the in-process engine, from a bf16 copy of the weights as they are now."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.engine: LocalEngine | None = None
+
+    def __call__(self, prompts: list[Messages], trainer: Any) -> dict[str, Any]:
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        if self.engine is None:
+            replica = AutoModelForCausalLM.from_config(copy.deepcopy(model.config), dtype=torch.bfloat16).to(model.device)
+            self.engine = LocalEngine(replica, trainer.processing_class)
+        with torch.no_grad():
+            for ours, theirs in zip(self.engine.model.parameters(), model.parameters(), strict=True):
+                ours.copy_(theirs)
+        settings = self.job.settings
+        tokenizer = trainer.processing_class
+        texts = tokenizer.apply_chat_template(prompts, tokenize=False, add_generation_prompt=True)
+        prompt_ids = tokenizer(texts, add_special_tokens=False).input_ids
+        place = (self.job.seed, trainer.state.global_step, trainer.accelerator.process_index)
+        seeds = [item_seed("rollout", *place, i) for i in range(len(prompts))]
+        completion_ids, _ = self.engine.generate_tokens(
+            prompt_ids, settings.max_new_tokens, [settings.temperature] * len(prompts), seeds
+        )
+        # The log-probabilities of sampling are only used with vLLM; TRL wants the key all the same.
+        return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
+
+
+class _StepLog(TrainerCallback):
+    """Turns TRL's log lines, one per update, into one record per step, without anything that measures the clock."""
+
+    def __init__(self, updates_per_step: int, payer: _Payer, hooks: Hooks) -> None:
+        self.updates_per_step, self.payer, self.hooks = updates_per_step, payer, hooks
+        self.lines: list[dict[str, float]] = []
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        logs = logs or {}
+        if "loss" not in logs:
+            return
+        for key in ("loss", "grad_norm"):
+            if not math.isfinite(float(logs.get(key, 0.0))):
+                raise RunError(f"{key} became {logs[key]} at update {state.global_step}; lower the learning rate in a new --run-dir")
+        self.lines.append({k: float(v) for k, v in logs.items() if isinstance(v, int | float) and not any(w in k for w in _WALL_CLOCK)})
+        if state.global_step % self.updates_per_step:
+            return
+        keys = {key for line in self.lines for key in line}
+        means = {key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)}
+        payment = self.payer.payment
+        metrics = {**means, **payment.metrics} if payment else means
+        self.lines = []
+        self.hooks.step(state.global_step // self.updates_per_step, metrics, payment.records if payment else [])
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values)
+
+
+class _Checkpoints(TrainerCallback):
+    """Marks a checkpoint as whole once everything of it is on disk, then drops the older ones."""
+
+    def __init__(self, work: Path) -> None:
+        self.work = work
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if not state.is_world_process_zero:
+            return
+        newest = self.work / f"checkpoint-{state.global_step}"
+        (newest / COMPLETE).touch()
+        for path in self.work.glob("checkpoint-*"):
+            if path != newest:
+                shutil.rmtree(path, ignore_errors=True)
