@@ -1,0 +1,81 @@
+"""Turn, stage, step, reward and time left: live in a terminal, plain lines elsewhere. NO_COLOR is honoured."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress as Bar, TextColumn, TimeElapsedColumn
+
+NAMES = {"train_instructor": "train Instructor", "generate": "generate", "train_follower": "train Follower", "evaluate": "evaluate"}
+
+
+def clock(seconds: float) -> str:
+    """m:ss, or h:mm:ss."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+class Progress:
+    """Tells a person where the run is. One instance per command; `close` when done."""
+
+    def __init__(self, console: Console, turns: int = 0) -> None:
+        self.console, self.turns = console, turns
+        self.live = console.is_terminal
+        self.bar: Bar | None = None
+        self.task: Any = None
+        self.total = self.first = 0
+        self.began = 0.0
+        self.title = ""
+
+    def started(self, turn: int, stage: str) -> None:
+        self.title = f"turn {turn}/{self.turns}  {NAMES[stage]}" if self.turns else NAMES[stage]
+        if not self.live:
+            self.console.print(self.title, highlight=False)
+
+    def skipped(self, turn: int, stage: str) -> None:
+        self.started(turn, stage) if self.live else None
+        self.console.print(f"turn {turn}/{self.turns}  {NAMES[stage]}: already done", style="dim", highlight=False)
+
+    def begin(self, turn: int, stage: str, total: int) -> None:
+        """A stage of `total` steps begins."""
+        self.total, self.first, self.began = total, 0, time.time()
+        if self.live:
+            columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.fields[numbers]}"), TimeElapsedColumn())
+            self.bar = Bar(*columns, console=self.console, transient=True)
+            self.task = self.bar.add_task(self.title, total=total, numbers="")
+            self.bar.start()
+
+    def resumed(self, step: int) -> None:
+        """The stage starts behind `step`, from a checkpoint."""
+        self.first, self.began = step, time.time()
+        if step:
+            self.console.print(f"{self.title}: continuing after step {step}", highlight=False)
+
+    def step(self, step: int, metrics: dict[str, float]) -> None:
+        """One step is done."""
+        done = step - self.first
+        left = (time.time() - self.began) / done * (self.total - step) if done else 0.0
+        numbers = f"reward {metrics.get('reward', float('nan')):.3f}  left {clock(left)}"
+        if self.bar is not None:
+            self.bar.update(self.task, completed=step, numbers=numbers)
+        else:
+            self.console.print(f"{self.title}  step {step}/{self.total}  {numbers}", highlight=False)
+
+    def finished(self, turn: int, stage: str, seconds: float, last: dict[str, Any]) -> None:
+        """The stage is done; `last` holds its final numbers."""
+        self.close()
+        note = ""
+        if "reward" in last:
+            note = f"  reward {last['reward']:.3f}"
+        greedy = last.get("held_out", {}).get("greedy")
+        if greedy:
+            note = f"  constraint accuracy {greedy['constraint_accuracy']:.1%} ± {greedy['stderr']:.1%}"
+        self.console.print(f"{self.title}: done in {clock(seconds)}{note}", highlight=False)
+
+    def close(self) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None

@@ -1,0 +1,337 @@
+"""The stages of a turn. Each takes files and writes files, is skipped when its output is whole, and is also a command."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from seif.config import Config, Grpo
+from seif.constraints.conflicts import find_conflict
+from seif.engines.base import Engine, Request
+from seif.errors import RunError
+from seif.evaluation import held_out
+from seif.instructions import read_instructions, write_instructions
+from seif.roles import follower, instructor
+from seif.roles.filter import Filter
+from seif.roles.judger import GenerativeJudger, Judger, LogprobJudger, RulesJudger
+from seif.run_dir import new_directory, read_json, write_json
+from seif.scoring import FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
+from seif.types import Instruction, Verdict
+
+
+class StageLog(Protocol):
+    """Where a stage reports: metrics and rollouts that a resume can wind back, and progress for people."""
+
+    def begin(self, total: int) -> None: ...
+
+    def resumed(self, step: int) -> None: ...
+
+    def step(self, step: int, metrics: dict[str, float], records: list[dict[str, Any]]) -> None: ...
+
+
+@dataclass
+class Engines:
+    """One engine per set of weights, however many roles it plays; loading another one frees the one before."""
+
+    config: Config
+    _path: str = ""
+    _engine: Engine | None = None
+
+    def get(self, path: str) -> Engine:
+        if self._engine is None or path != self._path:
+            from seif.engines.local import LocalEngine
+
+            self.close()
+            settings = self.config.engine
+            self._engine, self._path = LocalEngine.load(path, settings.dtype, token_budget=settings.token_budget), path
+        return self._engine
+
+    def close(self) -> None:
+        if self._engine is not None:
+            self._engine.close()
+        self._engine = None
+
+
+def make_judger(config: Config, engine: Engine) -> Judger:
+    """The Judger that the config names."""
+    match config.judger.kind:
+        case "logprob":
+            return LogprobJudger(engine, config.prompts)
+        case "generative":
+            return GenerativeJudger(engine, config.prompts, config.judger.max_new_tokens)
+        case _:
+            return RulesJudger()
+
+
+def make_filter(config: Config, engine: Engine) -> Filter:
+    """The Filter that the config names."""
+    f = config.filter
+    return Filter(engine, config.prompts, f.rules, f.model, f.max_new_tokens)
+
+
+# --- [1] train the Instructor -----------------------------------------------------------------------------------------
+
+
+def instructor_steps(config: Config, seeds: int) -> int:
+    """Steps of one Instructor turn: whole batches of seeds, times epochs; at least one."""
+    return max(1, seeds // config.instructor.grpo.prompts_per_step) * config.instructor.epochs
+
+
+def follower_epochs(config: Config, turn: int) -> int:
+    """Epochs of the Follower in `turn`; the last one given repeats."""
+    return config.follower.epochs[min(turn, len(config.follower.epochs)) - 1]
+
+
+def follower_steps(config: Config, turn: int, instructions: int) -> int:
+    """Steps of one Follower turn."""
+    if config.follower.steps is not None:
+        return config.follower.steps
+    return max(1, instructions // config.follower.grpo.prompts_per_step) * follower_epochs(config, turn)
+
+
+def train_instructor(config: Config, turn: int, start: str, answerer: str, judger: str, seeds: Sequence[str], out: Path, log: StageLog) -> None:
+    """GRPO on the Instructor: seeds in, a model directory out. Filter and Judger share the weights `judger`."""
+    if out.exists():
+        return
+    from seif.training.grpo import Payment, Sample
+
+    settings = config.instructor
+    templates = [instructor.choose_template(settings.templates, config.seed, turn, i) for i in range(len(seeds))]
+    frozen = Engines(config)
+    judging = frozen.get(judger)
+    answering = judging if answerer == judger else Engines(config).get(answerer)
+    scorer = InstructorScorer(
+        filter=make_filter(config, judging),
+        answerer=answering,
+        judger=make_judger(config, judging),
+        style=config.prompts,
+        response_format=config.follower.format,
+        answers=settings.answers,
+        max_answer_tokens=config.follower.grpo.max_new_tokens,
+        temperature=config.follower.grpo.temperature,
+        reward=settings.reward,
+        share_penalty=settings.share_penalty,
+        known_types=settings.known_types,
+        seed=item_seed(config.seed, turn, "instructor"),
+    )
+
+    async def reward(samples: list[Sample], step: int) -> Payment:
+        scores = await scorer.score_batch([(seeds[s.row], s.text, s.finished) for s in samples], step)
+        types = [type_of(c) for s in scores for c in s.constraints]
+        top = max((types.count(t) for t in set(types)), default=0)
+        metrics = {
+            "parsable": _share(scores, lambda s: s.outcome != "bad format"),
+            "contradictory": _share(scores, lambda s: s.outcome == "contradictory"),
+            "top_type_share": top / max(1, len(types)),
+            **_judged_metrics(scores, config),
+        }
+        return Payment([s.reward for s in scores], metrics, _records(samples, scores, [seeds[s.row] for s in samples], config))
+
+    prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, seeds, strict=True)]
+    _train(config, turn, "instructor", start, prompts, instructor_steps(config, len(seeds)), settings.grpo, reward, out, log)
+
+
+# --- [2] generate -----------------------------------------------------------------------------------------------------
+
+
+def generate(config: Config, turn: int, writer: str, filter_model: str, seeds: Sequence[str], out: Path, stats: Path) -> None:
+    """The Instructor writes constraints for every seed; what can't be parsed or the Filter rejects is drawn again or dropped.
+
+    Writes `stats` (JSON, what was written, in numbers) and then `out` (the released schema).
+    """
+    if out.exists():
+        return
+    engines = Engines(config)
+    raw, pool, parsable, drawn = asyncio.run(_generate(config, turn, engines, writer, filter_model, seeds))
+    engines.close()
+    if not pool:
+        raise RunError(f"none of {len(seeds)} seeds got a usable instruction ({parsable} of {drawn} replies could be parsed); the Instructor has collapsed")
+    everything = held_out.describe_instructions(raw)
+    accepted = held_out.describe_instructions(pool)
+    write_json(
+        stats,
+        {
+            "parsable": parsable / drawn,
+            "conflict_share": everything["conflict_share"],
+            "pool_conflict_share": accepted["conflict_share"],
+            "top_type_share": accepted["top_type_share"],
+            "type_entropy": accepted["type_entropy"],
+            "drawn": drawn,
+            "pool": accepted,
+        },
+    )
+    write_instructions(out, pool)
+
+
+async def _generate(
+    config: Config, turn: int, engines: Engines, writer: str, filter_model: str, seeds: Sequence[str]
+) -> tuple[list[Instruction], list[Instruction], int, int]:
+    """All parsed instructions, the accepted ones in seed order, and how many replies were parsable and drawn."""
+    settings = config.instructor
+    raw: list[Instruction] = []
+    accepted: dict[int, Instruction] = {}
+    parsable = drawn = 0
+    open_seeds = list(range(len(seeds)))
+    for attempt in range(settings.attempts):
+        writing = engines.get(writer)
+        requests = []
+        for i in open_seeds:
+            template = instructor.choose_template(settings.templates, config.seed, turn, i)
+            seed = item_seed("generate", config.seed, turn, i, attempt)
+            requests.append(
+                Request(instructor.messages(config.prompts, template, seeds[i]), settings.grpo.max_new_tokens, settings.generation_temperature, seed)
+            )
+        completions = await asyncio.gather(*(writing.complete(r) for r in requests))
+        drawn += len(completions)
+        written: dict[int, Instruction] = {}
+        for i, completion in zip(open_seeds, completions, strict=True):
+            constraints = instructor.parse(completion.text, completion.finish_reason == "stop")
+            if constraints is not None:
+                written[i] = Instruction(seeds[i], constraints)
+        parsable += len(written)
+        raw += written.values()
+        checking = make_filter(config, engines.get(filter_model))
+        candidates = {i: x for i, x in written.items() if not settings.known_types or all(c.checkable for c in x.constraints)}
+        decisions = await asyncio.gather(*(checking.check(x) for x in candidates.values()))
+        accepted |= {i: x for (i, x), d in zip(candidates.items(), decisions, strict=True) if d.verdict is Verdict.SATISFIED}
+        open_seeds = [i for i in open_seeds if i not in accepted]
+        if not open_seeds:
+            break
+    return raw, [accepted[i] for i in sorted(accepted)], parsable, drawn
+
+
+# --- [3] train the Follower -------------------------------------------------------------------------------------------
+
+
+def train_follower(config: Config, turn: int, start: str, judger: str, instructions: Path, out: Path, log: StageLog) -> None:
+    """GRPO on the Follower: instructions in, a model directory out."""
+    if out.exists():
+        return
+    from seif.training.grpo import Payment, Sample
+
+    tasks = read_instructions(instructions)
+    engines = Engines(config)
+    scorer = FollowerScorer(make_judger(config, engines.get(judger)), config.follower.format)
+
+    async def reward(samples: list[Sample], step: int) -> Payment:
+        scores = await asyncio.gather(*(scorer.score(tasks[s.row], s.text, s.finished) for s in samples))
+        metrics = {"well_formed": _share(scores, lambda s: s.outcome != "bad format"), **_judged_metrics(scores, config)}
+        metrics["repetition"] = sum(held_out.repetition(s.text) for s in samples) / len(samples)
+        return Payment([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config))
+
+    prompts = [follower.messages(config.prompts, task, config.follower.format) for task in tasks]
+    _train(config, turn, "follower", start, prompts, follower_steps(config, turn, len(tasks)), config.follower.grpo, reward, out, log)
+
+
+def _train(
+    config: Config, turn: int, role: str, start: str, prompts: list[Any], steps: int, settings: Grpo, reward: Any, out: Path, log: StageLog
+) -> None:
+    from seif.training.grpo import Hooks, Job, train
+
+    def save(model: Any, tokenizer: Any) -> None:
+        with new_directory(out) as folder:
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+
+    work = out.with_name(f"{out.name}.checkpoints")
+    if work.exists() and not any(work.glob("checkpoint-*")):
+        shutil.rmtree(work)
+    seed = item_seed(config.seed, turn, role) % (1 << 31)
+    name = f"{out.parent.parent.name}-turn{turn}-{role}"
+    log.begin(steps)
+    train(Job(start, prompts, steps, settings, seed, work, out, config.report_to, name), reward, Hooks(log.resumed, log.step), save)
+
+
+def _share(scores: Sequence[Score], holds: Any) -> float:
+    return sum(map(holds, scores)) / len(scores)
+
+
+def _judged_metrics(scores: Sequence[Score], config: Config) -> dict[str, float]:
+    known = [s.adherence for s in scores if s.adherence is not None]
+    metrics = {"unjudged": check_unjudged(scores, config.judger.max_unjudged)}
+    return {**metrics, "adherence": sum(known) / len(known)} if known else metrics
+
+
+def _records(samples: Sequence[Any], scores: Sequence[Score], prompts: Sequence[str], config: Config) -> list[dict[str, Any]]:
+    return [
+        {
+            "prompt": prompt,
+            "completion": sample.text,
+            "finished": sample.finished,
+            "reward": score.reward,
+            "outcome": score.outcome,
+            "verdicts": [v.name.lower() for v in score.verdicts],
+            "constraints": [c.text for c in score.constraints],
+        }
+        for sample, score, prompt in list(zip(samples, scores, prompts, strict=True))[: config.rollouts]
+    ]
+
+
+# --- [4] evaluate -----------------------------------------------------------------------------------------------------
+
+
+def evaluate(
+    config: Config, turn: int, model: str, judger: str | None, seeds: Sequence[str], instructions: Path | None, stats: Path | None, out: Path, showcase: Path
+) -> dict[str, Any]:
+    """Held-out accuracy of one Follower, the Judger against the verifiers, and the Instructor's numbers of the turn."""
+    if out.exists():
+        return dict(read_json(out))
+    began = time.time()
+    engines = Engines(config)
+    result = asyncio.run(measure(config, engines, turn, model, judger))
+    if instructions is not None:
+        write_json(showcase, asyncio.run(_showcase(config, engines.get(model), seeds, read_instructions(instructions))))
+    engines.close()
+    if stats is not None:
+        numbers = read_json(stats)
+        keys = ("parsable", "conflict_share", "pool_conflict_share", "top_type_share", "type_entropy")
+        result["instructor"] = {k: numbers[k] for k in keys} | {"types": numbers["pool"]["types"], "mean_constraints": numbers["pool"]["mean_constraints"]}
+    result["seconds"] = round(time.time() - began, 1)
+    write_json(out, result)
+    return result
+
+
+async def measure(config: Config, engines: Engines, turn: int, model: str, judger: str | None) -> dict[str, Any]:
+    """Greedy and sampled held-out accuracy of `model`; with `judger`, how far that one agrees with the verifiers."""
+    result: dict[str, Any] = {"turn": turn, "held_out": {}, "judger": {}, "instructor": {}}
+    if config.held_out is None:
+        return result
+    tasks = held_out.load_tasks(Path(config.held_out))
+    limit = config.evaluation.max_new_tokens or config.follower.grpo.max_new_tokens
+    engine = engines.get(model)
+    greedy: list[held_out.Answer] = []
+    for name, temperature in (("greedy", 0.0), ("sampled", 1.0)):
+        answers = await held_out.answer_tasks(engine, tasks, config.prompts, config.follower.format, limit, temperature, config.seed)
+        result["held_out"][name] = held_out.accuracy(answers)
+        greedy = greedy or answers
+    if judger is not None and config.evaluation.judger:
+        result["judger"] = await held_out.judger_agreement(make_judger(config, engines.get(judger)), greedy)
+    return result
+
+
+async def _showcase(config: Config, engine: Engine, seeds: Sequence[str], instructions: list[Instruction]) -> list[dict[str, Any]]:
+    """The first seeds, what the Instructor made of them, and the Follower's greedy answers."""
+    by_seed = {x.seed: x for x in instructions}
+    shown = []
+    limit = config.evaluation.max_new_tokens or config.follower.grpo.max_new_tokens
+    for seed in seeds[: config.evaluation.showcase]:
+        task = by_seed.get(seed)
+        if task is None:
+            shown.append({"seed": seed, "constraints": [], "answer": None, "conflict": None})
+            continue
+        completion = await engine.complete(Request(follower.messages(config.prompts, task, config.follower.format), limit))
+        reply = follower.parse(completion.text, completion.finish_reason == "stop", config.follower.format)
+        constraints = [
+            {
+                "text": c.text,
+                "holds": held_out.verify(reply, c.instruction_id, c.kwargs) if c.checkable and reply is not None else None,
+            }
+            for c in task.constraints
+        ]
+        shown.append({"seed": seed, "constraints": constraints, "answer": reply, "conflict": find_conflict(task.constraints)})
+    return shown
