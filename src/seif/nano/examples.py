@@ -1,0 +1,103 @@
+"""Training examples for the four roles, drawn from the world on the fly and labelled by the verifiers."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+
+from seif.constraints.conflicts import find_conflict
+from seif.constraints.verifiers import verify
+from seif.nano import world
+from seif.roles.templates import Messages, render
+from seif.types import Constraint, Instruction
+
+STYLE = "compact"
+OBEYED = {
+    "punctuation:no_comma": 0.45,
+    "change_case:english_lowercase": 0.40,
+    "change_case:english_capital": 0.35,
+    "startend:quotation": 0.35,
+    "startend:end_checker": 0.40,
+    "detectable_format:title": 0.45,
+    "detectable_format:number_bullet_lists": 0.40,
+    "detectable_format:number_highlighted_sections": 0.40,
+    "length_constraints:number_sentences": 0.50,
+    "length_constraints:number_paragraphs": 0.40,
+    "detectable_content:postscript": 0.45,
+    "detectable_content:number_placeholders": 0.40,
+}
+"""How often the writer of the Follower's examples obeys a rule of each type: what makes the base weak but not broken."""
+
+
+@dataclass(frozen=True)
+class Example:
+    """One chat: a prompt, and one or more (continuation of the prompt, answer) branches that share it.
+
+    For most roles there is one branch with no continuation. For the Judger the reply is shared and each branch asks one
+    rule, so that a dozen verdicts cost little more than one.
+    """
+
+    messages: Messages
+    branches: tuple[tuple[str, str], ...]
+    role: str
+
+
+def follower_example(rng: random.Random, seed: str) -> Example:
+    rules = world.draw_constraints(rng, rng.choice((1, 2, 2, 3, 3, 3, 4, 4, 4)))
+    plan = world.casual_plan(rng)
+    for rule in rng.sample(rules, len(rules)):
+        if rng.random() < OBEYED[rule.instruction_id]:
+            plan = world.obey(rng, plan, rule)
+        elif rng.random() < 0.3:
+            plan = world.nearly_obey(rng, plan, rule)
+    reply = world.write(rng, world.topic_of(seed), plan)
+    return Example([{"role": "user", "content": Instruction(seed, rules).prompt}], (("", reply),), "follower")
+
+
+def some_reply(rng: random.Random, seed: str, rules: tuple[Constraint, ...]) -> str:
+    """A reply that obeys some of `rules`, nearly obeys others, and is sometimes damaged."""
+    plan = world.casual_plan(rng)
+    for rule in rng.sample(rules, len(rules)):
+        luck = rng.random()
+        if luck < 0.5:
+            plan = world.obey(rng, plan, rule)
+        elif luck < 0.85:
+            plan = world.nearly_obey(rng, plan, rule)
+    reply = world.write(rng, world.topic_of(seed), plan)
+    return world.damage(rng, reply) if rng.random() < 0.35 else reply
+
+
+def judger_example(rng: random.Random, seed: str) -> Example:
+    rules = world.draw_constraints(rng, rng.choice((2, 3, 4, 5)))
+    return judger_example_of(rng, Instruction(seed, rules), some_reply(rng, seed, rules))
+
+
+def judger_example_of(rng: random.Random, task: Instruction, reply: str) -> Example:
+    """Judge a given reply: on its own rules, on the same ones with other numbers or phrases, and on two more."""
+    asked = list(task.constraints) + [world.draw_constraint(rng) for _ in range(2)]
+    asked += [world.draw_constraint(rng, c.instruction_id) for c in task.constraints if c.kwargs]
+    return verdicts_on(rng, task.seed, reply, asked)
+
+
+def verdicts_on(rng: random.Random, seed: str, reply: str, asked: list[Constraint]) -> Example:
+    """The Judger's example for one reply: each different rule of `asked`, with the verifiers' verdict."""
+    asked = list({c.text: c for c in asked}.values())
+    rng.shuffle(asked)
+    whole = render(STYLE, "judger", seed=seed, response=reply, constraint="\x00")[0]["content"]
+    shared, _, rest = whole.partition("\x00")
+    branches = tuple((c.text + rest, str(int(verify(reply, c.instruction_id, c.kwargs)))) for c in asked)
+    return Example([{"role": "user", "content": shared}], branches, "judger")
+
+
+def filter_example(rng: random.Random, seed: str) -> Example:
+    rules = world.draw_constraints(rng, rng.choice((2, 3, 3, 4, 4)), contradictory=rng.random() < 0.5)
+    texts = [c.text for c in rules]
+    good = find_conflict(rules) is None
+    return Example(render(STYLE, "filter", seed=seed, constraints=texts), (("", str(int(good))),), "filter")
+
+
+def instructor_example(rng: random.Random, seed: str) -> Example:
+    count = rng.choice((1, 2, 3, 3, 4, 4))
+    rules = world.draw_constraints(rng, count, contradictory=count > 1 and rng.random() < 0.08)
+    reply = "\n".join(f"{i}. {rule.text}" for i, rule in enumerate(rules, 1))
+    return Example(render(STYLE, "instructor_hard", seed=seed, count=count), (("", reply),), "instructor")
