@@ -39,6 +39,7 @@ class Grpo(_Section):
     temperature: float = Field(1.0, gt=0, description="Sampling temperature of rollouts. top_p stays 1 and top_k 0.")
     max_prompt_tokens: int = Field(2048, ge=1, description="A longer prompt is refused before training starts.")
     max_new_tokens: int = Field(8192, ge=1, description="A completion without an end token after this many earns 0.")
+    gradient_checkpointing: bool = Field(True, description="Recompute activations in the backward pass: less memory, more time.")
     save_every: int = Field(1, ge=1, description="Steps between checkpoints.")
     dtype: Literal["float32", "bfloat16"] = Field("float32", description="Type of the trained weights; the forward is bf16 either way.")
     sampler: Literal["engine", "vllm"] = Field("engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL.")
@@ -70,6 +71,7 @@ class Instructor(_Section):
         min_length=1, strict=False, description="Prompts, drawn evenly and seeded per seed question.",
     )
     epochs: int = Field(1, ge=1, description="Passes over the seeds per turn.")
+    steps: int | None = Field(None, ge=1, description="Steps per turn; overrides epochs.")
     attempts: int = Field(1, ge=1, description="Tries per seed when instructions are generated; a refused one is drawn again.")
     generation_temperature: float = Field(0.7, ge=0, description="Temperature when instructions are generated.")
     grpo: Grpo = Grpo()
@@ -109,6 +111,7 @@ class Evaluation(_Section):
     """Held-out tasks, checked by verifiers alone."""
 
     max_new_tokens: int | None = Field(None, ge=1, description="Length limit of answers; the Follower's by default.")
+    tasks: int | None = Field(None, ge=1, description="Only the first so many held-out tasks; all of them by default.")
     showcase: int = Field(3, ge=0, description="Seeds whose instructions and answers are kept per turn for the report.")
     judger: bool = Field(True, description="Measure the Judger against the verifiers.")
 

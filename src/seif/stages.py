@@ -79,6 +79,8 @@ def make_filter(config: Config, engine: Engine) -> Filter:
 
 def instructor_steps(config: Config, seeds: int) -> int:
     """Steps of one Instructor turn: whole batches of seeds, times epochs; at least one."""
+    if config.instructor.steps is not None:
+        return config.instructor.steps
     return max(1, seeds // config.instructor.grpo.prompts_per_step) * config.instructor.epochs
 
 
@@ -301,7 +303,7 @@ async def measure(config: Config, engines: Engines, turn: int, model: str, judge
     result: dict[str, Any] = {"turn": turn, "held_out": {}, "judger": {}, "instructor": {}}
     if config.held_out is None:
         return result
-    tasks = held_out.load_tasks(Path(config.held_out))
+    tasks = held_out.load_tasks(Path(config.held_out))[: config.evaluation.tasks]
     limit = config.evaluation.max_new_tokens or config.follower.grpo.max_new_tokens
     engine = engines.get(model)
     greedy: list[held_out.Answer] = []

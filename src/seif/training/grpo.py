@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -109,10 +110,12 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
 
 def _arguments(job: Job) -> GRPOConfig:
     s = job.settings
-    devices = max(1, torch.cuda.device_count()) if torch.cuda.is_available() else 1
-    per_update = s.prompts_per_step * s.samples // s.updates_per_step
-    micro = math.gcd(per_update // math.gcd(per_update, devices), s.micro_batch) if s.micro_batch < per_update else per_update
-    accumulation = max(1, per_update // (micro * devices))
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    share, uneven = divmod(s.prompts_per_step * s.samples // s.updates_per_step, processes)
+    if uneven:
+        raise UsageError(f"an update of {share * processes + uneven} completions can't be split over {processes} processes; change prompts_per_step or samples")
+    micro = math.gcd(share, min(s.micro_batch, share))
+    accumulation = share // micro
     return GRPOConfig(
         output_dir=str(job.work),
         run_name=job.name,
@@ -140,7 +143,7 @@ def _arguments(job: Job) -> GRPOConfig:
         logging_nan_inf_filter=False,
         model_init_kwargs={"dtype": s.dtype},
         bf16=True,
-        gradient_checkpointing=torch.cuda.is_available(),
+        gradient_checkpointing=s.gradient_checkpointing,
         use_cpu=not torch.cuda.is_available(),
         use_vllm=s.sampler == "vllm",
         seed=job.seed,
@@ -152,6 +155,8 @@ def _arguments(job: Job) -> GRPOConfig:
 
 
 def _check_prompts(job: Job, tokenizer: Any) -> None:
+    if len(job.prompts) < job.settings.prompts_per_step:
+        raise UsageError(f"{len(job.prompts)} prompts are fewer than prompts_per_step={job.settings.prompts_per_step}; lower it or give more")
     texts = tokenizer.apply_chat_template(job.prompts, tokenize=False, add_generation_prompt=True)
     lengths = [len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids]
     longest = max(range(len(lengths)), key=lengths.__getitem__)

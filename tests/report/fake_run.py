@@ -1,0 +1,75 @@
+"""A small run directory, made with the run directory's own helpers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from seif.config import build_config
+from seif.run_dir import RunDir, write_json
+
+TYPES = ("punctuation:no_comma", "detectable_format:title", "startend:quotation")
+MakeRun = Callable[..., RunDir]
+"""The fixture: `make_run` in a temporary directory; `name` is the directory's."""
+
+
+def evaluation(turn: int, accuracy: float, stderr: float = 0.01) -> dict[str, Any]:
+    """One evaluation.json, whole."""
+
+    def held_out(share: float) -> dict[str, Any]:
+        return {
+            "constraint_accuracy": share,
+            "instruction_accuracy": {str(k): share**k for k in (1, 2, 3, 4)},
+            "n": 600,
+            "stderr": stderr,
+            "instruction_stderr": {str(k): 0.03 for k in (1, 2, 3, 4)},
+            "per_type": dict.fromkeys(TYPES, share),
+            "well_formed": 0.99,
+            "mean_words": 30.0,
+            "repetition": 0.02,
+        }
+
+    per_type = {kind: {"balanced_accuracy": 0.8, "mean": 0.6, "verifier_mean": 0.5, "recall_violated": 0.375, "n": 321} for kind in TYPES}
+    return {
+        "turn": turn,
+        "held_out": {"greedy": held_out(accuracy), "sampled": held_out(accuracy - 0.05)},
+        "judger": {"mean": 0.613, "verifier_mean": 0.527, "balanced_accuracy": 0.834, "per_type": per_type, "n": 900, "unjudged": 4},
+        "instructor": {
+            "parsable": 0.971,
+            "conflict_share": 0.04,
+            "pool_conflict_share": 0.01,
+            "top_type_share": 0.5,
+            "type_entropy": 1.46,
+            "types": {TYPES[0]: 50, TYPES[1]: 30, TYPES[2]: 20},
+            "mean_constraints": 3.2,
+        },
+        "seconds": 7.0,
+    }
+
+
+def case(seed: str = "Write about the river.") -> dict[str, Any]:
+    """One entry of a showcase.json."""
+    constraints = [
+        {"text": "Avoid commas.", "holds": True},
+        {"text": "Add a title in <<>>.", "holds": False},
+        {"text": "Sound like a ferryman.", "holds": None},
+    ]
+    return {"seed": seed, "constraints": constraints, "answer": "The river is old.\n  It moves.", "conflict": None}
+
+
+def make_run(root: Path, turns: int = 2, accuracies: tuple[float, ...] = (0.4, 0.5, 0.612), **config: Any) -> RunDir:
+    """A run of `turns` turns; `accuracies` are those of the evaluated ones, the base first."""
+    run = RunDir(root)
+    settings = {"model": "some/model", "held_out": "held_out.parquet", "turns": turns, **config}
+    run.open(build_config(settings, "test"), {"seif": "0.9.9", "versions": {"torch": "2.99.1"}, "seeds_sha256": "ab" * 32})
+    for turn, accuracy in enumerate(accuracies):
+        write_json(run.evaluation(turn), evaluation(turn, accuracy))
+        write_json(run.showcase(turn), [case()])
+        run.event("stage_finished", turn=turn, stage="evaluate", seconds=12.5)
+        for stage in ("train_instructor", "train_follower") if turn else ():
+            run.event("stage_finished", turn=turn, stage=stage, seconds=100.0)
+            for step in range(1, 21):
+                numbers = {"reward": 0.3 + step / 100, "adherence": 0.5, "kl": step * 1e-4, "unjudged": 0.0}
+                run.metrics.append({"turn": turn, "stage": stage, "step": step, **numbers})
+    return run

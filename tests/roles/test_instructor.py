@@ -1,0 +1,46 @@
+import pytest
+
+from seif.config import Template
+from seif.roles.instructor import choose_template, messages, parse
+
+HARD = Template(prompt="hard", constraints=3)
+SOFT = Template(prompt="soft", constraints=5)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Avoid commas.\n2. Be kind.",
+        '{"c1": "Avoid commas.", "c2": "Be kind."}',
+        'Here:\n```json\n{"c1": "Avoid commas.", "c2": "Be  kind."}\n```',
+        '<think>{"c1": "no"}</think>{"c1": "Avoid commas.", "c2": "Be kind."}',
+    ],
+)
+def test_lists_and_json_parse(text):
+    assert [c.text for c in parse(text, True)] == ["Avoid commas.", "Be kind."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "The river is old.", "1. Avoid commas.\n3. Be kind.", "1. Avoid commas.\nBe kind.", "{}", '{"c1": 3}', '{"c1": ""}', '{"c1": "a"', "1. A b.\n2. a b."],
+)
+def test_anything_else_is_invalid(text):
+    assert parse(text, True) is None
+
+
+def test_a_reply_that_was_cut_off_is_invalid():
+    assert parse("1. Avoid commas.", False) is None
+
+
+def test_templates_are_mixed_evenly_and_seeded_per_item():
+    drawn = [choose_template((HARD, SOFT), 0, 1, i) for i in range(1000)]
+    assert 430 < drawn.count(HARD) < 570
+    assert drawn == [choose_template((HARD, SOFT), 0, 1, i) for i in range(1000)]
+    assert drawn != [choose_template((HARD, SOFT), 0, 2, i) for i in range(1000)]
+
+
+@pytest.mark.parametrize("template", [HARD, SOFT])
+def test_the_prompt_asks_for_the_right_number_and_holds_the_seed(template):
+    content = messages("full", template, "Why <b>{{ 7 * 7 }}</b>?")[0]["content"]
+    assert f"exactly {template.constraints}" in content
+    assert content.endswith("Why <b>{{ 7 * 7 }}</b>?")

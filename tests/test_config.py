@@ -1,0 +1,86 @@
+import pytest
+
+from seif.config import Config, build_config, differing_keys, load_config
+from seif.errors import UsageError
+
+
+def write(tmp_path, text):
+    path = tmp_path / "config.yaml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_defaults_are_the_papers(tmp_path):
+    config = load_config(write(tmp_path, "model: some/model\n"))
+    grpo = config.follower.grpo
+    assert (grpo.samples, grpo.prompts_per_step, grpo.updates_per_step, grpo.learning_rate, grpo.kl) == (5, 384, 4, 1e-6, 0.01)
+    assert (grpo.clip_low, grpo.clip_high, grpo.max_prompt_tokens, grpo.max_new_tokens) == (0.2, 0.3, 2048, 8192)
+    assert config.follower.epochs == (3, 1, 1)
+    assert config.instructor.reward == "adversarial"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("modle: x\n", "did you mean 'model'"),
+        ("model: x\nfollower: {grpo: {lerning_rate: 1.0}}\n", "did you mean 'follower.grpo.learning_rate'"),
+        ("model: x\nturns: three\n", "turns"),
+        ("model: x\nturns: 0\n", "turns"),
+        ("turns: 3\n", "'model' is missing"),
+        ("- a\n", "key: value"),
+        ("model: [\n", "not valid YAML"),
+        ("model: x\ninstructor: {reward: kind}\n", "instructor.reward"),
+        ("model: x\nprompts: compact\n", "compact"),
+        ("model: x\nfollower: {grpo: {prompts_per_step: 7, updates_per_step: 4}}\n", "multiple"),
+    ],
+)
+def test_mistakes_are_one_line_with_the_fix(tmp_path, text, message):
+    with pytest.raises(UsageError) as error:
+        load_config(write(tmp_path, text))
+    assert message in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file_is_told(tmp_path):
+    with pytest.raises(UsageError, match="no config at"):
+        load_config(tmp_path / "nothing.yaml")
+
+
+def test_overrides_and_paths_beside_the_config(tmp_path):
+    (tmp_path / "seeds.jsonl").write_text('{"prompt": "a"}\n')
+    config = load_config(write(tmp_path, "model: org/name\nseeds: seeds.jsonl\n"), ["follower.grpo.kl=0.5", "turns=2"])
+    assert config.seeds == str(tmp_path / "seeds.jsonl")
+    assert config.model == "org/name"
+    assert (config.follower.grpo.kl, config.turns) == (0.5, 2)
+
+
+@pytest.mark.parametrize("override", ["turns", "turns.deeper=1", "nothing=1"])
+def test_bad_overrides(tmp_path, override):
+    with pytest.raises(UsageError):
+        load_config(write(tmp_path, "model: x\nturns: 3\n"), [override])
+
+
+def test_differing_keys_are_named():
+    a = build_config({"model": "x"}, "test")
+    b = build_config({"model": "x", "turns": 2, "follower": {"grpo": {"kl": 0.1}}}, "test")
+    assert differing_keys(a, b) == ["follower.grpo.kl", "turns"]
+    assert differing_keys(a, a) == []
+
+
+def test_every_shipped_config_loads(root):
+    paths = sorted((root / "configs").glob("*.yaml"))
+    assert len(paths) >= 3
+    for path in paths:
+        assert isinstance(load_config(path), Config)
+
+
+def test_every_field_says_what_it_is():
+    def walk(section):
+        for name, field in section.model_fields.items():
+            if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields"):
+                assert field.annotation.__doc__
+                walk(field.annotation)
+            else:
+                assert field.description, f"{section.__name__}.{name}"
+
+    walk(Config)

@@ -1,0 +1,51 @@
+"""Imports go one way, and the heavy libraries stay in their rooms."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+HEAVY = {"torch", "transformers", "trl", "accelerate", "datasets", "vllm", "tokenizers"}
+MAY_BE_HEAVY = ("engines/", "training/", "nano/")
+RANK = {
+    "types": 0, "errors": 0, "tables": 1, "constraints": 1, "config": 1, "rewards": 1, "seeds": 2, "run_dir": 2, "instructions": 3,
+    "engines": 1, "roles": 4, "scoring": 5, "evaluation": 6, "training": 6, "nano": 7, "stages": 8, "progress": 1, "report": 8, "loop": 9, "cli": 10,
+}  # fmt: skip
+
+
+def modules(root):
+    source = root / "src" / "seif"
+    return [(str(path.relative_to(source)), ast.parse(path.read_text(encoding="utf-8"))) for path in source.rglob("*.py")]
+
+
+def imported(tree):
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names if node.module == "seif")
+
+
+def test_only_engines_training_and_nano_know_the_heavy_libraries(root):
+    for name, tree in modules(root):
+        heavy = {module.split(".")[0] for module in imported(tree)} & HEAVY
+        assert not heavy or name.startswith(MAY_BE_HEAVY) or name == "cli.py", f"{name} imports {heavy}"
+
+
+def test_imports_go_one_way(root):
+    for name, tree in modules(root):
+        room = name.split("/")[0].removesuffix(".py")
+        if room in ("__init__", "__main__"):
+            continue
+        for module in imported(tree):
+            parts = module.split(".")
+            if parts[0] == "seif" and len(parts) > 1 and parts[1] in RANK and parts[1] != room:
+                assert RANK[parts[1]] <= RANK[room], f"{name} imports {module}"
+
+
+@pytest.mark.parametrize("command", ["import seif", "import seif.cli", "import seif.loop"])
+def test_light_imports(command):
+    script = f"{command}; import sys; heavy = {HEAVY!r} & set(sys.modules); assert not heavy, heavy"
+    subprocess.run([sys.executable, "-c", script], check=True)

@@ -1,0 +1,89 @@
+import subprocess
+import sys
+
+import pytest
+
+from seif.config import build_config
+from seif.errors import UsageError
+from seif.run_dir import JsonLines, RunDir, new_directory, read_json, write_atomically, write_json
+
+CONFIG = build_config({"model": "x"}, "test")
+
+
+def test_a_failed_write_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"old": 1})
+
+    def fail(partial):
+        partial.write_text("half")
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, fail)
+    assert read_json(path) == {"old": 1}
+
+
+def test_a_directory_appears_whole_or_not_at_all(tmp_path):
+    out = tmp_path / "model"
+    with pytest.raises(RuntimeError), new_directory(out) as folder:
+        (folder / "half").write_text("x")
+        raise RuntimeError
+    assert not out.exists()
+    with new_directory(out) as folder:
+        assert not (folder / "half").exists()
+        (folder / "whole").write_text("x")
+    assert (out / "whole").exists()
+
+
+def test_a_line_cut_off_by_a_kill_is_forgotten(tmp_path):
+    lines = JsonLines(tmp_path / "a.jsonl")
+    for step in (1, 2, 3):
+        lines.append({"step": step})
+    with lines.path.open("a") as file:
+        file.write('{"step": 4, "rew')
+    assert [r["step"] for r in lines.read()] == [1, 2, 3]
+    lines.keep(lambda r: r["step"] <= 2)
+    lines.append({"step": 3})
+    assert [r["step"] for r in lines.read()] == [1, 2, 3]
+
+
+def test_rewind_forgets_later_steps_stages_and_turns(tmp_path):
+    run = RunDir(tmp_path)
+    for turn in (1, 2):
+        for stage in ("train_instructor", "train_follower"):
+            for step in (1, 2):
+                run.metrics.append({"turn": turn, "stage": stage, "step": step})
+    run.rewind(1, "train_follower", 1)
+    assert [(r["turn"], r["stage"], r["step"]) for r in run.metrics.read()] == [
+        (1, "train_instructor", 1),
+        (1, "train_instructor", 2),
+        (1, "train_follower", 1),
+    ]
+
+
+def test_another_config_is_refused_naming_the_keys(tmp_path):
+    run = RunDir(tmp_path / "run")
+    run.open(CONFIG, {"seeds_sha256": "a"})
+    run.open(CONFIG, {"seeds_sha256": "a"})
+    with pytest.raises(UsageError, match="turns"):
+        run.open(build_config({"model": "x", "turns": 9}, "test"), {"seeds_sha256": "a"})
+    with pytest.raises(UsageError, match="seeds file changed"):
+        run.open(CONFIG, {"seeds_sha256": "b"})
+
+
+def test_a_second_process_is_refused(tmp_path):
+    run = RunDir(tmp_path / "run")
+    script = (
+        "import sys; from pathlib import Path; from seif.run_dir import RunDir; from seif.errors import UsageError\n"
+        f"try:\n with RunDir(Path({str(run.root)!r})).locked(): pass\nexcept UsageError as e: print(e); sys.exit(e.exit_code)"
+    )
+    with run.locked():
+        second = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert second.returncode == 2
+    assert "another seif run" in second.stdout
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_not_a_run(tmp_path):
+    with pytest.raises(UsageError, match="not a run directory"):
+        RunDir(tmp_path).config()

@@ -1,0 +1,81 @@
+import asyncio
+
+import pytest
+
+from seif.engines.base import Completion
+from seif.engines.scripted import ScriptedEngine
+from seif.errors import RunError
+from seif.roles.filter import Filter
+from seif.roles.judger import RulesJudger
+from seif.scoring import FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
+from seif.constraints.compiler import compile_text
+from seif.types import Constraint, Instruction
+
+TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
+
+
+def instructor_scores(texts, answer="it is old.", **changes):
+    engine = ScriptedEngine(lambda request: answer)
+    settings = dict(
+        filter=Filter(engine, "full", rules=True, model=False, max_new_tokens=8),
+        answerer=engine,
+        judger=RulesJudger(),
+        style="compact",
+        response_format="plain",
+        answers=2,
+        max_answer_tokens=80,
+        temperature=1.0,
+        reward="adversarial",
+        share_penalty=0.0,
+        known_types=False,
+        seed=0,
+    )
+    scorer = InstructorScorer(**{**settings, **changes})
+    return asyncio.run(scorer.score_batch([("Why?", text, True) for text in texts], 1)), engine
+
+
+def test_follower_is_paid_per_constraint():
+    scorer = FollowerScorer(RulesJudger(), "plain")
+    score = asyncio.run(scorer.score(TASK, "It is old.", True))
+    assert (score.reward, score.outcome) == (0.5, "judged")
+    assert asyncio.run(scorer.score(TASK, "it is old.", False)).reward == 0.0
+
+
+def test_instructor_is_paid_for_what_the_follower_misses():
+    (easy, hard, junk, clash), _ = instructor_scores(
+        ["1. Avoid commas.", "1. Use only uppercase.", "The river is old.", "1. Use only lowercase.\n2. Use only uppercase."]
+    )
+    assert (easy.reward, hard.reward) == (0.0, 1.0)
+    assert (junk.reward, junk.outcome) == (0.0, "bad format")
+    assert (clash.reward, clash.outcome) == (0.0, "contradictory")
+
+
+def test_a_failing_answerer_pays_nobody():
+    (score,), _ = instructor_scores(["1. Avoid commas."], answer=Completion("", "error", error="timeout"))
+    assert (score.reward, score.outcome) == (None, "unjudged")
+    assert set(score.causes) == {"error"}
+    (cut,), _ = instructor_scores(["1. Avoid commas."], answer=Completion("it is", "length"))
+    assert cut.reward is None
+
+
+def test_answers_are_seeded_per_item():
+    _, engine = instructor_scores(["1. Avoid commas.", "1. Use only uppercase."])
+    seeds = [r.seed for r in engine.requests]
+    assert len(set(seeds)) == 4
+    assert item_seed("a", 1) == item_seed("a", 1) != item_seed("a", 2)
+
+
+def test_share_penalty_and_known_types():
+    (first, second, other), _ = instructor_scores(["1. Use only uppercase."] * 2 + ["1. Write at least 9 sentences."], share_penalty=0.5)
+    assert first.reward == second.reward == pytest.approx(1 - 0.5 * 2 / 3)
+    assert other.reward == pytest.approx(1 - 0.5 / 3)
+    (odd,), _ = instructor_scores(["1. Be kind."], known_types=True)
+    assert (odd.reward, odd.outcome) == (0.0, "unknown type")
+    assert type_of(Constraint("Be Kind.")) == "be kind"
+
+
+def test_too_many_unjudged_stop_the_stage_with_the_cause():
+    scores = [Score(None, "unjudged", causes=("error",))] + [Score(1.0, "judged")] * 9
+    assert check_unjudged(scores, 0.1) == 0.1
+    with pytest.raises(RunError, match="error"):
+        check_unjudged(scores, 0.05)

@@ -1,0 +1,50 @@
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from seif.errors import UsageError
+from seif.seeds import load_seeds
+
+
+def jsonl(tmp_path, rows):
+    path = tmp_path / "seeds.jsonl"
+    path.write_text("".join(json.dumps(r) + "\n" for r in rows), encoding="utf-8")
+    return path
+
+
+def test_formats_agree(tmp_path):
+    prompts = ["One?", "Zwei, 三?\nwith a line"]
+    rows = [{"prompt": p} for p in prompts]
+    pq.write_table(pa.Table.from_pylist(rows), tmp_path / "seeds.parquet")
+    (tmp_path / "seeds.json").write_text(json.dumps(rows))
+    for path in (jsonl(tmp_path, rows), tmp_path / "seeds.parquet", tmp_path / "seeds.json"):
+        assert load_seeds(path) == prompts
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([], "no seeds"),
+        ([{"question": "a"}], "no `prompt` column, only question"),
+        ([{"prompt": "a"}, {"prompt": " "}], "row 2"),
+        ([{"prompt": "a"}, {"prompt": 3}], "row 2"),
+        ([{"prompt": "a"}, {"prompt": "b"}, {"prompt": "a "}], "row 3 repeats the seed of row 1"),
+    ],
+)
+def test_mistakes_name_the_row(tmp_path, rows, message):
+    with pytest.raises(UsageError, match=message.replace("`", ".")):
+        load_seeds(jsonl(tmp_path, rows))
+
+
+def test_unreadable_files(tmp_path):
+    with pytest.raises(UsageError, match="no file"):
+        load_seeds(tmp_path / "none.parquet")
+    for name, content in (("a.parquet", b"no"), ("a.json", b"{"), ("a.jsonl", b"\xff\xfe"), ("a.csv", b"prompt\n")):
+        (tmp_path / name).write_bytes(content)
+        with pytest.raises(UsageError, match=name):
+            load_seeds(tmp_path / name)
+    (tmp_path / "b.jsonl").write_text('{"prompt": "a"}\n{oops\n')
+    with pytest.raises(UsageError, match="line 2"):
+        load_seeds(tmp_path / "b.jsonl")
