@@ -1,0 +1,78 @@
+"""What the page is made of, tables and figures, and how numbers of the turns become their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from seif.report.data import Turn
+from seif.report.text import dig, number, percent_error, type_name
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a table. `shade` from 0 to 1 tints it; `watch` marks a number that asks for a look."""
+
+    text: str
+    shade: float | None = None
+    picture: Markup | None = None
+    watch: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """A table's row: what it is about, a second word about that in small type, and the cells. No cells: a heading."""
+
+    name: str
+    about: str
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table with a head; the first column names the rows. `pictures`: the second one is drawn, and a phone leaves it out."""
+
+    head: tuple[str, ...]
+    rows: tuple[Row, ...]
+    pictures: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Panels side by side, smaller ones under them, and the same numbers as a table."""
+
+    panels: tuple[Markup, ...]
+    small: tuple[Markup, ...] = ()
+    table: Table | None = None
+
+
+def across(turns: Sequence[Turn], *path: str) -> list[float | None]:
+    """One number of the evaluations, turn by turn; None where it was not measured."""
+    return [number(dig(t.evaluation, *path)) for t in turns]
+
+
+def pairs(turns: Sequence[Turn], path: tuple[str, ...], error_path: tuple[str, ...]) -> tuple[Cell, ...]:
+    """Cells with a share and its standard error, turn by turn."""
+    return tuple(Cell(percent_error(v, e)) for v, e in zip(across(turns, *path), across(turns, *error_path), strict=True))
+
+
+def head(turn: Turn) -> str:
+    """A turn as a column's head."""
+    return f"turn {turn.number}" if turn.number else "base"
+
+
+def heads(turns: Sequence[Turn]) -> tuple[str, ...]:
+    """Heads of one column per turn."""
+    return tuple(map(head, turns))
+
+
+def constraints(count: str) -> str:
+    """1 constraint, 2 constraints."""
+    return f"{count} constraint{'' if count == '1' else 's'}"
+
+
+def named(kind: str, cells: tuple[Cell, ...]) -> Row:
+    """A row about a constraint type."""
+    return Row(*type_name(kind), cells)

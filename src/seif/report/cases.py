@@ -1,0 +1,44 @@
+"""A few seeds through the turns: the instruction made of each, the answer, and what holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from seif.report.data import RunNumbers, Turn
+
+
+@dataclass(frozen=True)
+class Case:
+    """One seed in one turn. `tally` sums the marks up."""
+
+    turn: str
+    constraints: tuple[tuple[str, str, str], ...]
+    """(class, mark, text) each."""
+    answer: str | None
+    conflict: str | None
+    tally: str
+    missing: str
+
+
+_MARKS = {True: ("holds", "✓ holds"), False: ("violated", "✗ violated"), None: ("open", "? not checkable")}
+
+
+def showcase(run: RunNumbers) -> list[tuple[str, list[Case]]]:
+    """The shown seeds, each with its instruction and answer in every turn."""
+    turns = [t for t in run.turns if t.showcase]
+    seeds = dict.fromkeys(entry["seed"] for t in turns for entry in t.showcase)
+    return [(seed, [_case(t, next((e for e in t.showcase if e["seed"] == seed), None)) for t in turns]) for seed in seeds]
+
+
+def _case(turn: Turn, entry: dict[str, Any] | None) -> Case:
+    head = "Base" if turn.number == 0 else f"Turn {turn.number}"
+    if entry is None or not entry["constraints"]:
+        return Case(head, (), None, None, "", "No usable instruction was written for this seed.")
+    known = [c["holds"] for c in entry["constraints"] if c["holds"] is not None]
+    tally = f"{sum(known)} of {len(known)} hold" if known else ""
+    missing = "The reply is not in the required format, so there is no answer to check." if entry["answer"] is None else ""
+    # Without an answer nothing was checked, whatever could have been.
+    marks = [("open", "– not checked") if entry["answer"] is None else _MARKS[c["holds"]] for c in entry["constraints"]]
+    constraints = tuple((*mark, c["text"]) for mark, c in zip(marks, entry["constraints"], strict=True))
+    return Case(head, constraints, entry["answer"], entry["conflict"], tally, missing)

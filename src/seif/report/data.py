@@ -1,0 +1,103 @@
+"""The numbers of a run, read from its directory: whatever is there, so that a partial run has a report too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from seif.config import Config
+from seif.errors import UsageError
+from seif.report.table import run_status
+from seif.report.text import number
+from seif.run_dir import STAGES, RunDir, read_json
+from seif.seeds import load_seeds
+
+Points = list[tuple[int, float | None]]
+"""(step from 1, value) of one stage."""
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one turn left behind; turn 0 is the base."""
+
+    number: int
+    evaluation: dict[str, Any]
+    """Empty as long as the turn is not evaluated."""
+    showcase: list[dict[str, Any]]
+
+    @property
+    def label(self) -> str:
+        """The turn as an axis label or a column's head."""
+        return str(self.number) if self.number else "base"
+
+
+@dataclass(frozen=True)
+class RunNumbers:
+    """Everything that the page is made of."""
+
+    name: str
+    state: str
+    seconds: float
+    config: Config
+    config_text: str
+    manifest: dict[str, Any]
+    seeds: int | None
+    """None when the seed file has gone since."""
+    turns: list[Turn]
+    """Evaluated turns and those with a showcase, the base first."""
+    metrics: list[dict[str, Any]]
+    stage_seconds: dict[tuple[int, str], float]
+
+    @property
+    def evaluated(self) -> list[Turn]:
+        """The turns that have an evaluation, the base first."""
+        return [t for t in self.turns if t.evaluation]
+
+    def curve(self, stage: str, key: str) -> list[tuple[int, Points]]:
+        """One logged number of a stage: for each turn the (step, value) pairs; turns without it are left out."""
+        curves = []
+        for turn in sorted({m["turn"] for m in self.metrics if m["stage"] == stage}):
+            lines = [m for m in self.metrics if m["stage"] == stage and m["turn"] == turn]
+            points: Points = [(m["step"], number(m.get(key))) for m in lines]
+            if any(value is not None for _, value in points):
+                curves.append((turn, points))
+        return curves
+
+
+def collect(run_dir: RunDir) -> RunNumbers:
+    """Read a run directory. Raises UsageError when it is none."""
+    config = run_dir.config()
+    status = run_status(run_dir)
+    evaluations = {e["turn"]: e for e in status["turns"]}
+    turns = []
+    for turn in range(config.turns + 1):
+        shown = run_dir.showcase(turn)
+        if turn in evaluations or shown.exists():
+            turns.append(Turn(turn, evaluations.get(turn, {}), read_json(shown) if shown.exists() else []))
+    seconds: dict[tuple[int, str], float] = {}
+    for event in run_dir.events.read():
+        if event["event"] == "stage_finished" and event["stage"] in STAGES:
+            place = (event["turn"], event["stage"])
+            seconds[place] = seconds.get(place, 0.0) + event["seconds"]
+    return RunNumbers(
+        name=run_dir.root.resolve().name,
+        state=status["state"],
+        seconds=status["seconds"],
+        config=config,
+        config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
+        manifest=run_dir.manifest(),
+        seeds=_count_seeds(config),
+        turns=turns,
+        metrics=run_dir.metrics.read(),
+        stage_seconds=seconds,
+    )
+
+
+def _count_seeds(config: Config) -> int | None:
+    try:
+        return len(load_seeds(Path(config.seeds))) if config.seeds else None
+    except UsageError:
+        return None
