@@ -25,9 +25,14 @@ def test_a_failed_write_leaves_the_old_file(tmp_path):
 
 def test_a_directory_appears_whole_or_not_at_all(tmp_path):
     out = tmp_path / "model"
-    with pytest.raises(RuntimeError), new_directory(out) as folder:
-        (folder / "half").write_text("x")
-        raise RuntimeError
+
+    def fail():
+        with new_directory(out) as folder:
+            (folder / "half").write_text("x")
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert not out.exists()
     with new_directory(out) as folder:
         assert not (folder / "half").exists()

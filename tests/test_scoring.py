@@ -2,13 +2,13 @@ import asyncio
 
 import pytest
 
+from seif.constraints.compiler import compile_text
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError
 from seif.roles.filter import Filter
 from seif.roles.judger import RulesJudger
 from seif.scoring import FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
-from seif.constraints.compiler import compile_text
 from seif.types import Constraint, Instruction
 
 TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
@@ -16,20 +16,20 @@ TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use onl
 
 def instructor_scores(texts, answer="it is old.", **changes):
     engine = ScriptedEngine(lambda request: answer)
-    settings = dict(
-        filter=Filter(engine, "full", rules=True, model=False, max_new_tokens=8),
-        answerer=engine,
-        judger=RulesJudger(),
-        style="compact",
-        response_format="plain",
-        answers=2,
-        max_answer_tokens=80,
-        temperature=1.0,
-        reward="adversarial",
-        share_penalty=0.0,
-        known_types=False,
-        seed=0,
-    )
+    settings = {
+        "filter": Filter(engine, "full", rules=True, model=False, max_new_tokens=8),
+        "answerer": engine,
+        "judger": RulesJudger(),
+        "style": "compact",
+        "response_format": "plain",
+        "answers": 2,
+        "max_answer_tokens": 80,
+        "temperature": 1.0,
+        "reward": "adversarial",
+        "share_penalty": 0.0,
+        "known_types": False,
+        "seed": 0,
+    }
     scorer = InstructorScorer(**{**settings, **changes})
     return asyncio.run(scorer.score_batch([("Why?", text, True) for text in texts], 1)), engine
 

@@ -26,23 +26,23 @@ class _Section(BaseModel):
 class Grpo(_Section):
     """Group-relative policy optimisation, as TRL's GRPOTrainer does it."""
 
-    learning_rate: float = Field(1e-6, gt=0, description="AdamW's learning rate, constant.")
-    prompts_per_step: int = Field(384, ge=1, description="Prompts per step (the rollout batch).")
-    samples: int = Field(5, ge=2, description="n, completions per prompt: the group.")
-    updates_per_step: int = Field(4, ge=1, description="Optimiser updates per step; the update batch is prompts x samples / this.")
-    micro_batch: int = Field(4, ge=1, description="Completions per forward and backward on one device.")
-    kl: float = Field(0.01, ge=0, description="Coefficient of the KL penalty to the starting checkpoint (low-variance estimator).")
-    clip_low: float = Field(0.2, gt=0, description="The policy ratio is clipped at 1 - this.")
-    clip_high: float = Field(0.3, gt=0, description="The policy ratio is clipped at 1 + this.")
-    weight_decay: float = Field(0.01, ge=0, description="AdamW's weight decay.")
-    max_grad_norm: float = Field(1.0, gt=0, description="Gradients are clipped to this norm.")
-    temperature: float = Field(1.0, gt=0, description="Sampling temperature of rollouts. top_p stays 1 and top_k 0.")
-    max_prompt_tokens: int = Field(2048, ge=1, description="A longer prompt is refused before training starts.")
-    max_new_tokens: int = Field(8192, ge=1, description="A completion without an end token after this many earns 0.")
-    gradient_checkpointing: bool = Field(True, description="Recompute activations in the backward pass: less memory, more time.")
-    save_every: int = Field(1, ge=1, description="Steps between checkpoints.")
-    dtype: Literal["float32", "bfloat16"] = Field("float32", description="Type of the trained weights; the forward is bf16 either way.")
-    sampler: Literal["engine", "vllm"] = Field("engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL.")
+    learning_rate: float = Field(default=1e-6, gt=0, description="AdamW's learning rate, constant.")
+    prompts_per_step: int = Field(default=384, ge=1, description="Prompts per step (the rollout batch).")
+    samples: int = Field(default=5, ge=2, description="n, completions per prompt: the group.")
+    updates_per_step: int = Field(default=4, ge=1, description="Optimiser updates per step; the update batch is prompts x samples / this.")
+    micro_batch: int = Field(default=4, ge=1, description="Completions per forward and backward on one device.")
+    kl: float = Field(default=0.01, ge=0, description="Coefficient of the KL penalty to the starting checkpoint (low-variance estimator).")
+    clip_low: float = Field(default=0.2, gt=0, description="The policy ratio is clipped at 1 - this.")
+    clip_high: float = Field(default=0.3, gt=0, description="The policy ratio is clipped at 1 + this.")
+    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's weight decay.")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are clipped to this norm.")
+    temperature: float = Field(default=1.0, gt=0, description="Sampling temperature of rollouts. top_p stays 1 and top_k 0.")
+    max_prompt_tokens: int = Field(default=2048, ge=1, description="A longer prompt is refused before training starts.")
+    max_new_tokens: int = Field(default=8192, ge=1, description="A completion without an end token after this many earns 0.")
+    gradient_checkpointing: bool = Field(default=True, description="Recompute activations in the backward pass: less memory, more time.")
+    save_every: int = Field(default=1, ge=1, description="Steps between checkpoints.")
+    dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="Type of the trained weights; the forward is bf16 either way.")
+    sampler: Literal["engine", "vllm"] = Field(default="engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL.")
 
     @model_validator(mode="after")
     def _whole_batches(self) -> Grpo:
@@ -61,28 +61,30 @@ class Template(_Section):
 class Instructor(_Section):
     """The role that writes instructions."""
 
-    train: bool = Field(True, description="False: the base writes all instructions (static data, the control arm).")
-    reward: Literal["adversarial", "frontier"] = Field("adversarial", description="`adversarial`: 1 - A (the paper); `frontier`: 4p(1-p).")
-    answers: int = Field(1, ge=1, description="Answers per instruction behind A and p; the paper takes 1.")
-    share_penalty: float = Field(0.0, ge=0, description="Weight of the penalty on types that fill the batch (against mode collapse).")
-    known_types: bool = Field(False, description="A set with a constraint of no known type is invalid.")
+    train: bool = Field(default=True, description="False: the base writes all instructions (static data, the control arm).")
+    reward: Literal["adversarial", "frontier"] = Field(default="adversarial", description="`adversarial`: 1 - A (the paper); `frontier`: 4p(1-p).")
+    answers: int = Field(default=1, ge=1, description="Answers per instruction behind A and p; the paper takes 1.")
+    share_penalty: float = Field(default=0.0, ge=0, description="Weight of the penalty on types that fill the batch (against mode collapse).")
+    known_types: bool = Field(default=False, description="A set with a constraint of no known type is invalid.")
     templates: tuple[Template, ...] = Field(
         (Template(prompt="hard", constraints=3), Template(prompt="soft", constraints=5)),
-        min_length=1, strict=False, description="Prompts, drawn evenly and seeded per seed question.",
+        min_length=1,
+        strict=False,
+        description="Prompts, drawn evenly and seeded per seed question.",
     )
-    epochs: int = Field(1, ge=1, description="Passes over the seeds per turn.")
-    steps: int | None = Field(None, ge=1, description="Steps per turn; overrides epochs.")
-    attempts: int = Field(1, ge=1, description="Tries per seed when instructions are generated; a refused one is drawn again.")
-    generation_temperature: float = Field(0.7, ge=0, description="Temperature when instructions are generated.")
+    epochs: int = Field(default=1, ge=1, description="Passes over the seeds per turn.")
+    steps: int | None = Field(default=None, ge=1, description="Steps per turn; overrides epochs.")
+    attempts: int = Field(default=1, ge=1, description="Tries per seed when instructions are generated; a refused one is drawn again.")
+    generation_temperature: float = Field(default=0.7, ge=0, description="Temperature when instructions are generated.")
     grpo: Grpo = Grpo()
 
 
 class Filter(_Section):
     """The role that rejects contradictory instructions."""
 
-    rules: bool = Field(True, description="Refuse contradictions that rules can prove, before the model is asked.")
-    model: bool = Field(True, description="Ask the model.")
-    max_new_tokens: int = Field(512, ge=1, description="Length limit of the Filter's reasoning (prompts: full).")
+    rules: bool = Field(default=True, description="Refuse contradictions that rules can prove, before the model is asked.")
+    model: bool = Field(default=True, description="Ask the model.")
+    max_new_tokens: int = Field(default=512, ge=1, description="Length limit of the Filter's reasoning (prompts: full).")
 
 
 class Judger(_Section):
@@ -91,16 +93,16 @@ class Judger(_Section):
     kind: Literal["logprob", "generative", "rules"] = Field(
         "generative", description="`generative`: reasons, then [[1]] or [[0]]; `logprob`: one token; `rules`: verifiers alone."
     )
-    weights: Literal["previous", "base"] = Field("previous", description="`previous`: the Follower of the turn before (the paper); or the base.")
-    max_new_tokens: int = Field(1024, ge=1, description="Length limit of a generative verdict.")
-    max_unjudged: float = Field(0.05, ge=0, le=1, description="A larger share of unjudged verdicts in a step stops the stage.")
+    weights: Literal["previous", "base"] = Field(default="previous", description="`previous`: the Follower of the turn before (the paper); or the base.")
+    max_new_tokens: int = Field(default=1024, ge=1, description="Length limit of a generative verdict.")
+    max_unjudged: float = Field(default=0.05, ge=0, le=1, description="A larger share of unjudged verdicts in a step stops the stage.")
 
 
 class Follower(_Section):
     """The role that learns to follow instructions."""
 
-    epochs: tuple[int, ...] = Field((3, 1, 1), min_length=1, strict=False, description="Passes per turn; the last one repeats.")
-    steps: int | None = Field(None, ge=1, description="Steps per turn; overrides epochs.")
+    epochs: tuple[int, ...] = Field(default=(3, 1, 1), min_length=1, strict=False, description="Passes per turn; the last one repeats.")
+    steps: int | None = Field(default=None, ge=1, description="Steps per turn; overrides epochs.")
     format: Literal["plain", "think_answer", "reasoning"] = Field(
         "think_answer", description="`plain`; `think_answer`: <think>..</think><answer>..</answer>; `reasoning`: after </think>."
     )
@@ -110,30 +112,30 @@ class Follower(_Section):
 class Evaluation(_Section):
     """Held-out tasks, checked by verifiers alone."""
 
-    max_new_tokens: int | None = Field(None, ge=1, description="Length limit of answers; the Follower's by default.")
-    tasks: int | None = Field(None, ge=1, description="Only the first so many held-out tasks; all of them by default.")
-    showcase: int = Field(3, ge=0, description="Seeds whose instructions and answers are kept per turn for the report.")
-    judger: bool = Field(True, description="Measure the Judger against the verifiers.")
+    max_new_tokens: int | None = Field(default=None, ge=1, description="Length limit of answers; the Follower's by default.")
+    tasks: int | None = Field(default=None, ge=1, description="Only the first so many held-out tasks; all of them by default.")
+    showcase: int = Field(default=3, ge=0, description="Seeds whose instructions and answers are kept per turn for the report.")
+    judger: bool = Field(default=True, description="Measure the Judger against the verifiers.")
 
 
 class EngineSettings(_Section):
     """The in-process engine of the frozen roles."""
 
-    dtype: Literal["float32", "bfloat16", "float16"] = Field("bfloat16", description="Type of the weights.")
-    token_budget: int = Field(49_152, ge=512, description="Rows x tokens of one forward: less needs less memory.")
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(default="bfloat16", description="Type of the weights.")
+    token_budget: int = Field(default=49_152, ge=512, description="Rows x tokens of one forward: less needs less memory.")
 
 
 class Config(_Section):
     """A whole run."""
 
     model: str = Field(description="Directory or hub id of the causal LM from which all four roles start.")
-    seeds: str | None = Field(None, description="Parquet, JSONL or JSON file with a `prompt` column.")
-    held_out: str | None = Field(None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation.")
-    prompts: Literal["full", "compact"] = Field("full", description="Wording of the roles: `compact` is for very small models.")
-    turns: int = Field(3, ge=1, description="Rounds of the loop.")
-    seed: int = Field(0, ge=0, description="Everything random derives from it.")
-    report_to: tuple[str, ...] = Field((), strict=False, description="Trackers that TRL knows: trackio, wandb, tensorboard, ...")
-    rollouts: int = Field(8, ge=0, description="Samples per step kept in rollouts/*.jsonl.")
+    seeds: str | None = Field(default=None, description="Parquet, JSONL or JSON file with a `prompt` column.")
+    held_out: str | None = Field(default=None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation.")
+    prompts: Literal["full", "compact"] = Field(default="full", description="Wording of the roles: `compact` is for very small models.")
+    turns: int = Field(default=3, ge=1, description="Rounds of the loop.")
+    seed: int = Field(default=0, ge=0, description="Everything random derives from it.")
+    report_to: tuple[str, ...] = Field(default=(), strict=False, description="Trackers that TRL knows: trackio, wandb, tensorboard, ...")
+    rollouts: int = Field(default=8, ge=0, description="Samples per step kept in rollouts/*.jsonl.")
     instructor: Instructor = Instructor()
     filter: Filter = Filter()
     judger: Judger = Judger()
@@ -143,9 +145,9 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _compact_prompts_exist(self) -> Config:
-        if self.prompts == "compact":
-            if self.judger.kind == "generative" or self.follower.format == "think_answer" or any(t.prompt == "soft" for t in self.instructor.templates):
-                raise ValueError("prompts: compact goes with judger.kind logprob or rules, follower.format plain or reasoning, and hard templates alone")
+        full_only = self.judger.kind == "generative" or self.follower.format == "think_answer" or any(t.prompt == "soft" for t in self.instructor.templates)
+        if self.prompts == "compact" and full_only:
+            raise ValueError("prompts: compact goes with judger.kind logprob or rules, follower.format plain or reasoning, and hard templates alone")
         return self
 
 

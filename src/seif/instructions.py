@@ -15,13 +15,32 @@ from seif.run_dir import write_atomically
 from seif.tables import read_rows
 from seif.types import SOFT, Constraint, Instruction
 
-_INTEGERS = (
-    "num_sentences num_words num_bullets num_highlights num_paragraphs num_placeholders num_sections frequency let_frequency "
-    "capital_frequency nth_paragraph"
-).split()
-_TEXTS = (
-    "relation let_relation capital_relation end_phrase first_word keyword language letter postscript_marker prompt_to_repeat section_spliter"
-).split()
+_INTEGERS = [
+    "num_sentences",
+    "num_words",
+    "num_bullets",
+    "num_highlights",
+    "num_paragraphs",
+    "num_placeholders",
+    "num_sections",
+    "frequency",
+    "let_frequency",
+    "capital_frequency",
+    "nth_paragraph",
+]
+_TEXTS = [
+    "relation",
+    "let_relation",
+    "capital_relation",
+    "end_phrase",
+    "first_word",
+    "keyword",
+    "language",
+    "letter",
+    "postscript_marker",
+    "prompt_to_repeat",
+    "section_spliter",
+]
 _LISTS = ("keywords", "forbidden_words")
 _KWARGS = pa.struct(
     [pa.field(n, pa.int64()) for n in _INTEGERS] + [pa.field(n, pa.string()) for n in _TEXTS] + [pa.field(n, pa.list_(pa.string())) for n in _LISTS]

@@ -155,5 +155,3 @@ def plan(config: Config, seeds: int) -> dict[str, Any]:
         },
         "follower_step": {"answers": follower, "judge_calls": round(follower * constraints)},
     }
-
-

@@ -26,7 +26,7 @@ from seif.errors import UsageError
 STAGES = ("train_instructor", "generate", "train_follower", "evaluate")
 
 
-def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
+def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Let `write` fill a temporary neighbour, flush it to disk, then rename it: readers see all of it or nothing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.partial")
@@ -36,10 +36,14 @@ def write_atomically(path: Path, write: Callable[[Path], None]) -> None:
     partial.replace(path)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write text atomically, as UTF-8; a lone surrogate from a model becomes a question mark."""
+    write_atomically(path, lambda partial: partial.write_bytes(text.encode("utf-8", errors="replace")))
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically."""
-    text = json.dumps(value, indent=2, ensure_ascii=False) + "\n"
-    write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8") and None)
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -69,7 +73,7 @@ class JsonLines:
 
     def append(self, record: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8") as file:
+        with self.path.open("a", encoding="utf-8", errors="replace") as file:
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
 
     def read(self) -> list[dict[str, Any]]:
@@ -83,7 +87,7 @@ class JsonLines:
         """Rewrite the file with the wanted lines alone."""
         if self.path.exists():
             text = "".join(json.dumps(r, ensure_ascii=False) + "\n" for r in self.read() if wanted(r))
-            write_atomically(self.path, lambda partial: partial.write_text(text, encoding="utf-8") and None)
+            write_text(self.path, text)
 
 
 class RunDir:
@@ -150,7 +154,7 @@ class RunDir:
             return
         write_json(self.root / "manifest.json", manifest)
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-        write_atomically(path, lambda partial: partial.write_text(text, encoding="utf-8") and None)
+        write_text(path, text)
 
     def config(self) -> Config:
         """The config this run was started with. Raises UsageError when this is no run directory."""
@@ -161,7 +165,7 @@ class RunDir:
 
     def manifest(self) -> dict[str, Any]:
         path = self.root / "manifest.json"
-        return read_json(path) if path.exists() else {}
+        return dict(read_json(path)) if path.exists() else {}
 
     def event(self, kind: str, **values: Any) -> None:
         """Note when something happened; wall-clock times live here and nowhere in the metrics."""
@@ -180,4 +184,4 @@ class RunDir:
 
     def seconds(self) -> float:
         """Wall-clock seconds spent in finished stages, over all sittings."""
-        return round(sum(e["seconds"] for e in self.events.read() if e["event"] == "stage_finished"), 1)
+        return round(sum(float(e["seconds"]) for e in self.events.read() if e["event"] == "stage_finished"), 1)

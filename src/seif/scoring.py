@@ -77,8 +77,7 @@ class InstructorScorer:
             return list(scores)
         penalties = share_penalties([[type_of(c) for c in s.constraints] for s in scores], self.share_penalty)
         return [
-            replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s
-            for s, p in zip(scores, penalties, strict=True)
+            replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s for s, p in zip(scores, penalties, strict=True)
         ]
 
     async def _score(self, index: int, question: str, text: str, finished: bool, step: int) -> Score:
@@ -114,7 +113,7 @@ class InstructorScorer:
         completion = await self.answerer.complete(Request(prompt, self.max_answer_tokens, self.temperature, seed))
         reply = None if completion.error else follower.parse(completion.text, completion.finish_reason == "stop", self.response_format)
         if reply is None:
-            return [Judgement(Verdict.UNJUDGED, cause=completion.error and "error" or "answer of bad format")]
+            return [Judgement(Verdict.UNJUDGED, cause=(completion.error and "error") or "answer of bad format")]
         return await judge_all(self.judger, instruction, reply)
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from seif.config import Config, Grpo
 from seif.constraints.conflicts import find_conflict
+from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import RunError
 from seif.evaluation import held_out
@@ -230,9 +231,7 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
     _train(config, turn, "follower", start, prompts, follower_steps(config, turn, len(tasks)), config.follower.grpo, reward, out, log)
 
 
-def _train(
-    config: Config, turn: int, role: str, start: str, prompts: list[Any], steps: int, settings: Grpo, reward: Any, out: Path, log: StageLog
-) -> None:
+def _train(config: Config, turn: int, role: str, start: str, prompts: list[Any], steps: int, settings: Grpo, reward: Any, out: Path, log: StageLog) -> None:
     from seif.training.grpo import Hooks, Job, train
 
     def save(model: Any, tokenizer: Any) -> None:
@@ -249,7 +248,7 @@ def _train(
     train(Job(start, prompts, steps, settings, seed, work, out, config.report_to, name), reward, Hooks(log.resumed, log.step), save)
 
 
-def _share(scores: Sequence[Score], holds: Any) -> float:
+def _share(scores: Sequence[Score], holds: Callable[[Score], bool]) -> float:
     return sum(map(holds, scores)) / len(scores)
 
 
@@ -319,7 +318,7 @@ async def measure(config: Config, engines: Engines, turn: int, model: str, judge
 async def _showcase(config: Config, engine: Engine, seeds: Sequence[str], instructions: list[Instruction]) -> list[dict[str, Any]]:
     """The first seeds, what the Instructor made of them, and the Follower's greedy answers."""
     by_seed = {x.seed: x for x in instructions}
-    shown = []
+    shown: list[dict[str, Any]] = []
     limit = config.evaluation.max_new_tokens or config.follower.grpo.max_new_tokens
     for seed in seeds[: config.evaluation.showcase]:
         task = by_seed.get(seed)
@@ -331,7 +330,7 @@ async def _showcase(config: Config, engine: Engine, seeds: Sequence[str], instru
         constraints = [
             {
                 "text": c.text,
-                "holds": held_out.verify(reply, c.instruction_id, c.kwargs) if c.checkable and reply is not None else None,
+                "holds": verify(reply, c.instruction_id, c.kwargs) if c.checkable and reply is not None else None,
             }
             for c in task.constraints
         ]

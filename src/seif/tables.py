@@ -17,7 +17,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         if path.suffix == ".parquet":
             import pyarrow.parquet
 
-            return pyarrow.parquet.ParquetFile(path).read().to_pylist()
+            return list(pyarrow.parquet.ParquetFile(path).read().to_pylist())
         if path.suffix == ".jsonl":
             lines = path.read_text(encoding="utf-8").split("\n")
             rows = [_row(line, path, number) for number, line in enumerate(lines, 1) if line.strip()]

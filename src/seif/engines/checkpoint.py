@@ -33,6 +33,5 @@ def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 
     texts = tokenizer.apply_chat_template([[{"role": "user", "content": p}] for p in prompts], tokenize=False, add_generation_prompt=True)
     for number, ids in enumerate(tokenizer(list(texts), add_special_tokens=False).input_ids, 1):
         if len(ids) + new_tokens > context:
-            raise UsageError(
-                f"seed {number} has {len(ids)} tokens; with {new_tokens} new ones it exceeds the model's context of {context}: shorten or drop it, or lower max_new_tokens"
-            )
+            fix = "shorten or drop it, or lower max_new_tokens"
+            raise UsageError(f"seed {number} has {len(ids)} tokens; with {new_tokens} new ones it exceeds the model's context of {context}: {fix}")

@@ -59,7 +59,8 @@ class LocalEngine:
             stop.append(tokenizer.eos_token_id)
         self.stop_ids = sorted(set(stop))
         self._stop = torch.tensor(self.stop_ids, device=model.device)
-        self._waiting: list[tuple[Request, asyncio.Future[Completion]]] = []
+        self._waiting: list[Request] = []
+        self._job: asyncio.Task[list[Completion]] | None = None
 
     @classmethod
     def load(cls, path: str | Path, dtype: str = "bfloat16", device: str | None = None, token_budget: int = 49_152) -> LocalEngine:
@@ -69,32 +70,22 @@ class LocalEngine:
         return cls(model, AutoTokenizer.from_pretrained(path, padding_side="left"), token_budget)
 
     def close(self) -> None:
-        self.model = None  # type: ignore[assignment]
+        self.model = None
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
     async def complete(self, request: Request) -> Completion:
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[Completion] = loop.create_future()
-        if not self._waiting:
-            # Runs after every task that is ready now has had its say, so one job holds all that is asked at once.
-            loop.call_soon(self._answer_waiting)
-        self._waiting.append((request, future))
-        return await future
+        if self._job is None:
+            # The job runs after every task that is ready now has had its say, so it holds all that is asked at once.
+            self._waiting = []
+            self._job = asyncio.get_running_loop().create_task(self._answer_together(self._waiting))
+        job, place = self._job, len(self._waiting)
+        self._waiting.append(request)
+        return (await asyncio.shield(job))[place]
 
-    def _answer_waiting(self) -> None:
-        waiting, self._waiting = self._waiting, []
-        try:
-            completions = self.answer([request for request, _ in waiting])
-        except Exception as error:
-            # The exception belongs to those who asked, not to the event loop.
-            for _, future in waiting:
-                if not future.done():
-                    future.set_exception(error)
-            return
-        for (_, future), completion in zip(waiting, completions, strict=True):
-            if not future.done():
-                future.set_result(completion)
+    async def _answer_together(self, requests: list[Request]) -> list[Completion]:
+        self._job = None
+        return self.answer(requests)
 
     def answer(self, requests: Sequence[Request]) -> list[Completion]:
         """Answer all requests, in order. A prompt that does not fit the context yields an error completion."""
@@ -129,10 +120,7 @@ class LocalEngine:
         )
         ended = [bool(row) and row[-1] in self.stop_ids for row in tokens]
         texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
-        return [
-            Completion(text, "stop" if done else "length", logprobs)
-            for text, done, logprobs in zip(texts, ended, first, strict=True)
-        ]
+        return [Completion(text, "stop" if done else "length", logprobs) for text, done, logprobs in zip(texts, ended, first, strict=True)]
 
     def _chunks(self, prompts: list[list[int]], new_tokens: int) -> list[list[int]]:
         """Rows in an order that puts common beginnings side by side, cut to the token budget."""
@@ -239,9 +227,7 @@ class LocalEngine:
         batch.mask = torch.cat([batch.mask, mask], 1)
         position = (batch.position.unsqueeze(1) + mask.cumsum(1) - 1).clamp_min(0)
         batch.position = batch.position + mask.sum(1)
-        out: Any = self.model(
-            input_ids=ids, attention_mask=batch.mask, position_ids=position, past_key_values=batch.cache, use_cache=True, logits_to_keep=1
-        )
+        out: Any = self.model(input_ids=ids, attention_mask=batch.mask, position_ids=position, past_key_values=batch.cache, use_cache=True, logits_to_keep=1)
         batch.logits = out.logits[:, -1]
 
 

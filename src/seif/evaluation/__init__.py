@@ -1,0 +1,1 @@
+"""How good a Follower and a Judger are, by exact checks."""

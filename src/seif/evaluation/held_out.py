@@ -44,8 +44,7 @@ async def answer_tasks(
 ) -> list[Answer]:
     """One answer per task, greedy at temperature 0; verdicts by the verifiers. A bad format satisfies nothing."""
     requests = [
-        Request(follower.messages(style, task, response_format), max_new_tokens, temperature, item_seed("held out", seed, i))
-        for i, task in enumerate(tasks)
+        Request(follower.messages(style, task, response_format), max_new_tokens, temperature, item_seed("held out", seed, i)) for i, task in enumerate(tasks)
     ]
     completions = await asyncio.gather(*(engine.complete(r) for r in requests))
     answers = []

@@ -100,9 +100,7 @@ def own_replies(engine: LocalEngine, rng: random.Random, seeds: Sequence[str], c
     Low temperatures stand in for a Follower that RL has made sure of itself, repetitions included.
     """
     tasks = [Instruction(rng.choice(seeds), world.draw_constraints(rng, rng.choice((1, 2, 3, 4)))) for _ in range(count)]
-    requests = [
-        Request(follower.messages(examples.STYLE, task, "plain"), 80, rng.choice((0.0, 0.4, 0.7, 1.0)), rng.randrange(1 << 31)) for task in tasks
-    ]
+    requests = [Request(follower.messages(examples.STYLE, task, "plain"), 80, rng.choice((0.0, 0.4, 0.7, 1.0)), rng.randrange(1 << 31)) for task in tasks]
     completions = engine.answer(requests)
     return [(task, c.text.strip()) for task, c in zip(tasks, completions, strict=True) if c.finish_reason == "stop" and c.text.strip()]
 
@@ -118,9 +116,7 @@ def measure_floors(folder: Path) -> dict[str, Any]:
 async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[Instruction]) -> dict[str, Any]:
     rng = random.Random("floors")
     judger = LogprobJudger(engine, examples.STYLE)
-    pairs = [
-        (seed, reply, compile_text(text.strip()), answer == "1") for seed, reply, branches in _judged_replies(rng, unseen) for text, answer in branches
-    ]
+    pairs = [(seed, reply, compile_text(text.strip()), answer == "1") for seed, reply, branches in _judged_replies(rng, unseen) for text, answer in branches]
     judgements = await asyncio.gather(*(judger.judge(Instruction(s, (c,)), reply, c) for s, reply, c, _ in pairs))
     tables: dict[str, Counter[tuple[bool, bool]]] = defaultdict(Counter)
     for (_, _, constraint, truth), judgement in zip(pairs, judgements, strict=True):

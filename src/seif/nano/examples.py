@@ -43,6 +43,7 @@ class Example:
 
 
 def follower_example(rng: random.Random, seed: str) -> Example:
+    """An instruction and the reply of a writer who obeys each rule only now and then."""
     rules = world.draw_constraints(rng, rng.choice((1, 2, 2, 3, 3, 3, 4, 4, 4)))
     plan = world.casual_plan(rng)
     for rule in rng.sample(rules, len(rules)):
@@ -68,6 +69,7 @@ def some_reply(rng: random.Random, seed: str, rules: tuple[Constraint, ...]) -> 
 
 
 def judger_example(rng: random.Random, seed: str) -> Example:
+    """Verdicts on a reply of the world's writer."""
     rules = world.draw_constraints(rng, rng.choice((2, 3, 4, 5)))
     return judger_example_of(rng, Instruction(seed, rules), some_reply(rng, seed, rules))
 
@@ -90,6 +92,7 @@ def verdicts_on(rng: random.Random, seed: str, reply: str, asked: list[Constrain
 
 
 def filter_example(rng: random.Random, seed: str) -> Example:
+    """A set of rules, contradictory half of the time, and whether it holds together."""
     rules = world.draw_constraints(rng, rng.choice((2, 3, 3, 4, 4)), contradictory=rng.random() < 0.5)
     texts = [c.text for c in rules]
     good = find_conflict(rules) is None
@@ -97,6 +100,7 @@ def filter_example(rng: random.Random, seed: str) -> Example:
 
 
 def instructor_example(rng: random.Random, seed: str) -> Example:
+    """A question and rules for it; a few sets are contradictory, so that the Filter has work to do."""
     count = rng.choice((1, 2, 3, 3, 4, 4))
     rules = world.draw_constraints(rng, count, contradictory=count > 1 and rng.random() < 0.08)
     reply = "\n".join(f"{i}. {rule.text}" for i, rule in enumerate(rules, 1))

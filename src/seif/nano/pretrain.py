@@ -41,9 +41,20 @@ class Recipe:
 def new_model(tokenizer: PreTrainedTokenizerFast) -> Qwen3ForCausalLM:
     """A Qwen3 of about 2M parameters with random weights."""
     config = Qwen3Config(
-        vocab_size=len(tokenizer), hidden_size=192, intermediate_size=512, num_hidden_layers=4, num_attention_heads=3,
-        num_key_value_heads=3, head_dim=64, max_position_embeddings=512, tie_word_embeddings=True, initializer_range=0.03,
-        bos_token_id=None, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, rope_theta=10000.0,
+        vocab_size=len(tokenizer),
+        hidden_size=192,
+        intermediate_size=512,
+        num_hidden_layers=4,
+        num_attention_heads=3,
+        num_key_value_heads=3,
+        head_dim=64,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
+        initializer_range=0.03,
+        bos_token_id=None,
+        eos_token_id=tokenizer.eos_token_id,
+        pad_token_id=tokenizer.pad_token_id,
+        rope_theta=10000.0,
     )
     return Qwen3ForCausalLM(config)
 
@@ -146,7 +157,8 @@ def pretrain(
     master = [w.detach().float().requires_grad_() for w in weights]
     optimizer = torch.optim.AdamW(
         [{"params": [m for m in master if m.ndim > 1], "weight_decay": 0.05}, {"params": [m for m in master if m.ndim < 2], "weight_decay": 0.0}],
-        betas=(0.9, 0.97), fused=True,
+        betas=(0.9, 0.97),
+        fused=True,
     )
 
     def documents() -> Iterator[Document]:

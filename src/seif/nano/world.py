@@ -16,35 +16,133 @@ from seif.types import Constraint
 
 Rng = random.Random
 
-THINGS = (
-    "river garden bridge forest market window kitchen library train boat castle island village museum school station farm "
-    "harbor mountain beach cat dog horse rabbit owl fox turtle bird fish bee bread soup cake apple lemon pear cheese honey tea "
-    "rice clock lamp chair table violin drum kite bicycle coat hat book letter map basket ladder candle mirror"
-).split()
-ADJECTIVES = (
-    "old new small big quiet bright warm cold soft green red blue yellow clean dark happy calm kind simple round sweet fresh "
-    "strong lovely busy slow"
-).split()
-NAMES = "Anna Ben Clara David Emma Frank Grace Henry Irene Jack".split()
-TIMES = "morning evening summer winter spring afternoon".split()
-PLACES = "door road lake hill tree wall gate square shore field".split()
-VERBS = "waits rests shines sleeps grows changes stays moves".split()
-BLANKS = "name place date time color".split()
+THINGS = [
+    "river",
+    "garden",
+    "bridge",
+    "forest",
+    "market",
+    "window",
+    "kitchen",
+    "library",
+    "train",
+    "boat",
+    "castle",
+    "island",
+    "village",
+    "museum",
+    "school",
+    "station",
+    "farm",
+    "harbor",
+    "mountain",
+    "beach",
+    "cat",
+    "dog",
+    "horse",
+    "rabbit",
+    "owl",
+    "fox",
+    "turtle",
+    "bird",
+    "fish",
+    "bee",
+    "bread",
+    "soup",
+    "cake",
+    "apple",
+    "lemon",
+    "pear",
+    "cheese",
+    "honey",
+    "tea",
+    "rice",
+    "clock",
+    "lamp",
+    "chair",
+    "table",
+    "violin",
+    "drum",
+    "kite",
+    "bicycle",
+    "coat",
+    "hat",
+    "book",
+    "letter",
+    "map",
+    "basket",
+    "ladder",
+    "candle",
+    "mirror",
+]
+ADJECTIVES = [
+    "old",
+    "new",
+    "small",
+    "big",
+    "quiet",
+    "bright",
+    "warm",
+    "cold",
+    "soft",
+    "green",
+    "red",
+    "blue",
+    "yellow",
+    "clean",
+    "dark",
+    "happy",
+    "calm",
+    "kind",
+    "simple",
+    "round",
+    "sweet",
+    "fresh",
+    "strong",
+    "lovely",
+    "busy",
+    "slow",
+]
+NAMES = ["Anna", "Ben", "Clara", "David", "Emma", "Frank", "Grace", "Henry", "Irene", "Jack"]
+TIMES = ["morning", "evening", "summer", "winter", "spring", "afternoon"]
+PLACES = ["door", "road", "lake", "hill", "tree", "wall", "gate", "square", "shore", "field"]
+VERBS = ["waits", "rests", "shines", "sleeps", "grows", "changes", "stays", "moves"]
+BLANKS = ["name", "place", "date", "time", "color"]
 END_PHRASES = ("That is all.", "Have a nice day.", "Thank you, friend.", "Well, good luck.")
 
 QUESTIONS = (
-    "Write about the {}.", "Tell me about the {}.", "Describe a {}.", "What is good about a {}?", "Explain the {} to a child.",
-    "Write a short story about the {}.", "Write a note about the {}.", "Why do people like the {}?", "Give me news of the {}.",
-    "What do you know about the {}?", "Write a letter about a {}.", "How would you paint the {}?",
+    "Write about the {}.",
+    "Tell me about the {}.",
+    "Describe a {}.",
+    "What is good about a {}?",
+    "Explain the {} to a child.",
+    "Write a short story about the {}.",
+    "Write a note about the {}.",
+    "Why do people like the {}?",
+    "Give me news of the {}.",
+    "What do you know about the {}?",
+    "Write a letter about a {}.",
+    "How would you paint the {}?",
 )
 PLAIN = (
-    "The {t} is {a}.", "{n} likes the {t}.", "{n} saw a {a} {t}.", "It is {a} and {b}.", "The {t} {v} by the {p}.",
-    "We found it by the {p}.", "{n} and {m} know the {t}.", "People visit the {t} every {w}.", "The {a} {t} {v}.",
+    "The {t} is {a}.",
+    "{n} likes the {t}.",
+    "{n} saw a {a} {t}.",
+    "It is {a} and {b}.",
+    "The {t} {v} by the {p}.",
+    "We found it by the {p}.",
+    "{n} and {m} know the {t}.",
+    "People visit the {t} every {w}.",
+    "The {a} {t} {v}.",
     "It {v} near the {a} {p}.",
 )
 WITH_COMMA = (
-    "The {t} is {a}, {b} and {c}.", "In the {w}, the {t} {v}.", "The {t} is {a}, but {n} is {b}.", "{n}, {m} and the {t} are {a}.",
-    "Every {w}, {n} visits the {t}.", "If it is {a}, the {t} {v}.",
+    "The {t} is {a}, {b} and {c}.",
+    "In the {w}, the {t} {v}.",
+    "The {t} is {a}, but {n} is {b}.",
+    "{n}, {m} and the {t} are {a}.",
+    "Every {w}, {n} visits the {t}.",
+    "If it is {a}, the {t} {v}.",
 )
 
 
@@ -107,10 +205,8 @@ def draw_constraints(rng: Rng, count: int, contradictory: bool = False) -> tuple
             rng.shuffle(chosen)
         else:
             chosen = [draw_constraint(rng, i) for i in rng.sample(list(WORDINGS), count)]
-        types = [c.instruction_id for c in chosen]
         if (find_conflict(tuple(chosen)) is not None) == contradictory and len({c.text for c in chosen}) == count:
-            if contradictory or len(set(types)) == count:
-                return tuple(chosen)
+            return tuple(chosen)
 
 
 def _contradictory_pair(rng: Rng) -> list[Constraint]:

@@ -1,0 +1,1 @@
+"""How each role is asked, and how its words are read."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import os
+import random
 import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -85,7 +86,8 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     settings = job.settings
     tokenizer = AutoTokenizer.from_pretrained(job.model, padding_side="left")
     _check_prompts(job, tokenizer)
-    dataset = Dataset.from_dict({"prompt": job.prompts, "row": list(range(len(job.prompts)))})
+    rows = data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
+    dataset = Dataset.from_dict({"prompt": [job.prompts[row] for row in rows], "row": rows})
     payer = _Payer(reward, settings.updates_per_step)
     resume = _last_checkpoint(job.work)
     trainer = GRPOTrainer(
@@ -101,11 +103,26 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     log = _StepLog(settings.updates_per_step, payer, hooks)
     trainer.add_callback(log)
     trainer.add_callback(_Checkpoints(job.work))
+    trainer.add_callback(_Reseed(job.seed))
     hooks.resumed(int(resume.name.rpartition("-")[2]) // settings.updates_per_step if resume else 0)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     if trainer.accelerator.is_main_process:
         save(trainer.accelerator.unwrap_model(trainer.model), tokenizer)
         shutil.rmtree(job.work, ignore_errors=True)
+
+
+def data_order(prompts: int, per_step: int, steps: int, seed: int) -> list[int]:
+    """Row numbers for `steps` batches of `per_step`: each epoch a fresh seeded permutation, its incomplete batch dropped.
+
+    TRL's own sampler draws the order of an epoch from a generator that a resume does not wind forward, so a stage that
+    resumed in its second epoch would read other data. Laid out beforehand, all epochs are one pass in a fixed order.
+    """
+    rng = random.Random(f"order/{seed}")
+    whole = prompts - prompts % per_step
+    rows: list[int] = []
+    while len(rows) < steps * per_step:
+        rows += rng.sample(range(prompts), prompts)[:whole]
+    return rows[: steps * per_step]
 
 
 def _arguments(job: Job) -> GRPOConfig:
@@ -136,6 +153,7 @@ def _arguments(job: Job) -> GRPOConfig:
         weight_decay=s.weight_decay,
         max_grad_norm=s.max_grad_norm,
         max_steps=job.steps * s.updates_per_step,
+        shuffle_dataset=False,
         save_strategy="steps",
         save_steps=s.save_every * s.updates_per_step,
         logging_steps=1,
@@ -206,7 +224,9 @@ class _Sampler:
     def __call__(self, prompts: list[Messages], trainer: Any) -> dict[str, Any]:
         model = trainer.accelerator.unwrap_model(trainer.model)
         if self.engine is None:
-            replica = AutoModelForCausalLM.from_config(copy.deepcopy(model.config), dtype=torch.bfloat16).to(model.device)
+            with torch.random.fork_rng():
+                # Its random first weights must not cost the trainer's random stream anything.
+                replica = AutoModelForCausalLM.from_config(copy.deepcopy(model.config), dtype=torch.bfloat16).to(model.device)
             self.engine = LocalEngine(replica, trainer.processing_class)
         with torch.no_grad():
             for ours, theirs in zip(self.engine.model.parameters(), model.parameters(), strict=True):
@@ -217,9 +237,7 @@ class _Sampler:
         prompt_ids = tokenizer(texts, add_special_tokens=False).input_ids
         place = (self.job.seed, trainer.state.global_step, trainer.accelerator.process_index)
         seeds = [item_seed("rollout", *place, i) for i in range(len(prompts))]
-        completion_ids, _ = self.engine.generate_tokens(
-            prompt_ids, settings.max_new_tokens, [settings.temperature] * len(prompts), seeds
-        )
+        completion_ids, _ = self.engine.generate_tokens(prompt_ids, settings.max_new_tokens, [settings.temperature] * len(prompts), seeds)
         # The log-probabilities of sampling are only used with vLLM; TRL wants the key all the same.
         return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
 
@@ -251,6 +269,16 @@ class _StepLog(TrainerCallback):
 
 def _mean(values: list[float]) -> float:
     return sum(values) / len(values)
+
+
+class _Reseed(TrainerCallback):
+    """Makes every update's randomness (TRL shuffles the batch) a function of the step, so a resume can't shift it."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        torch.manual_seed(item_seed("update", self.seed, state.global_step))
 
 
 class _Checkpoints(TrainerCallback):

@@ -1,0 +1,34 @@
+import json
+
+import pytest
+
+from conftest import NANO
+from seif.instructions import read_instructions
+from seif.nano.build import held_out_tasks, split_seeds
+from seif.seeds import load_seeds
+
+
+def test_the_shipped_data_is_what_the_builder_makes():
+    seen, unseen = split_seeds()
+    assert load_seeds(NANO / "data" / "seeds.parquet") == seen[:384]
+    tasks = read_instructions(NANO / "data" / "held_out.parquet")
+    assert tasks == held_out_tasks(unseen)
+    assert len(tasks) >= 1200
+    assert not {t.seed for t in tasks} & set(seen)
+
+
+@pytest.mark.slow
+def test_the_shipped_weights_meet_the_floors_that_their_card_states():
+    from seif.nano.build import measure_floors
+
+    measured = measure_floors(NANO)
+    stated = json.loads((NANO / "model" / "floors.json").read_text())
+    assert measured["judger_balanced_accuracy"] >= 0.93
+    assert measured["judger_worst_type"] >= 0.85
+    assert measured["judger_on_own_answers"] >= 0.93
+    assert measured["judger_on_own_answers_worst_type"] >= 0.85
+    assert measured["filter_balanced_accuracy"] >= 0.92
+    assert measured["instructor_parsable"] >= 0.98
+    for name, value in stated.items():
+        if isinstance(value, float):
+            assert measured[name] == pytest.approx(value, abs=0.02), name

@@ -1,0 +1,40 @@
+import random
+from collections import Counter
+
+import pytest
+
+from seif.constraints.conflicts import find_conflict
+from seif.constraints.verifiers import verify
+from seif.nano import examples, world
+
+
+@pytest.mark.parametrize("instruction_id", sorted(world.WORDINGS))
+def test_the_writer_can_obey_and_nearly_obey_every_rule(instruction_id):
+    rng = random.Random(0)
+    obeyed = nearly = 0
+    for _ in range(200):
+        rule = world.draw_constraint(rng, instruction_id)
+        plan = world.casual_plan(rng)
+        obeyed += verify(world.write(rng, "river", world.obey(rng, plan, rule)), instruction_id, rule.kwargs)
+        nearly += verify(world.write(rng, "river", world.nearly_obey(rng, plan, rule)), instruction_id, rule.kwargs)
+    assert obeyed >= 180
+    assert nearly <= 30
+
+
+def test_drawn_sets_hold_together_or_not_as_asked():
+    rng = random.Random(0)
+    for count in (2, 3, 4):
+        for _ in range(100):
+            assert find_conflict(world.draw_constraints(rng, count)) is None
+            assert find_conflict(world.draw_constraints(rng, count, contradictory=True)) is not None
+
+
+def test_judger_examples_carry_the_verifiers_verdicts_both_ways():
+    rng = random.Random(0)
+    answers = Counter(answer for _ in range(300) for _, answer in examples.judger_example(rng, "Write about the cat.").branches)
+    assert min(answers.values()) > 0.25 * answers.total()
+
+
+def test_every_seed_has_a_topic():
+    assert all(world.topic_of(seed) in world.THINGS for seed in world.all_seeds())
+    assert len(set(world.all_seeds())) == len(world.all_seeds())

@@ -1,0 +1,87 @@
+import json
+import shutil
+
+import pytest
+from safetensors.torch import load_file
+
+from seif.config import Grpo
+from seif.errors import RunError, UsageError
+from seif.training.grpo import Hooks, Job, Payment, train
+
+SETTINGS = Grpo(
+    learning_rate=2e-4, prompts_per_step=4, samples=3, updates_per_step=2, micro_batch=6, kl=0.05,
+    max_prompt_tokens=64, max_new_tokens=12, gradient_checkpointing=False,
+)  # fmt: skip
+PROMPTS = [[{"role": "user", "content": f"Tell me about the {t}.\nAvoid commas."}] for t in ("river", "cat", "train", "clock", "library", "owl")]
+
+
+class Kill(BaseException):
+    """Stands for kill -9 in this process: nothing may catch it."""
+
+
+async def short_is_good(samples, step):
+    rewards = [1 / (1 + len(s.text)) if s.finished or i % 3 else None for i, s in enumerate(samples)]
+    return Payment(rewards, {"length": sum(len(s.text) for s in samples) / len(samples)}, [{"text": s.text} for s in samples[:1]])
+
+
+def run(folder, model, steps=3, kill_at=None, reward=short_is_good, settings=SETTINGS, prompts=PROMPTS):
+    """Train; the log keeps what a resumed stage would keep."""
+    log = []
+
+    def on_step(step, metrics, records):
+        log.append({"step": step, **metrics, "text": records[0]["text"]})
+        if step == kill_at:
+            raise Kill
+
+    def resumed(step):
+        path = folder / "log.json"
+        if path.exists():
+            log.extend(r for r in json.loads(path.read_text()) if r["step"] <= step)
+
+    def save(model, tokenizer):
+        model.save_pretrained(folder / "out")
+
+    job = Job(str(model), prompts, steps, settings, 11, folder / "work", folder / "out")
+    try:
+        train(job, reward, Hooks(resumed, on_step), save)
+    finally:
+        folder.mkdir(exist_ok=True)
+        (folder / "log.json").write_text(json.dumps(log))
+    return log
+
+
+def weights(folder):
+    return load_file(folder / "out" / "model.safetensors")
+
+
+@pytest.mark.slow
+def test_a_killed_stage_resumes_bit_for_bit(tmp_path, model):
+    whole = run(tmp_path / "whole", model)
+    assert [r["step"] for r in whole] == [1, 2, 3]
+    with pytest.raises(Kill):
+        run(tmp_path / "cut", model, kill_at=2)
+    newest = max((tmp_path / "cut" / "work").glob("checkpoint-*"))
+    torn = newest.with_name("checkpoint-99")
+    shutil.copytree(newest, torn)
+    (torn / "complete").unlink()
+    resumed = run(tmp_path / "cut", model)
+    assert resumed == whole
+    a, b = weights(tmp_path / "whole"), weights(tmp_path / "cut")
+    assert all((a[k] == b[k]).all() for k in a)
+    before = load_file(model / "model.safetensors")
+    assert any((a[k].to(before[k].dtype) != before[k]).any() for k in before)
+    assert not (tmp_path / "cut" / "work").exists()
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_not_finite_stops_with_one_line(tmp_path, model):
+    with pytest.raises(RunError, match="learning rate"):
+        run(tmp_path / "nan", model, steps=9, settings=SETTINGS.model_copy(update={"learning_rate": 1e30, "updates_per_step": 1}))
+    assert not (tmp_path / "nan" / "out").exists()
+
+
+def test_prompts_that_do_not_fit_are_named(tmp_path, model):
+    with pytest.raises(UsageError, match="prompt 7 has"):
+        run(tmp_path / "long", model, prompts=[*PROMPTS, [{"role": "user", "content": "old " * 100}]])
+    with pytest.raises(UsageError, match="fewer than prompts_per_step"):
+        run(tmp_path / "few", model, prompts=PROMPTS[:2])
