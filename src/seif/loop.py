@@ -42,7 +42,6 @@ class Loop:
             self.generate(turn)
             self.train_follower(turn)
             self.evaluate(turn)
-        write_report(self.dir)
 
     def train_instructor(self, turn: int) -> None:
         roles = assign(turn, self.config.judger.weights)
@@ -69,6 +68,7 @@ class Loop:
         files = (self.dir.instructions(turn), self.dir.generation(turn), self.dir.evaluation(turn), self.dir.showcase(turn))
         with self.stage(turn, "evaluate", self.dir.evaluation(turn)) as log:
             log.result(stages.evaluate(self.config, turn, model, self.path(roles.judger), self.seeds, *files))
+        write_report(self.dir)
 
     def path(self, checkpoint: Checkpoint) -> str:
         """Where a checkpoint of the paper's table lies on disk."""

@@ -140,6 +140,21 @@ class RunDir:
         finally:
             lock.release()
 
+    def held(self) -> bool:
+        """Whether some process is running this run now. One that can't be told (another user's) counts as not held."""
+        path = self.root / ".lock"
+        if not path.exists():
+            return False
+        lock = filelock.FileLock(path)
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            return True
+        except OSError:
+            return False
+        lock.release()
+        return False
+
     def open(self, config: Config, manifest: dict[str, Any]) -> None:
         """Start the run, or continue it. Raises UsageError when config or data differ from the first time."""
         path = self.root / "config.yaml"

@@ -5,7 +5,7 @@ import pytest
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
-from seif.nano import world
+from seif.nano import world, writer
 
 LOWER, UPPER = "Use only lowercase.", "Use only uppercase."
 
@@ -52,10 +52,10 @@ def test_no_set_that_the_writer_satisfies_is_called_contradictory():
     witnessed = 0
     for _ in range(1500):
         rules = tuple(world.draw_constraint(rng) for _ in range(rng.choice((2, 3))))
-        plan = world.casual_plan(rng)
+        plan = writer.casual_plan(rng)
         for rule in rules:
-            plan = world.obey(rng, plan, rule)
-        reply = world.write(rng, "river", plan)
+            plan = writer.obey(rng, plan, rule)
+        reply = writer.write(rng, "river", plan)
         if all(verify(reply, r.instruction_id, r.kwargs) for r in rules):
             witnessed += 1
             assert find_conflict(rules) is None, (reply, rules)

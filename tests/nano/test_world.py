@@ -5,7 +5,7 @@ import pytest
 
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
-from seif.nano import examples, world
+from seif.nano import examples, world, writer
 
 
 @pytest.mark.parametrize("instruction_id", sorted(world.WORDINGS))
@@ -14,9 +14,9 @@ def test_the_writer_can_obey_and_nearly_obey_every_rule(instruction_id):
     obeyed = nearly = 0
     for _ in range(200):
         rule = world.draw_constraint(rng, instruction_id)
-        plan = world.casual_plan(rng)
-        obeyed += verify(world.write(rng, "river", world.obey(rng, plan, rule)), instruction_id, rule.kwargs)
-        nearly += verify(world.write(rng, "river", world.nearly_obey(rng, plan, rule)), instruction_id, rule.kwargs)
+        plan = writer.casual_plan(rng)
+        obeyed += verify(writer.write(rng, "river", writer.obey(rng, plan, rule)), instruction_id, rule.kwargs)
+        nearly += verify(writer.write(rng, "river", writer.nearly_obey(rng, plan, rule)), instruction_id, rule.kwargs)
     assert obeyed >= 180
     assert nearly <= 30
 

@@ -78,6 +78,7 @@ def accuracy(answers: Sequence[Answer]) -> dict[str, Any]:
         "stderr": stderr,
         "instruction_stderr": {k: math.sqrt(p * (1 - p) / len(by_count[k])) for k, p in shares.items()},
         "per_type": {k: sum(v) / len(v) for k, v in sorted(by_type.items())},
+        "per_type_n": {k: len(v) for k, v in sorted(by_type.items())},
         "well_formed": sum(a.reply is not None for a in answers) / len(answers),
         "mean_words": sum(len((a.reply or "").split()) for a in answers) / len(answers),
         "repetition": sum(repetition(a.reply or "") for a in answers) / len(answers),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
-from seif.nano import world
+from seif.nano import world, writer
 from seif.roles.templates import Messages, render
 from seif.types import Constraint, Instruction
 
@@ -45,27 +45,27 @@ class Example:
 def follower_example(rng: random.Random, seed: str) -> Example:
     """An instruction and the reply of a writer who obeys each rule only now and then."""
     rules = world.draw_constraints(rng, rng.choice((1, 2, 2, 3, 3, 3, 4, 4, 4)))
-    plan = world.casual_plan(rng)
+    plan = writer.casual_plan(rng)
     for rule in rng.sample(rules, len(rules)):
         if rng.random() < OBEYED[rule.instruction_id]:
-            plan = world.obey(rng, plan, rule)
+            plan = writer.obey(rng, plan, rule)
         elif rng.random() < 0.3:
-            plan = world.nearly_obey(rng, plan, rule)
-    reply = world.write(rng, world.topic_of(seed), plan)
+            plan = writer.nearly_obey(rng, plan, rule)
+    reply = writer.write(rng, world.topic_of(seed), plan)
     return Example([{"role": "user", "content": Instruction(seed, rules).prompt}], (("", reply),), "follower")
 
 
 def some_reply(rng: random.Random, seed: str, rules: tuple[Constraint, ...]) -> str:
     """A reply that obeys some of `rules`, nearly obeys others, and is sometimes damaged."""
-    plan = world.casual_plan(rng)
+    plan = writer.casual_plan(rng)
     for rule in rng.sample(rules, len(rules)):
         luck = rng.random()
         if luck < 0.5:
-            plan = world.obey(rng, plan, rule)
+            plan = writer.obey(rng, plan, rule)
         elif luck < 0.85:
-            plan = world.nearly_obey(rng, plan, rule)
-    reply = world.write(rng, world.topic_of(seed), plan)
-    return world.damage(rng, reply) if rng.random() < 0.35 else reply
+            plan = writer.nearly_obey(rng, plan, rule)
+    reply = writer.write(rng, world.topic_of(seed), plan)
+    return writer.damage(rng, reply) if rng.random() < 0.35 else reply
 
 
 def judger_example(rng: random.Random, seed: str) -> Example:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import filelock
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
@@ -26,27 +25,11 @@ def run_status(run_dir: RunDir) -> dict[str, Any]:
     found = {t: read_json(run_dir.evaluation(t)) for t in range(turns + 1) if run_dir.evaluation(t).exists()}
     if all(t in found for t in range(1, turns + 1)):
         state = "finished"
-    elif _locked(run_dir):
+    elif run_dir.held():
         state = "running"
     else:
         state = "stopped" if found or run_dir.events.read() else "new"
     return {"state": state, "seconds": run_dir.seconds(), "turns": list(found.values())}
-
-
-def _locked(run_dir: RunDir) -> bool:
-    path = run_dir.root / ".lock"
-    if not path.exists():
-        return False
-    lock = filelock.FileLock(path)
-    try:
-        lock.acquire(timeout=0)
-    except filelock.Timeout:
-        return True
-    except OSError:
-        # Another user's run, or a read-only disk: whether it is held can't be told, and nobody here can hold it.
-        return False
-    lock.release()
-    return False
 
 
 def turn_seconds(run_dir: RunDir) -> dict[int, float]:
