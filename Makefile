@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: install demo test lint
+.PHONY: install demo test lint docs
 
 install: .venv/installed
 
@@ -20,3 +20,6 @@ lint: install
 
 test: lint
 	$(BIN)/pytest
+
+docs: install
+	$(BIN)/python -m seif.reference > docs/config.md

@@ -62,7 +62,6 @@ def run(
     with root.locked():
         root.open(cfg, _manifest(cfg))
         _preflight(cfg, questions)
-        _quiet()
         progress = Progress(console, cfg.turns)
         try:
             loop.run(cfg, root, questions, progress)
@@ -128,7 +127,6 @@ def generate(
     questions = _questions(cfg)
     _fresh(out)
     _preflight(cfg, questions)
-    _quiet()
     stats = out.with_suffix(".stats.json")
     stages.generate(cfg, 1, model, filter_model or model, questions, out, stats)
     numbers = json.loads(stats.read_text(encoding="utf-8"))
@@ -153,7 +151,6 @@ def train(
     tasks = read_instructions(instructions)
     _fresh(out)
     _preflight(cfg, [t.seed for t in tasks])
-    _quiet()
     progress = Progress(console)
     log = _FileLog(out, progress)
     frozen = judge_model or model
@@ -189,7 +186,6 @@ def evaluate(
     if cfg.held_out is None:
         raise UsageError("there is nothing to evaluate on: give --held-out FILE, or a --config with held_out")
     _preflight(cfg, [])
-    _quiet()
     engines = stages.Engines(cfg)
     result = asyncio.run(stages.measure(cfg, engines, 0, model, judge_model))
     engines.close()
@@ -264,6 +260,7 @@ def _preflight(config: Config, prompts: list[str]) -> None:
     from seif.engines.checkpoint import check_checkpoint
     from seif.evaluation.held_out import load_tasks
 
+    _quiet()
     grpo = config.follower.grpo
     check_checkpoint(config.model, prompts, grpo.max_new_tokens)
     if config.held_out is not None:

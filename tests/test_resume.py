@@ -1,0 +1,112 @@
+"""A whole run for real, once undisturbed and once killed again and again."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from safetensors.torch import load_file
+
+from conftest import ROOT, seif
+from seif.instructions import read_instructions
+from seif.run_dir import RunDir
+
+CONFIG = "configs/nano-tiny.yaml"
+
+
+def outcome(root):
+    """Everything of a run that must not depend on how often it was interrupted."""
+    run = RunDir(root)
+    evaluations = []
+    for turn in (0, 1):
+        evaluation = json.loads(run.evaluation(turn).read_text())
+        evaluation.pop("seconds")
+        evaluations.append(evaluation)
+    return {
+        "instructions": [read_instructions(run.instructions(turn)) for turn in (0, 1)],
+        "metrics": run.metrics.read(),
+        "rollouts": run.rollouts(1, "train_follower").read(),
+        "evaluations": evaluations,
+        "showcase": json.loads(run.showcase(1).read_text()),
+    }
+
+
+def weights(root, role):
+    return load_file(root / "turn_01" / role / "model.safetensors")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    root = tmp_path_factory.mktemp("undisturbed") / "run"
+    result = seif("run", CONFIG, "--run-dir", root)
+    assert result.returncode == 0, result.stderr
+    return root, result
+
+
+@pytest.mark.slow
+def test_a_run_leaves_what_it_promises(undisturbed):
+    root, result = undisturbed
+    assert "report:" in result.stdout
+    assert "step 3/3" in result.stdout
+    assert "left" in result.stdout
+    assert result.stderr == ""
+    status = json.loads(seif("status", root, "--json").stdout)
+    assert status["state"] == "finished"
+    assert [t["turn"] for t in status["turns"]] == [0, 1]
+    last = status["turns"][1]
+    assert set(last["held_out"]["greedy"]["instruction_accuracy"]) == {"1", "2", "3", "4"}
+    assert {"mean", "verifier_mean", "balanced_accuracy", "per_type"} <= set(last["judger"])
+    assert {"parsable", "conflict_share", "pool_conflict_share", "top_type_share", "type_entropy"} <= set(last["instructor"])
+    page = (root / "report.html").read_text()
+    assert "<svg" in page
+    assert not list(root.rglob("*.partial")) + list(root.rglob("*.checkpoints"))
+
+
+@pytest.mark.slow
+def test_the_same_command_again_does_nothing(undisturbed):
+    root, _ = undisturbed
+    before = outcome(root)
+    again = seif("run", CONFIG, "--run-dir", root)
+    assert again.returncode == 0
+    assert again.stdout.count("already done") == 6
+    assert outcome(root) == before
+
+
+@pytest.mark.slow
+def test_another_config_is_refused(undisturbed):
+    root, _ = undisturbed
+    result = seif("run", CONFIG, "--run-dir", root, "--set", "seed=5", "--set", "follower.grpo.kl=0.2")
+    assert result.returncode == 2
+    assert "follower.grpo.kl, seed" in result.stderr
+
+
+@pytest.mark.slow
+def test_kill_9_again_and_again_changes_nothing(undisturbed, tmp_path):
+    root, kills, rng = tmp_path / "run", 0, random.Random(0)
+    command = [sys.executable, "-m", "seif", "run", CONFIG, "--run-dir", str(root)]
+    stages = ("turn_00/evaluation.json", "turn_01/instructor.checkpoints/checkpoint-1", "turn_01/follower.checkpoints/checkpoint-2", "turn_01/follower")
+    for milestone in stages:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        while process.poll() is None and not (root / milestone).exists():
+            time.sleep(0.05)
+        time.sleep(rng.uniform(0, 1.0))
+        if process.poll() is None:
+            os.kill(process.pid, signal.SIGKILL)
+            kills += 1
+        process.wait()
+        assert process.returncode in (0, -signal.SIGKILL), process.stderr.read()
+    assert kills >= 3
+    with RunDir(root).metrics.path.open("a") as file:
+        file.write('{"turn": 1, "stage": "train_fol')
+    result = seif("run", CONFIG, "--run-dir", root)
+    assert result.returncode == 0, result.stderr
+    whole, _ = undisturbed
+    assert outcome(root) == outcome(whole)
+    for role in ("instructor", "follower"):
+        a, b = weights(whole, role), weights(root, role)
+        assert a.keys() == b.keys()
+        assert all(bool((a[k] == b[k]).all()) for k in a)
