@@ -67,6 +67,8 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["evaluate", "src/seif/nano/model"], "nothing to evaluate on"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=docs"], "not a model directory"),
+        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "is no tracker"),
+        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, arguments, message):

@@ -259,8 +259,10 @@ def _questions(config: Config) -> list[str]:
 def _preflight(config: Config, prompts: list[str]) -> None:
     from seif.engines.checkpoint import check_checkpoint
     from seif.evaluation.held_out import load_tasks
+    from seif.training.trackers import check_trackers
 
     _quiet()
+    check_trackers(config.report_to)
     grpo = config.follower.grpo
     check_checkpoint(config.model, prompts, grpo.max_new_tokens)
     if config.held_out is not None:

@@ -205,12 +205,16 @@ class _Payer:
         self.end_ids: set[int] = set()
         self.payment: Payment | None = None
 
-    async def __call__(self, completions: Any, completion_ids: Any, row: list[int], trainer_state: Any, **_: Any) -> list[float | None]:
+    async def __call__(
+        self, completions: Any, completion_ids: Any, row: list[int], trainer_state: Any, log_metric: Callable[[str, float], None], **_: Any
+    ) -> list[float | None]:
         samples = [
             Sample(index, completion[0]["content"], bool(ids) and ids[-1] in self.end_ids)
             for index, completion, ids in zip(row, completions, completion_ids, strict=True)
         ]
         self.payment = await self.reward(samples, trainer_state.global_step // self.updates_per_step + 1)
+        for name, value in self.payment.metrics.items():
+            log_metric(name, value)
         return self.payment.rewards
 
 
@@ -261,10 +265,8 @@ class _StepLog(TrainerCallback):
             return
         keys = {key for line in self.lines for key in line}
         means = {key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)}
-        payment = self.payer.payment
-        metrics = {**means, **payment.metrics} if payment else means
         self.lines = []
-        self.hooks.step(state.global_step // self.updates_per_step, metrics, payment.records if payment else [])
+        self.hooks.step(state.global_step // self.updates_per_step, means, self.payer.payment.records if self.payer.payment else [])
 
 
 def _mean(values: list[float]) -> float:
