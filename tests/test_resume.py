@@ -88,7 +88,12 @@ def test_another_config_is_refused(undisturbed):
 def test_kill_9_again_and_again_changes_nothing(undisturbed, tmp_path):
     root, kills, rng = tmp_path / "run", 0, random.Random(0)
     command = [sys.executable, "-m", "seif", "run", CONFIG, "--run-dir", str(root)]
-    stages = ("turn_00/evaluation.json", "turn_01/instructor.checkpoints/checkpoint-1", "turn_01/follower.checkpoints/checkpoint-2", "turn_01/follower")
+    stages = (
+        "turn_00/evaluation.json",
+        "turn_01/instructor.checkpoints/checkpoint-1",
+        "turn_01/follower.checkpoints/checkpoint-2",
+        "turn_01/follower.checkpoints/checkpoint-3/complete",
+    )
     for milestone in stages:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         while process.poll() is None and not (root / milestone).exists():

@@ -99,7 +99,7 @@ def follower_steps(config: Config, turn: int, instructions: int) -> int:
 
 def train_instructor(config: Config, turn: int, start: str, answerer: str, judger: str, seeds: Sequence[str], out: Path, log: StageLog) -> None:
     """GRPO on the Instructor: seeds in, a model directory out. Filter and Judger share the weights `judger`."""
-    if out.exists():
+    if _done(out):
         return
     from seif.training.grpo import Payment, Sample
 
@@ -213,7 +213,7 @@ async def _generate(
 
 def train_follower(config: Config, turn: int, start: str, judger: str, instructions: Path, out: Path, log: StageLog) -> None:
     """GRPO on the Follower: instructions in, a model directory out."""
-    if out.exists():
+    if _done(out):
         return
     from seif.training.grpo import Payment, Sample
 
@@ -239,13 +239,23 @@ def _train(config: Config, turn: int, role: str, start: str, prompts: list[Any],
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
 
-    work = out.with_name(f"{out.name}.checkpoints")
-    if work.exists() and not any(work.glob("checkpoint-*")):
-        shutil.rmtree(work)
+    work = _checkpoints(out)
     seed = item_seed(config.seed, turn, role) % (1 << 31)
     name = f"{out.parent.parent.name}-turn{turn}-{role}"
     log.begin(steps)
     train(Job(start, prompts, steps, settings, seed, work, out, config.report_to, name), reward, Hooks(log.resumed, log.step), save)
+
+
+def _checkpoints(out: Path) -> Path:
+    """Where a stage keeps its checkpoints while it runs."""
+    return out.with_name(f"{out.name}.checkpoints")
+
+
+def _done(out: Path) -> bool:
+    """Whether a training stage is done; checkpoints that a kill left behind after that are dropped."""
+    if out.exists():
+        shutil.rmtree(_checkpoints(out), ignore_errors=True)
+    return out.exists()
 
 
 def _share(scores: Sequence[Score], holds: Callable[[Score], bool]) -> float:
