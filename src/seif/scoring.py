@@ -23,7 +23,8 @@ class Score:
 
     reward: float | None
     outcome: str
-    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `contradictory`, `unknown type`."""
+    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`,
+    `unknown type`, `contradictory`."""
     adherence: float | None = None
     verdicts: tuple[Verdict, ...] = ()
     constraints: tuple[Constraint, ...] = ()
@@ -84,8 +85,9 @@ class InstructorScorer:
         constraints = instructor.parse(text, finished)
         if constraints is None:
             return Score(0.0, "bad format")
-        if self.known_types and not all(c.checkable for c in constraints):
-            return Score(0.0, "unknown type", constraints=constraints)
+        flaw = instructor.invalid(constraints, self.known_types)
+        if flaw:
+            return Score(0.0, flaw, constraints=constraints)
         instruction = Instruction(question, constraints)
         decision = await self.filter.check(instruction)
         if decision.verdict is Verdict.UNJUDGED:

@@ -199,7 +199,7 @@ async def _generate(
         parsable += len(written)
         raw += written.values()
         checking = make_filter(config, engines.get(filter_model))
-        candidates = {i: x for i, x in written.items() if not settings.known_types or all(c.checkable for c in x.constraints)}
+        candidates = {i: x for i, x in written.items() if not instructor.invalid(x.constraints, settings.known_types)}
         decisions = await asyncio.gather(*(checking.check(x) for x in candidates.values()))
         accepted |= {i: x for (i, x), d in zip(candidates.items(), decisions, strict=True) if d.verdict is Verdict.SATISFIED}
         open_seeds = [i for i in open_seeds if i not in accepted]

@@ -31,10 +31,10 @@ from seif.types import Instruction, Verdict
 
 RUN_SEEDS, HELD_OUT_SEEDS, HELD_OUT_TASKS = 384, 200, 1200
 MIXTURE: tuple[tuple[Callable[[random.Random, str], examples.Example], float], ...] = (
-    (examples.judger_example, 0.40),
+    (examples.judger_example, 0.42),
     (examples.follower_example, 0.26),
-    (examples.instructor_example, 0.12),
-    (examples.filter_example, 0.22),
+    (examples.instructor_example, 0.18),
+    (examples.filter_example, 0.14),
 )
 Say = Callable[[str], None]
 

@@ -77,7 +77,7 @@ def judger_example(rng: random.Random, seed: str) -> Example:
 def judger_example_of(rng: random.Random, task: Instruction, reply: str) -> Example:
     """Judge a given reply: on its own rules, on the same ones with other numbers or phrases, and on two more."""
     asked = list(task.constraints) + [world.draw_constraint(rng) for _ in range(2)]
-    asked += [world.draw_constraint(rng, c.instruction_id) for c in task.constraints if c.kwargs]
+    asked += [world.draw_constraint(rng, c.instruction_id) for c in task.constraints for _ in range(2) if c.kwargs]
     return verdicts_on(rng, task.seed, reply, asked)
 
 
@@ -86,8 +86,9 @@ def verdicts_on(rng: random.Random, seed: str, reply: str, asked: list[Constrain
     asked = list({c.text: c for c in asked}.values())
     rng.shuffle(asked)
     whole = render(STYLE, "judger", seed=seed, response=reply, constraint="\x00")[0]["content"]
-    shared, _, rest = whole.partition("\x00")
-    branches = tuple((c.text + rest, str(int(verify(reply, c.instruction_id, c.kwargs)))) for c in asked)
+    # The rule goes with the space before it: cut elsewhere, its first word would be another token than in a whole prompt.
+    shared, _, rest = whole.partition(" \x00")
+    branches = tuple((f" {c.text}{rest}", str(int(verify(reply, c.instruction_id, c.kwargs)))) for c in asked)
     return Example([{"role": "user", "content": shared}], branches, "judger")
 
 

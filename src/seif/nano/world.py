@@ -170,7 +170,7 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "detectable_content:number_placeholders": ("Use at least {} placeholders like [name].", "Include at least {} placeholders such as [name]."),
 }
 COUNTS = {
-    "detectable_format:number_bullet_lists": (2, 3, 4),
+    "detectable_format:number_bullet_lists": (2, 3),
     "detectable_format:number_highlighted_sections": (1, 2, 3),
     "length_constraints:number_paragraphs": (2, 3),
     "detectable_content:number_placeholders": (1, 2, 3),

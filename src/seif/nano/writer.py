@@ -112,7 +112,7 @@ def nearly_obey(rng: Rng, plan: Plan, rule: Constraint) -> Plan:
             return replace(plan, flaws=(*plan.flaws, rng.choice(("open_title", "single_title", "bare_title"))))
         case "detectable_format:number_bullet_lists":
             n = kwargs["num_bullets"]
-            return replace(plan, bullets=rng.choice((n - 1, n + 1, n + 1 if n < 4 else n - 1)))
+            return replace(plan, bullets=rng.choice((n - 1, n + 1)))
         case "detectable_format:number_highlighted_sections":
             return replace(plan, highlights=kwargs["num_highlights"] - 1, flaws=(*plan.flaws, *(["half_highlight"] * (rng.random() < 0.4))))
         case "length_constraints:number_sentences":

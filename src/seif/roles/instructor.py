@@ -30,15 +30,24 @@ def messages(style: str, template: Template, seed_question: str) -> Messages:
 def parse(text: str, finished: bool) -> tuple[Constraint, ...] | None:
     """Constraints out of a reply: a JSON object `{"c1": ...}` or a numbered list from 1, and nothing else.
 
-    None when the reply was cut off, holds no constraint, or repeats one: such a set is invalid.
+    None when the reply was cut off or holds no constraint.
     """
     if not finished:
         return None
     body = text.rpartition("</think>")[2].strip()
     texts = _from_json(body) if "{" in body else _from_list(body)
-    if not texts or len(texts) > MAX_CONSTRAINTS or len({t.casefold() for t in texts}) < len(texts):
+    if not texts or len(texts) > MAX_CONSTRAINTS:
         return None
     return tuple(compile_text(t) for t in texts)
+
+
+def invalid(constraints: Sequence[Constraint], known_types: bool) -> str | None:
+    """Why a parsed set is no instruction: it repeats a constraint or, with `known_types`, holds a text of no known type."""
+    if len({c.text.casefold() for c in constraints}) < len(constraints):
+        return "repeated constraint"
+    if known_types and not all(c.checkable for c in constraints):
+        return "unknown type"
+    return None
 
 
 def _from_json(body: str) -> list[str] | None:
