@@ -1,7 +1,7 @@
 import pytest
 
 from seif.config import Template
-from seif.roles.instructor import choose_template, messages, parse
+from seif.roles.instructor import choose_template, invalid, messages, parse
 
 HARD = Template(prompt="hard", constraints=3)
 SOFT = Template(prompt="soft", constraints=5)
@@ -44,3 +44,9 @@ def test_the_prompt_asks_for_the_right_number_and_holds_the_seed(template):
     content = messages("full", template, "Why <b>{{ 7 * 7 }}</b>?")[0]["content"]
     assert f"exactly {template.constraints}" in content
     assert content.endswith("Why <b>{{ 7 * 7 }}</b>?")
+
+
+def test_a_set_that_repeats_itself_or_leaves_the_known_types_is_invalid():
+    assert invalid(parse("1. Avoid commas.\n2. avoid commas.", True), False) == "repeated constraint"
+    assert invalid(parse("1. Avoid commas.\n2. Be kind.", True), True) == "unknown type"
+    assert invalid(parse("1. Avoid commas.\n2. Be kind.", True), False) is None
