@@ -1,13 +1,15 @@
 """The command as a user meets it: what it prints, what it refuses, with which exit code."""
 
 import json
+import resource
 import shutil
+import subprocess
 import sys
 
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import seif
+from conftest import ROOT, seif
 from seif import cli
 from seif.instructions import SCHEMA, read_instructions
 
@@ -65,6 +67,8 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["status", "docs"], "not a run directory"),
         (["report", "docs"], "not a run directory"),
         (["evaluate", "src/seif/nano/model"], "nothing to evaluate on"),
+        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
+        (["run", "configs/nano-tiny.yaml", "--run-dir", "README.md"], "README.md is a file"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=docs"], "not a model directory"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "is no tracker"),
@@ -99,19 +103,33 @@ def test_a_tokenizer_without_chat_template_is_refused(call, tmp_path, model):
 def test_a_directory_with_broken_weights_is_refused(call, tmp_path, model):
     broken = tmp_path / "broken"
     shutil.copytree(model, broken)
-    (broken / "config.json").write_text("{}")
+    (broken / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:5000])
     assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", tmp_path / "run", "--set", f"model={broken}"), "can't be loaded")
 
 
-def test_a_full_disk_is_one_line_and_exit_code_3(call, tmp_path, monkeypatch):
-    def full(*_, **__):
-        raise OSError(28, "No space left on device", "metrics.jsonl")
+@pytest.mark.slow
+def test_no_room_for_a_checkpoint_is_one_line_and_exit_code_3(tmp_path):
+    """A limit on the size of files stands for a full disk: the first checkpoint does not fit."""
+    command = [sys.executable, "-m", "seif", "run", "configs/nano-tiny.yaml", "--run-dir", str(tmp_path / "run")]
+    small = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))}
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **small)
+    assert result.returncode == 3, result.stderr
+    assert result.stderr.startswith("error: ")
+    assert len(result.stderr.strip().splitlines()) == 1
+    assert (tmp_path / "run" / "turn_00" / "evaluation.json").exists()
+    assert not (tmp_path / "run" / "turn_01" / "instructor").exists()
 
-    monkeypatch.setattr("seif.run_dir.write_atomically", full)
-    code, _, err = call("run", "configs/nano-tiny.yaml", "--run-dir", tmp_path / "run")
-    assert code == 3
-    assert "No space left on device" in err
-    assert len(err.strip().splitlines()) == 1
+
+def test_a_mistake_does_not_use_up_the_run_directory(call, tmp_path):
+    run_dir = tmp_path / "run"
+    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", run_dir, "--set", "model=docs"), "not a model directory")
+    assert not (run_dir / "config.yaml").exists()
+
+
+def test_the_version_is_told(call):
+    from seif import __version__
+
+    assert call("--version")[:2] == (0, f"{__version__}\n")
 
 
 def test_help_lists_every_command():

@@ -54,6 +54,12 @@ def test_overrides_and_paths_beside_the_config(tmp_path):
     assert (config.follower.grpo.kl, config.turns) == (0.5, 2)
 
 
+def test_numbers_as_people_write_them_and_sections_of_their_own(tmp_path):
+    config = load_config(write(tmp_path, "model: x\ninstructor: {grpo: &g {learning_rate: 2e-4}}\nfollower: {grpo: *g}\n"), ["follower.grpo.kl=5e-1"])
+    assert config.instructor.grpo.learning_rate == 2e-4
+    assert (config.follower.grpo.kl, config.instructor.grpo.kl) == (0.5, 0.01)
+
+
 @pytest.mark.parametrize("override", ["turns", "turns.deeper=1", "nothing=1"])
 def test_bad_overrides(tmp_path, override):
     with pytest.raises(UsageError):

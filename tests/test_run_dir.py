@@ -47,6 +47,8 @@ def test_a_line_cut_off_by_a_kill_is_forgotten(tmp_path):
     with lines.path.open("a") as file:
         file.write('{"step": 4, "rew')
     assert [r["step"] for r in lines.read()] == [1, 2, 3]
+    lines.append({"step": 4})
+    assert [r["step"] for r in lines.read()] == [1, 2, 3, 4]
     lines.keep(lambda r: r["step"] <= 2)
     lines.append({"step": 3})
     assert [r["step"] for r in lines.read()] == [1, 2, 3]

@@ -9,7 +9,7 @@ from seif.errors import RunError
 from seif.roles.filter import Filter
 from seif.roles.judger import RulesJudger
 from seif.scoring import FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
-from seif.types import Constraint, Instruction
+from seif.types import Constraint, Instruction, Verdict
 
 TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
 
@@ -31,7 +31,7 @@ def instructor_scores(texts, answer="it is old.", **changes):
         "seed": 0,
     }
     scorer = InstructorScorer(**{**settings, **changes})
-    return asyncio.run(scorer.score_batch([("Why?", text, True) for text in texts], 1)), engine
+    return asyncio.run(scorer.score_batch([("Why?", text.count("\n") + 1, text, True) for text in texts], 1)), engine
 
 
 def test_follower_is_paid_per_constraint():
@@ -55,7 +55,8 @@ def test_a_failing_answerer_pays_nobody():
     assert (score.reward, score.outcome) == (None, "unjudged")
     assert set(score.causes) == {"error"}
     (cut,), _ = instructor_scores(["1. Avoid commas."], answer=Completion("it is", "length"))
-    assert cut.reward is None
+    assert (cut.reward, cut.failures) == (None, 0)
+    assert check_unjudged([cut] * 9, 0.0) == 0.0
 
 
 def test_answers_are_seeded_per_item():
@@ -75,7 +76,8 @@ def test_share_penalty_and_known_types():
 
 
 def test_too_many_unjudged_stop_the_stage_with_the_cause():
-    scores = [Score(None, "unjudged", causes=("error",))] + [Score(1.0, "judged")] * 9
+    lost, fine = Verdict.UNJUDGED, Verdict.SATISFIED
+    scores = [Score(1.0, "judged", verdicts=(lost, fine), causes=("error",)), *[Score(1.0, "judged", verdicts=(fine, fine))] * 4]
     assert check_unjudged(scores, 0.1) == 0.1
     with pytest.raises(RunError, match="error"):
         check_unjudged(scores, 0.05)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 import os
 import sys
@@ -17,7 +16,7 @@ from seif import __version__
 from seif.config import Config, build_config, load_config
 from seif.errors import RunError, SeifError, UsageError
 from seif.progress import Progress
-from seif.run_dir import JsonLines, RunDir
+from seif.run_dir import JsonLines, RunDir, hold
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Self-evolving RL for instruction following.")
 nano_app = typer.Typer(no_args_is_help=True, help="The embedded model.")
@@ -38,11 +37,15 @@ class Role(StrEnum):
     follower = "follower"
 
 
-@app.callback()
-def _main(version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False) -> None:
-    if version:
-        console.print(__version__)
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(__version__, highlight=False)
         raise typer.Exit
+
+
+@app.callback()
+def _main(version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False) -> None:
+    pass
 
 
 @app.command()
@@ -60,8 +63,11 @@ def run(
     questions = _questions(cfg)
     root = RunDir(run_dir or Path("runs") / config.stem)
     with root.locked():
-        root.open(cfg, _manifest(cfg))
+        # A first start is checked before the config is written down, so that a mistake does not use up the directory.
+        if root.started():
+            root.open(cfg, _manifest(cfg))
         _preflight(cfg, questions)
+        root.open(cfg, _manifest(cfg))
         progress = Progress(console, cfg.turns)
         try:
             loop.run(cfg, root, questions, progress)
@@ -126,7 +132,7 @@ def generate(
     cfg = _for_model(config, model, overrides, seeds=seeds)
     questions = _questions(cfg)
     _fresh(out)
-    _preflight(cfg, questions)
+    _preflight(cfg, questions, filter_model)
     stats = out.with_suffix(".stats.json")
     stages.generate(cfg, 1, model, filter_model or model, questions, out, stats)
     numbers = json.loads(stats.read_text(encoding="utf-8"))
@@ -150,18 +156,19 @@ def train(
     cfg = _for_model(config, model, overrides)
     tasks = read_instructions(instructions)
     _fresh(out)
-    _preflight(cfg, [t.seed for t in tasks])
+    _preflight(cfg, [t.seed for t in tasks], judge_model)
     progress = Progress(console)
     log = _FileLog(out, progress)
     frozen = judge_model or model
-    progress.started(1, f"train_{role.value}")
-    try:
-        if role is Role.follower:
-            stages.train_follower(cfg, 1, model, frozen, instructions, out, log)
-        else:
-            stages.train_instructor(cfg, 1, model, frozen, frozen, list(dict.fromkeys(t.seed for t in tasks)), out, log)
-    finally:
-        progress.close()
+    with hold(out.with_name(f".{out.name}.lock"), f"another seif train is writing {out}; wait for it or choose another --out"):
+        progress.started(1, f"train_{role.value}")
+        try:
+            if role is Role.follower:
+                stages.train_follower(cfg, 1, model, frozen, instructions, out, log)
+            else:
+                stages.train_instructor(cfg, 1, model, frozen, frozen, list(dict.fromkeys(t.seed for t in tasks)), out, log)
+        finally:
+            progress.close()
     console.print(f"model: {out}", highlight=False)
 
 
@@ -185,7 +192,7 @@ def evaluate(
     cfg = _for_model(config, model, overrides, held_out=held_out)
     if cfg.held_out is None:
         raise UsageError("there is nothing to evaluate on: give --held-out FILE, or a --config with held_out")
-    _preflight(cfg, [])
+    _preflight(cfg, [], judge_model)
     engines = stages.Engines(cfg)
     result = asyncio.run(stages.measure(cfg, engines, 0, model, judge_model))
     engines.close()
@@ -256,7 +263,8 @@ def _questions(config: Config) -> list[str]:
     return load_seeds(Path(config.seeds))
 
 
-def _preflight(config: Config, prompts: list[str]) -> None:
+def _preflight(config: Config, prompts: list[str], *others: str | None) -> None:
+    """Everything that can be told before hours are spent; `others` are further checkpoints that the command names."""
     from seif.engines.checkpoint import check_checkpoint
     from seif.evaluation.held_out import load_tasks
     from seif.training.trackers import check_trackers
@@ -265,6 +273,9 @@ def _preflight(config: Config, prompts: list[str]) -> None:
     check_trackers(config.report_to)
     grpo = config.follower.grpo
     check_checkpoint(config.model, prompts, grpo.max_new_tokens)
+    for other in others:
+        if other is not None:
+            check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
 
@@ -273,6 +284,9 @@ def _manifest(config: Config) -> dict[str, Any]:
     import hashlib
     from importlib.metadata import version
 
+    for file in filter(None, (config.seeds, config.held_out)):
+        if not Path(file).is_file():
+            raise UsageError(f"no file at {file}")
     files = {"seeds_sha256": config.seeds, "held_out_sha256": config.held_out}
     digests = {k: hashlib.sha256(Path(v).read_bytes()).hexdigest() if v else None for k, v in files.items()}
     return {"seif": __version__, **digests, "versions": {p: version(p) for p in ("torch", "transformers", "trl", "accelerate", "datasets")}}
@@ -301,18 +315,20 @@ def _quiet() -> None:
 
 
 def main() -> None:
-    """Entry point: a user's mistake or a broken run is one line and an exit code, never a traceback."""
+    """Entry point: a user's mistake or a broken run is one line and an exit code; SEIF_TRACEBACK=1 shows where it broke."""
+    from safetensors import SafetensorError
+
     try:
         app()
     except SeifError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("stopped; the same command continues", 130)
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+    except (OSError, RuntimeError, ImportError, MemoryError, SafetensorError) as error:
+        # What breaks below us: a full disk, memory, a library, the network. The run directory stays as it is.
+        if os.environ.get("SEIF_TRACEBACK"):
             raise
-        where = f" at {error.filename}" if error.filename else ""
-        _fail(f"{error.strerror}{where}; make room or fix the permissions and run the same command again", RunError.exit_code)
+        what = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:300]
+        where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+        _fail(f"{type(error).__name__}: {what}{where}; mend the cause and run the same command again; SEIF_TRACEBACK=1 shows where", RunError.exit_code)
 
 
 def _fail(message: str, code: int) -> None:

@@ -6,7 +6,9 @@ hyper-parameter table); a config file states only what differs.
 
 from __future__ import annotations
 
+import copy
 import difflib
+import re
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,6 +86,7 @@ class Filter(_Section):
 
     rules: bool = Field(default=True, description="Refuse contradictions that rules can prove, before the model is asked.")
     model: bool = Field(default=True, description="Ask the model.")
+    generation: bool = Field(default=True, description="Also filter the generated instructions; false: in the reward alone, as the released code does.")
     max_new_tokens: int = Field(default=512, ge=1, description="Length limit of the Filter's reasoning (prompts: full).")
 
 
@@ -159,7 +162,7 @@ def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -
     if not path.is_file():
         raise UsageError(f"no config at {path}; the shipped ones are in configs/")
     try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+        tree = _parse(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict):
@@ -176,6 +179,21 @@ def build_config(tree: dict[str, Any], source: str) -> Config:
         return Config.model_validate(tree)
     except ValidationError as error:
         raise UsageError(f"{source}: {'; '.join(_explain(e) for e in error.errors())}") from error
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as people write it: 1e-6 is a number (YAML 1.1 takes it for text), and an aliased section is a copy of its own."""
+
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        """A copy for every alias: an override of one section must not change another."""
+        return copy.deepcopy(super().compose_node(parent, index)) if self.check_event(yaml.AliasEvent) else super().compose_node(parent, index)
+
+
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789"))
+
+
+def _parse(text: str) -> Any:
+    return yaml.load(text, Loader=_Loader)
 
 
 def _anchor(value: Any, folder: Path) -> Any:
@@ -198,7 +216,7 @@ def _override(tree: dict[str, Any], override: str) -> None:
         if not isinstance(node, dict):
             raise UsageError(f"--set {key}: {parent} is not a section")
     try:
-        node[last] = yaml.safe_load(value)
+        node[last] = _parse(value)
     except yaml.YAMLError as error:
         raise UsageError(f"--set {key}: {value!r} is not a YAML value") from error
 

@@ -86,12 +86,14 @@ def read_instructions(path: Path) -> list[Instruction]:
 def _instruction(row: dict[str, Any], where: str) -> Instruction:
     texts = row.get("constraint")
     seed = row.get("seed_question")
-    if not isinstance(seed, str) or not isinstance(texts, list):
+    if not isinstance(seed, str) or not isinstance(texts, list) or not all(isinstance(t, str) and t.strip() for t in texts):
         raise UsageError(f"{where}: needs `seed_question` (text) and `constraint` (list of texts)")
     ids = row.get("instruction_id_list") or [SOFT] * len(texts)
     kwargs = row.get("kwargs") or [{}] * len(texts)
     if not len(texts) == len(ids) == len(kwargs):
         raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {len(texts)}, {len(ids)} and {len(kwargs)} items; they must match")
+    if not all(isinstance(i, str) for i in ids) or not all(k is None or isinstance(k, dict) for k in kwargs):
+        raise UsageError(f"{where}: instruction_id_list holds texts and kwargs holds objects")
     constraints = []
     for text, instruction_id, arguments in zip(texts, ids, kwargs, strict=True):
         if instruction_id == SOFT:

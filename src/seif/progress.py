@@ -33,15 +33,19 @@ class Progress:
 
     def started(self, turn: int, stage: str) -> None:
         self.title = f"turn {turn}/{self.turns}  {NAMES[stage]}" if self.turns else NAMES[stage]
-        if not self.live:
+        if self.live:
+            self.bar = Bar(TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn(), console=self.console, transient=True)
+            self.task = self.bar.add_task(self.title, total=None)
+            self.bar.start()
+        else:
             self.console.print(self.title, highlight=False)
 
     def skipped(self, turn: int, stage: str) -> None:
-        self.started(turn, stage) if self.live else None
         self.console.print(f"turn {turn}/{self.turns}  {NAMES[stage]}: already done", style="dim", highlight=False)
 
     def begin(self, turn: int, stage: str, total: int) -> None:
         """A stage of `total` steps begins."""
+        self.close()
         self.total, self.first, self.began = total, 0, time.time()
         if self.live:
             columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.fields[numbers]}"), TimeElapsedColumn())

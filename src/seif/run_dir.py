@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import filelock
 import yaml
@@ -65,6 +65,21 @@ def new_directory(path: Path) -> Iterator[Path]:
     partial.replace(path)
 
 
+@contextmanager
+def hold(path: Path, refusal: str) -> Iterator[None]:
+    """Hold the lock file `path`; it goes with the process, even after kill -9. Raises UsageError when another process has it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = filelock.FileLock(path)
+    try:
+        lock.acquire(timeout=0)
+    except filelock.Timeout:
+        raise UsageError(refusal) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class JsonLines:
     """An append-only .jsonl file that can be wound back to a step, so that a resumed stage writes no line twice."""
 
@@ -73,8 +88,19 @@ class JsonLines:
 
     def append(self, record: dict[str, Any]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self.path.open("a", encoding="utf-8", errors="replace") as file:
-            file.write(json.dumps(record, ensure_ascii=False) + "\n")
+        line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", errors="replace")
+        with self.path.open("a+b") as file:
+            self._drop_torn_line(file)
+            file.write(line)
+
+    def _drop_torn_line(self, file: IO[bytes]) -> None:
+        """A kill or a full disk can leave half a line at the end; the next record must not be glued to it."""
+        size = file.seek(0, os.SEEK_END)
+        if size == 0:
+            return
+        file.seek(size - 1)
+        if file.read(1) != b"\n":
+            file.truncate(self.path.read_bytes().rfind(b"\n") + 1)
 
     def read(self) -> list[dict[str, Any]]:
         """All whole lines; a last line cut off by a kill is left out."""
@@ -129,16 +155,14 @@ class RunDir:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the run for this process. Raises UsageError when another one has it."""
-        self.root.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(self.root / ".lock")
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise UsageError(f"another seif run is using {self.root}; wait for it or choose another --run-dir") from None
-        try:
+        if self.root.exists() and not self.root.is_dir():
+            raise UsageError(f"{self.root} is a file; choose another --run-dir")
+        with hold(self.root / ".lock", f"another seif run is using {self.root}; wait for it or choose another --run-dir"):
             yield
-        finally:
-            lock.release()
+
+    def started(self) -> bool:
+        """Whether a run was ever opened here."""
+        return (self.root / "config.yaml").exists()
 
     def held(self) -> bool:
         """Whether some process is running this run now. One that can't be told (another user's) counts as not held."""

@@ -16,6 +16,8 @@ from seif.roles.filter import Filter
 from seif.roles.judger import Judgement, Judger
 from seif.types import Constraint, Instruction, Verdict, adherence
 
+BAD_ANSWER = "answer of bad format"
+
 
 @dataclass(frozen=True)
 class Score:
@@ -30,6 +32,11 @@ class Score:
     constraints: tuple[Constraint, ...] = ()
     causes: tuple[str, ...] = ()
     """Why verdicts are missing, one per unjudged verdict."""
+
+    @property
+    def failures(self) -> int:
+        """Verdicts that are missing because a Judger, Filter or engine failed; a Follower's bad format is no such failure."""
+        return sum(cause != BAD_ANSWER for cause in self.causes)
 
 
 def item_seed(*parts: object) -> int:
@@ -71,8 +78,8 @@ class InstructorScorer:
     known_types: bool
     seed: int
 
-    async def score_batch(self, samples: Sequence[tuple[str, str, bool]], step: int) -> list[Score]:
-        """Score (seed question, reply, finished) triples together; the share penalty looks at all of them."""
+    async def score_batch(self, samples: Sequence[tuple[str, int, str, bool]], step: int) -> list[Score]:
+        """Score (seed question, number of constraints asked for, reply, finished) together; the share penalty looks at all."""
         scores = await asyncio.gather(*(self._score(i, *sample, step) for i, sample in enumerate(samples)))
         if not self.share_penalty:
             return list(scores)
@@ -81,8 +88,8 @@ class InstructorScorer:
             replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s for s, p in zip(scores, penalties, strict=True)
         ]
 
-    async def _score(self, index: int, question: str, text: str, finished: bool, step: int) -> Score:
-        constraints = instructor.parse(text, finished)
+    async def _score(self, index: int, question: str, count: int, text: str, finished: bool, step: int) -> Score:
+        constraints = instructor.parse(text, finished, count)
         if constraints is None:
             return Score(0.0, "bad format")
         flaw = instructor.invalid(constraints, self.known_types)
@@ -91,7 +98,7 @@ class InstructorScorer:
         instruction = Instruction(question, constraints)
         decision = await self.filter.check(instruction)
         if decision.verdict is Verdict.UNJUDGED:
-            return Score(None, "unjudged", constraints=constraints, causes=(decision.reason,))
+            return Score(None, "unjudged", verdicts=(Verdict.UNJUDGED,), constraints=constraints, causes=(decision.reason,))
         if decision.verdict is Verdict.VIOLATED:
             return Score(0.0, "contradictory", constraints=constraints)
         answers = await asyncio.gather(*(self._answer(instruction, step, index, k) for k in range(self.answers)))
@@ -115,7 +122,7 @@ class InstructorScorer:
         completion = await self.answerer.complete(Request(prompt, self.max_answer_tokens, self.temperature, seed))
         reply = None if completion.error else follower.parse(completion.text, completion.finish_reason == "stop", self.response_format)
         if reply is None:
-            return [Judgement(Verdict.UNJUDGED, cause=(completion.error and "error") or "answer of bad format")]
+            return [Judgement(Verdict.UNJUDGED, cause="error" if completion.error else BAD_ANSWER)]
         return await judge_all(self.judger, instruction, reply)
 
 
@@ -130,12 +137,18 @@ def type_of(constraint: Constraint) -> str:
 
 
 def check_unjudged(scores: Sequence[Score], limit: float) -> float:
-    """The share of samples that could not be judged. Raises RunError, naming the commonest cause, when it passes `limit`."""
-    share = sum(s.outcome == "unjudged" for s in scores) / max(1, len(scores))
+    """The share of verdicts that a Judger, Filter or engine failed to give. Raises RunError, with the commonest cause, above `limit`."""
+    causes = Counter(c for s in scores for c in s.causes if c != BAD_ANSWER)
+    asked = sum(len(s.verdicts) for s in scores) - sum(len(s.causes) - s.failures for s in scores)
+    return within_limit(causes, asked, limit)
+
+
+def within_limit(causes: Counter[str], asked: int, limit: float) -> float:
+    """The share of `asked` verdicts that are missing for `causes`. Raises RunError, naming the commonest cause, above `limit`."""
+    share = causes.total() / asked if asked else 0.0
     if share > limit:
-        cause = Counter(c for s in scores for c in s.causes).most_common(1)
-        why = cause[0][0] if cause else "no verdicts"
-        raise RunError(f"{share:.0%} of this step could not be judged (limit {limit:.0%}; most often: {why}); mend the judge and run the same command again")
+        why = causes.most_common(1)[0][0]
+        raise RunError(f"{share:.0%} of the verdicts are missing (limit {limit:.0%}; most often: {why}); mend the judge and run the same command again")
     return share
 
 

@@ -23,6 +23,8 @@ def load_seeds(path: Path) -> list[str]:
         prompt = row.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
             raise UsageError(f"{path} row {number}: `prompt` must be text, got {prompt!r}; fix or drop the row")
+        if any("\ud800" <= c <= "\udfff" for c in prompt):
+            raise UsageError(f"{path} row {number}: `prompt` holds half of a surrogate pair, which is no valid Unicode; fix or drop the row")
         if prompt.strip() in first:
             raise UsageError(f"{path} row {number} repeats the seed of row {first[prompt.strip()]}; drop duplicates")
         first[prompt.strip()] = number

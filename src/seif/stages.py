@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,14 +15,14 @@ from seif.config import Config, Grpo
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
-from seif.errors import RunError
+from seif.errors import RunError, UsageError
 from seif.evaluation import held_out
 from seif.instructions import read_instructions, write_instructions
 from seif.roles import follower, instructor
-from seif.roles.filter import Filter
+from seif.roles.filter import Decision, Filter
 from seif.roles.judger import GenerativeJudger, Judger, LogprobJudger, RulesJudger
 from seif.run_dir import new_directory, read_json, write_json
-from seif.scoring import FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
+from seif.scoring import BAD_ANSWER, FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of, within_limit
 from seif.types import Instruction, Verdict
 
 
@@ -124,12 +125,13 @@ def train_instructor(config: Config, turn: int, start: str, answerer: str, judge
     )
 
     async def reward(samples: list[Sample], step: int) -> Payment:
-        scores = await scorer.score_batch([(seeds[s.row], s.text, s.finished) for s in samples], step)
+        scores = await scorer.score_batch([(seeds[s.row], templates[s.row].constraints, s.text, s.finished) for s in samples], step)
         types = [type_of(c) for s in scores for c in s.constraints]
         top = max((types.count(t) for t in set(types)), default=0)
         metrics = {
             "parsable": _share(scores, lambda s: s.outcome != "bad format"),
             "contradictory": _share(scores, lambda s: s.outcome == "contradictory"),
+            "bad_answers": sum(BAD_ANSWER in s.causes for s in scores) / len(scores),
             "top_type_share": top / max(1, len(types)),
             **_judged_metrics(scores, config),
         }
@@ -178,13 +180,14 @@ async def _generate(
     settings = config.instructor
     raw: list[Instruction] = []
     accepted: dict[int, Instruction] = {}
-    parsable = drawn = 0
+    parsable = drawn = asked = 0
+    unread: Counter[str] = Counter()
     open_seeds = list(range(len(seeds)))
     for attempt in range(settings.attempts):
         writing = engines.get(writer)
         requests = []
-        for i in open_seeds:
-            template = instructor.choose_template(settings.templates, config.seed, turn, i)
+        templates = {i: instructor.choose_template(settings.templates, config.seed, turn, i) for i in open_seeds}
+        for i, template in templates.items():
             seed = item_seed("generate", config.seed, turn, i, attempt)
             requests.append(
                 Request(instructor.messages(config.prompts, template, seeds[i]), settings.grpo.max_new_tokens, settings.generation_temperature, seed)
@@ -193,18 +196,24 @@ async def _generate(
         drawn += len(completions)
         written: dict[int, Instruction] = {}
         for i, completion in zip(open_seeds, completions, strict=True):
-            constraints = instructor.parse(completion.text, completion.finish_reason == "stop")
+            constraints = instructor.parse(completion.text, completion.finish_reason == "stop", templates[i].constraints)
             if constraints is not None:
                 written[i] = Instruction(seeds[i], constraints)
         parsable += len(written)
         raw += written.values()
-        checking = make_filter(config, engines.get(filter_model))
         candidates = {i: x for i, x in written.items() if not instructor.invalid(x.constraints, settings.known_types)}
-        decisions = await asyncio.gather(*(checking.check(x) for x in candidates.values()))
+        if config.filter.generation:
+            checking = make_filter(config, engines.get(filter_model))
+            decisions = await asyncio.gather(*(checking.check(x) for x in candidates.values()))
+        else:
+            decisions = [Decision(Verdict.SATISFIED)] * len(candidates)
+        asked += len(decisions)
+        unread.update(d.reason for d in decisions if d.verdict is Verdict.UNJUDGED)
         accepted |= {i: x for (i, x), d in zip(candidates.items(), decisions, strict=True) if d.verdict is Verdict.SATISFIED}
         open_seeds = [i for i in open_seeds if i not in accepted]
         if not open_seeds:
             break
+    within_limit(unread, asked, config.judger.max_unjudged)
     return raw, [accepted[i] for i in sorted(accepted)], parsable, drawn
 
 
@@ -215,19 +224,24 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
     """GRPO on the Follower: instructions in, a model directory out."""
     if _done(out):
         return
-    from seif.training.grpo import Payment, Sample
+    from seif.training.grpo import Payment, Sample, fitting
 
-    tasks = read_instructions(instructions)
+    everything = read_instructions(instructions)
+    asked = [follower.messages(config.prompts, task, config.follower.format) for task in everything]
+    kept = fitting(start, asked, config.follower.grpo.max_prompt_tokens)
+    if not kept:
+        raise UsageError(f"every instruction of {instructions} is longer than max_prompt_tokens={config.follower.grpo.max_prompt_tokens}")
+    tasks, prompts = [everything[i] for i in kept], [asked[i] for i in kept]
     engines = Engines(config)
     scorer = FollowerScorer(make_judger(config, engines.get(judger)), config.follower.format)
 
     async def reward(samples: list[Sample], step: int) -> Payment:
         scores = await asyncio.gather(*(scorer.score(tasks[s.row], s.text, s.finished) for s in samples))
         metrics = {"well_formed": _share(scores, lambda s: s.outcome != "bad format"), **_judged_metrics(scores, config)}
+        metrics["too_long"] = float(len(everything) - len(tasks))
         metrics["repetition"] = sum(held_out.repetition(s.text) for s in samples) / len(samples)
         return Payment([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config))
 
-    prompts = [follower.messages(config.prompts, task, config.follower.format) for task in tasks]
     _train(config, turn, "follower", start, prompts, follower_steps(config, turn, len(tasks)), config.follower.grpo, reward, out, log)
 
 
@@ -243,7 +257,7 @@ def _train(config: Config, turn: int, role: str, start: str, prompts: list[Any],
     seed = item_seed(config.seed, turn, role) % (1 << 31)
     name = f"{out.parent.parent.name}-turn{turn}-{role}"
     log.begin(steps)
-    train(Job(start, prompts, steps, settings, seed, work, out, config.report_to, name), reward, Hooks(log.resumed, log.step), save)
+    train(Job(start, prompts, steps, settings, seed, work, out, config.report_to, name, config.engine.token_budget), reward, Hooks(log.resumed, log.step), save)
 
 
 def _checkpoints(out: Path) -> Path:

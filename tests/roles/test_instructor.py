@@ -17,19 +17,33 @@ SOFT = Template(prompt="soft", constraints=5)
     ],
 )
 def test_lists_and_json_parse(text):
-    assert [c.text for c in parse(text, True)] == ["Avoid commas.", "Be kind."]
+    assert [c.text for c in parse(text, True, 2)] == ["Avoid commas.", "Be kind."]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "The river is old.", "1. Avoid commas.\n3. Be kind.", "1. Avoid commas.\nBe kind.", "{}", '{"c1": 3}', '{"c1": ""}', '{"c1": "a"'],
+    [
+        "",
+        "The river is old.",
+        "1. Avoid commas.\n3. Be kind.",
+        "1. Avoid commas.\nBe kind.",
+        "1. Avoid commas.",
+        "1. Avoid commas.\n2. Be kind.\n3. Be brief.",
+        "{}",
+        '{"c1": 3, "c2": "a"}',
+        '{"c1": "", "c2": "a"}',
+        '{"c1": "a", "c2": "b"',
+        '{"answer": "Paris is the capital.", "note": "It is in France."}',
+        '{"c1": "a", "c2": "\\ud83d"}',
+        '{"c1": ' + "[" * 100_000,
+    ],
 )
 def test_anything_else_is_invalid(text):
-    assert parse(text, True) is None
+    assert parse(text, True, 2) is None
 
 
 def test_a_reply_that_was_cut_off_is_invalid():
-    assert parse("1. Avoid commas.", False) is None
+    assert parse("1. Avoid commas.", False, 1) is None
 
 
 def test_templates_are_mixed_evenly_and_seeded_per_item():
@@ -47,6 +61,6 @@ def test_the_prompt_asks_for_the_right_number_and_holds_the_seed(template):
 
 
 def test_a_set_that_repeats_itself_or_leaves_the_known_types_is_invalid():
-    assert invalid(parse("1. Avoid commas.\n2. avoid commas.", True), False) == "repeated constraint"
-    assert invalid(parse("1. Avoid commas.\n2. Be kind.", True), True) == "unknown type"
-    assert invalid(parse("1. Avoid commas.\n2. Be kind.", True), False) is None
+    assert invalid(parse("1. Avoid commas.\n2. avoid commas.", True, 2), False) == "repeated constraint"
+    assert invalid(parse("1. Avoid commas.\n2. Be kind.", True, 2), True) == "unknown type"
+    assert invalid(parse("1. Avoid commas.\n2. Be kind.", True, 2), False) is None

@@ -6,7 +6,7 @@ from safetensors.torch import load_file
 
 from seif.config import Grpo
 from seif.errors import RunError, UsageError
-from seif.training.grpo import Hooks, Job, Payment, train
+from seif.training.grpo import Hooks, Job, Payment, data_order, train
 
 SETTINGS = Grpo(
     learning_rate=2e-4, prompts_per_step=4, samples=3, updates_per_step=2, micro_batch=6, kl=0.05,
@@ -83,5 +83,18 @@ def test_a_loss_that_is_not_finite_stops_with_one_line(tmp_path, model):
 def test_prompts_that_do_not_fit_are_named(tmp_path, model):
     with pytest.raises(UsageError, match="prompt 7 has"):
         run(tmp_path / "long", model, prompts=[*PROMPTS, [{"role": "user", "content": "old " * 100}]])
-    with pytest.raises(UsageError, match="fewer than prompts_per_step"):
-        run(tmp_path / "few", model, prompts=PROMPTS[:2])
+
+
+def test_checkpoints_of_another_job_are_not_continued(tmp_path, model):
+    with pytest.raises(Kill):
+        run(tmp_path / "cut", model, kill_at=1)
+    with pytest.raises(UsageError, match="another model, data or config"):
+        run(tmp_path / "cut", model, prompts=PROMPTS[:5])
+
+
+def test_the_data_order_is_whole_epochs_and_fills_small_sets():
+    order = data_order(6, 4, 3, seed=1)
+    assert len(order) == 12
+    assert all(len(set(order[i : i + 4])) == 4 for i in (0, 4, 8))
+    assert order == data_order(6, 4, 3, seed=1) != data_order(6, 4, 3, seed=2)
+    assert sorted(data_order(2, 4, 1, seed=1)) == [0, 0, 1, 1]

@@ -10,7 +10,8 @@ from seif.errors import UsageError
 
 def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 0) -> None:
     """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its context."""
-    from transformers import AutoConfig, AutoTokenizer
+    from safetensors import SafetensorError, safe_open
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoTokenizer
 
     path = Path(model)
     looks_local = path.is_absolute() or model.startswith(".") or path.exists()
@@ -23,8 +24,13 @@ def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 
     try:
         config = AutoConfig.from_pretrained(model)
         tokenizer = AutoTokenizer.from_pretrained(model)
-    except (OSError, ValueError, KeyError) as error:
+        for weights in path.glob("*.safetensors") if looks_local else ():
+            with safe_open(weights, "pt") as file:
+                file.keys()
+    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
         raise UsageError(f"{model} can't be loaded as a transformers checkpoint: {' '.join(str(error).split())[:200]}") from error
+    if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        raise UsageError(f"{model} is a {config.model_type} model, which is no causal language model; choose one that AutoModelForCausalLM loads")
     if not getattr(tokenizer, "chat_template", None):
         raise UsageError(f"the tokenizer of {model} has no chat template; set tokenizer.chat_template and save it, or use an instruct model")
     context = getattr(config.get_text_config(), "max_position_embeddings", None)

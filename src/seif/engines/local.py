@@ -58,6 +58,8 @@ class LocalEngine:
         if tokenizer.eos_token_id is not None:
             stop.append(tokenizer.eos_token_id)
         self.stop_ids = sorted(set(stop))
+        # Windows and recurrent states count slots, not positions: there, no padding may come between, no row may leave.
+        self._plain = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or [])
         self._stop = torch.tensor(self.stop_ids, device=model.device)
         self._waiting: list[Request] = []
         self._job: asyncio.Task[list[Completion]] | None = None
@@ -108,6 +110,15 @@ class LocalEngine:
                 for i, completion in zip(chunk, self._answer_chunk([requests[i] for i in chunk], [prompts[i] for i in chunk]), strict=True):
                     results[i] = completion
         return [result for result in results if result is not None]
+
+    def sample_tokens(self, prompts: list[list[int]], max_tokens: int, temperature: float, seeds: list[int]) -> list[list[int]]:
+        """Continue token lists within the token budget; the new tokens of each, in order, the end token included."""
+        results: list[list[int]] = [[] for _ in prompts]
+        for rows in self._chunks(prompts, max_tokens):
+            tokens, _ = self.generate_tokens([prompts[i] for i in rows], max_tokens, [temperature] * len(rows), [seeds[i] for i in rows])
+            for i, row in zip(rows, tokens, strict=True):
+                results[i] = row
+        return results
 
     def _answer_chunk(self, requests: list[Request], prompts: list[list[int]]) -> list[Completion]:
         first: list[dict[str, float]]
@@ -170,7 +181,7 @@ class LocalEngine:
             count = int(going.sum())
             if count == 0 or step == max_tokens - 1:
                 break
-            if count <= 0.85 * len(alive):
+            if self._plain and count <= 0.85 * len(alive):
                 keep = going.nonzero().squeeze(1)
                 alive, chosen = alive[keep], chosen[keep]
                 batch.cache.batch_select_indices(keep)
@@ -206,20 +217,18 @@ class LocalEngine:
 
     def _prefill(self, prompts: list[list[int]]) -> tuple[_Batch, list[int]]:
         """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows."""
-        groups = _group(prompts)
+        groups = _group(prompts) if self._plain else [_Group(prompt[:-1], [i]) for i, prompt in enumerate(prompts)]
         order = [i for group in groups for i in group.members]
         device = self.model.device
         shared, mask = _left_pad([g.shared for g in groups], device)
         batch = _Batch(DynamicCache(config=self.model.config), mask[:, :0], torch.zeros(len(groups), dtype=torch.long, device=device), shared.new_empty(0))
         self._forward(batch, shared, mask)
         rests = [prompts[i][len(g.shared) :] for g in groups for i in g.members]
-        if any(rests):
-            repeat = torch.tensor([k for k, g in enumerate(groups) for _ in g.members], device=device)
-            if len(repeat) > len(groups):
-                batch.cache.batch_select_indices(repeat)
-                batch.mask, batch.position = batch.mask[repeat], batch.position[repeat]
-            rest, rest_mask = _left_pad(rests, device)
-            self._forward(batch, rest, rest_mask)
+        repeat = torch.tensor([k for k, g in enumerate(groups) for _ in g.members], device=device)
+        if len(repeat) > len(groups):
+            batch.cache.batch_select_indices(repeat)
+            batch.mask, batch.position = batch.mask[repeat], batch.position[repeat]
+        self._forward(batch, *_left_pad(rests, device))
         return batch, order
 
     def _forward(self, batch: _Batch, ids: torch.Tensor, mask: torch.Tensor) -> None:
@@ -240,7 +249,7 @@ def _group(prompts: list[list[int]]) -> list[_Group]:
         if groups:
             head = groups[-1]
             common = _common(head.shared, prompt[:-1])
-            # Joining must not shorten what the group shares by much, or its members would be read again.
+            # A prompt joins only when most of it is shared, else too much would be read again for every member.
             if common >= MIN_SHARED and common >= 0.6 * len(prompt):
                 head.shared = head.shared[:common]
                 head.members.append(i)

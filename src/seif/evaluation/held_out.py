@@ -36,6 +36,11 @@ def load_tasks(path: Path) -> list[Instruction]:
     for number, task in enumerate(tasks, 1):
         if not task.constraints or not all(c.checkable for c in task.constraints):
             raise UsageError(f"{path} row {number}: every held-out constraint needs an instruction id that a verifier checks")
+        try:
+            for c in task.constraints:
+                verify("probe", c.instruction_id, c.kwargs)
+        except UsageError as error:
+            raise UsageError(f"{path} row {number}: {error}") from error
     return tasks
 
 

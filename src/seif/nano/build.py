@@ -131,7 +131,7 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
     templates = [Template(prompt="hard", constraints=k) for k in (3, 4)]
     asked = [Request(instructor.messages(examples.STYLE, templates[i % 2], unseen[i % len(unseen)]), 64, 1.0, i) for i in range(600)]
     written = await asyncio.gather(*(engine.complete(r) for r in asked))
-    parsed = [instructor.parse(c.text, c.finish_reason == "stop") for c in written]
+    parsed = [instructor.parse(c.text, c.finish_reason == "stop", templates[i % 2].constraints) for i, c in enumerate(written)]
     understood = [p for p in parsed if p is not None and all(c.checkable for c in p)]
 
     greedy = await held_out.answer_tasks(engine, tasks, examples.STYLE, "plain", 80, 0.0, 0)

@@ -12,7 +12,6 @@ from seif.constraints.compiler import compile_text
 from seif.roles.templates import Messages, render
 from seif.types import Constraint
 
-MAX_CONSTRAINTS = 10
 _NUMBERED = re.compile(r"\s*(\d{1,2})[.)]\s+(\S.*?)\s*")
 _JSON_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
@@ -27,16 +26,17 @@ def messages(style: str, template: Template, seed_question: str) -> Messages:
     return render(style, f"instructor_{template.prompt}", seed=seed_question, count=template.constraints)
 
 
-def parse(text: str, finished: bool) -> tuple[Constraint, ...] | None:
-    """Constraints out of a reply: a JSON object `{"c1": ...}` or a numbered list from 1, and nothing else.
+def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | None:
+    """`count` constraints out of a reply: a JSON object with the keys c1, c2, ..., or a numbered list from 1.
 
-    None when the reply was cut off or holds no constraint.
+    None for anything else: a reply that was cut off, another number of constraints, an answer to the seed question, text
+    that is no valid Unicode.
     """
     if not finished:
         return None
     body = text.rpartition("</think>")[2].strip()
     texts = _from_json(body) if "{" in body else _from_list(body)
-    if not texts or len(texts) > MAX_CONSTRAINTS:
+    if texts is None or len(texts) != count or not all(map(_encodable, texts)):
         return None
     return tuple(compile_text(t) for t in texts)
 
@@ -54,11 +54,18 @@ def _from_json(body: str) -> list[str] | None:
     match = _JSON_OBJECT.search(body)
     try:
         tree = json.loads(match.group(0)) if match else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(tree, dict) or not all(isinstance(v, str) and v.strip() for v in tree.values()):
         return None
+    if list(tree) != [f"c{i}" for i in range(1, len(tree) + 1)]:
+        return None
     return [" ".join(value.split()) for value in tree.values()]
+
+
+def _encodable(text: str) -> bool:
+    """JSON can smuggle in a lone surrogate, which no tokenizer and no file takes."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _from_list(body: str) -> list[str] | None:

@@ -55,9 +55,12 @@ def last_marker(completion: Completion) -> Judgement:
     """Read the last [[1]] or [[0]] in the judge's own words."""
     if completion.error:
         return Judgement(Verdict.UNJUDGED, cause="error")
+    if completion.finish_reason == "length":
+        # A judge that was cut off may have been about to change its mind.
+        return Judgement(Verdict.UNJUDGED, cause="cut off")
     found = _MARKER.findall(completion.text)
     if not found:
-        return Judgement(Verdict.UNJUDGED, cause="cut off" if completion.finish_reason == "length" else "no marker")
+        return Judgement(Verdict.UNJUDGED, cause="no marker")
     return Judgement(Verdict.of(found[-1] == "1"))
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import copy
+import hashlib
+import json
 import math
-import os
 import random
 import shutil
 from collections.abc import Awaitable, Callable
@@ -22,6 +23,7 @@ from seif.engines.local import LocalEngine
 from seif.errors import RunError, UsageError
 from seif.roles.templates import Messages
 from seif.scoring import item_seed
+from seif.training.trackers import finish_trackers
 
 COMPLETE = "complete"
 """Marker file of a checkpoint that was written whole; one without it was cut off by a kill."""
@@ -66,6 +68,13 @@ class Job:
     """The trained model; it appears only when the stage is done."""
     report_to: tuple[str, ...] = ()
     name: str = "grpo"
+    token_budget: int = 49_152
+    """Rows x tokens of one forward of the in-process sampler."""
+
+    def digest(self) -> str:
+        """What makes two jobs the same one: a checkpoint of another job must not be continued."""
+        told = json.dumps([self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed])
+        return hashlib.sha256(told.encode()).hexdigest()
 
 
 @dataclass
@@ -86,6 +95,7 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     settings = job.settings
     tokenizer = AutoTokenizer.from_pretrained(job.model, padding_side="left")
     _check_prompts(job, tokenizer)
+    _claim(job)
     rows = data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
     dataset = Dataset.from_dict({"prompt": [job.prompts[row] for row in rows], "row": rows})
     payer = _Payer(reward, settings.updates_per_step)
@@ -106,19 +116,21 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     trainer.add_callback(_Reseed(job.seed))
     hooks.resumed(int(resume.name.rpartition("-")[2]) // settings.updates_per_step if resume else 0)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    if trainer.accelerator.is_main_process:
-        save(trainer.accelerator.unwrap_model(trainer.model), tokenizer)
-        shutil.rmtree(job.work, ignore_errors=True)
+    finish_trackers(job.report_to)
+    save(trainer.accelerator.unwrap_model(trainer.model), tokenizer)
+    shutil.rmtree(job.work, ignore_errors=True)
 
 
 def data_order(prompts: int, per_step: int, steps: int, seed: int) -> list[int]:
     """Row numbers for `steps` batches of `per_step`: each epoch a fresh seeded permutation, its incomplete batch dropped.
 
+    Fewer prompts than one batch are repeated until it is full.
+
     TRL's own sampler draws the order of an epoch from a generator that a resume does not wind forward, so a stage that
     resumed in its second epoch would read other data. Laid out beforehand, all epochs are one pass in a fixed order.
     """
     rng = random.Random(f"order/{seed}")
-    whole = prompts - prompts % per_step
+    whole = prompts - prompts % per_step or prompts
     rows: list[int] = []
     while len(rows) < steps * per_step:
         rows += rng.sample(range(prompts), prompts)[:whole]
@@ -127,12 +139,9 @@ def data_order(prompts: int, per_step: int, steps: int, seed: int) -> list[int]:
 
 def _arguments(job: Job) -> GRPOConfig:
     s = job.settings
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    share, uneven = divmod(s.prompts_per_step * s.samples // s.updates_per_step, processes)
-    if uneven:
-        raise UsageError(f"an update of {share * processes + uneven} completions can't be split over {processes} processes; change prompts_per_step or samples")
-    micro = math.gcd(share, min(s.micro_batch, share))
-    accumulation = share // micro
+    update = s.prompts_per_step * s.samples // s.updates_per_step
+    micro = max(size for size in range(1, min(s.micro_batch, update) + 1) if update % size == 0)
+    accumulation = update // micro
     return GRPOConfig(
         output_dir=str(job.work),
         run_name=job.name,
@@ -172,11 +181,28 @@ def _arguments(job: Job) -> GRPOConfig:
     )
 
 
+def _claim(job: Job) -> None:
+    """Note whose checkpoints these are. Raises UsageError when they are another job's."""
+    note = job.work / "job.sha256"
+    if note.exists() and note.read_text() != job.digest():
+        raise UsageError(f"{job.work} holds checkpoints of another model, data or config; remove it or choose another output")
+    job.work.mkdir(parents=True, exist_ok=True)
+    note.write_text(job.digest())
+
+
+def fitting(model: str, prompts: list[Messages], limit: int) -> list[int]:
+    """Numbers of the prompts that have at most `limit` tokens."""
+    tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
+    return [i for i, length in enumerate(_lengths(prompts, tokenizer)) if length <= limit]
+
+
+def _lengths(prompts: list[Messages], tokenizer: Any) -> list[int]:
+    texts = tokenizer.apply_chat_template(prompts, tokenize=False, add_generation_prompt=True)
+    return [len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids]
+
+
 def _check_prompts(job: Job, tokenizer: Any) -> None:
-    if len(job.prompts) < job.settings.prompts_per_step:
-        raise UsageError(f"{len(job.prompts)} prompts are fewer than prompts_per_step={job.settings.prompts_per_step}; lower it or give more")
-    texts = tokenizer.apply_chat_template(job.prompts, tokenize=False, add_generation_prompt=True)
-    lengths = [len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids]
+    lengths = _lengths(job.prompts, tokenizer)
     longest = max(range(len(lengths)), key=lengths.__getitem__)
     if lengths[longest] > job.settings.max_prompt_tokens:
         raise UsageError(
@@ -231,7 +257,8 @@ class _Sampler:
             with torch.random.fork_rng():
                 # Its random first weights must not cost the trainer's random stream anything.
                 replica = AutoModelForCausalLM.from_config(copy.deepcopy(model.config), dtype=torch.bfloat16).to(model.device)
-            self.engine = LocalEngine(replica, trainer.processing_class)
+            replica.generation_config = model.generation_config
+            self.engine = LocalEngine(replica, trainer.processing_class, self.job.token_budget)
         with torch.no_grad():
             for ours, theirs in zip(self.engine.model.parameters(), model.parameters(), strict=True):
                 ours.copy_(theirs)
@@ -239,9 +266,9 @@ class _Sampler:
         tokenizer = trainer.processing_class
         texts = tokenizer.apply_chat_template(prompts, tokenize=False, add_generation_prompt=True)
         prompt_ids = tokenizer(texts, add_special_tokens=False).input_ids
-        place = (self.job.seed, trainer.state.global_step, trainer.accelerator.process_index)
+        place = (self.job.seed, trainer.state.global_step)
         seeds = [item_seed("rollout", *place, i) for i in range(len(prompts))]
-        completion_ids, _ = self.engine.generate_tokens(prompt_ids, settings.max_new_tokens, [settings.temperature] * len(prompts), seeds)
+        completion_ids = self.engine.sample_tokens(prompt_ids, settings.max_new_tokens, settings.temperature, seeds)
         # The log-probabilities of sampling are only used with vLLM; TRL wants the key all the same.
         return {"prompt_ids": prompt_ids, "completion_ids": completion_ids, "logprobs": None}
 
@@ -290,8 +317,6 @@ class _Checkpoints(TrainerCallback):
         self.work = work
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        if not state.is_world_process_zero:
-            return
         newest = self.work / f"checkpoint-{state.global_step}"
         (newest / COMPLETE).touch()
         for path in self.work.glob("checkpoint-*"):

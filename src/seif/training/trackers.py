@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 
 from seif.errors import UsageError
+
+
+def finish_trackers(names: Sequence[str]) -> None:
+    """End the trackers' open runs, so that the next stage starts one of its own instead of writing steps over this one's."""
+    for name in set(names) & {"trackio", "wandb"}:
+        importlib.import_module(name).finish()
 
 
 def check_trackers(names: Sequence[str]) -> None:
