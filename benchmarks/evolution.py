@@ -19,10 +19,10 @@ from typing import Any
 from scipy.stats import t as student
 
 ROOT = Path(__file__).parents[1]
-STEPS = 22
+STEPS = 16
 ARMS = {
     "frontier": ["instructor.reward=frontier"],
-    "adversarial": ["instructor.reward=adversarial", "instructor.answers=1"],
+    "adversarial": ["instructor.reward=adversarial"],
     "static": ["instructor.train=false"],
 }
 

@@ -134,6 +134,7 @@ class Config(_Section):
     model: str = Field(description="Directory or hub id of the causal LM from which all four roles start.")
     seeds: str | None = Field(default=None, description="Parquet, JSONL or JSON file with a `prompt` column.")
     held_out: str | None = Field(default=None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation.")
+    attn_implementation: str | None = Field(default=None, description="transformers' attention for models in process; by default it chooses.")
     prompts: Literal["full", "compact"] = Field(default="full", description="Wording of the roles: `compact` is for very small models.")
     turns: int = Field(default=3, ge=1, description="Rounds of the loop.")
     seed: int = Field(default=0, ge=0, description="Everything random derives from it.")

@@ -50,7 +50,7 @@ class Engines:
 
             self.close()
             settings = self.config.engine
-            self._engine, self._path = LocalEngine.load(path, settings.dtype, token_budget=settings.token_budget), path
+            self._engine, self._path = LocalEngine.load(path, settings.dtype, settings.token_budget, self.config.attn_implementation), path
         return self._engine
 
     def close(self) -> None:
@@ -257,7 +257,12 @@ def _train(config: Config, turn: int, role: str, start: str, prompts: list[Any],
     seed = item_seed(config.seed, turn, role) % (1 << 31)
     name = f"{out.parent.parent.name}-turn{turn}-{role}"
     log.begin(steps)
-    train(Job(start, prompts, steps, settings, seed, work, out, config.report_to, name, config.engine.token_budget), reward, Hooks(log.resumed, log.step), save)
+    train(
+        Job(start, prompts, steps, settings, seed, work, out, config.report_to, name, config.engine.token_budget, config.attn_implementation),
+        reward,
+        Hooks(log.resumed, log.step),
+        save,
+    )
 
 
 def _checkpoints(out: Path) -> Path:

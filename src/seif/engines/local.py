@@ -17,9 +17,12 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
 from seif.engines.base import Completion, Request
+from seif.engines.memory import release_memory
 
 MIN_SHARED = 16
 """Sharing fewer prompt tokens than this costs more than it saves."""
+READING = 8
+"""A token that is only read takes about as much memory as this many whose keys and values are kept while writing."""
 
 
 @dataclass
@@ -65,14 +68,15 @@ class LocalEngine:
         self._job: asyncio.Task[list[Completion]] | None = None
 
     @classmethod
-    def load(cls, path: str | Path, dtype: str = "bfloat16", device: str | None = None, token_budget: int = 49_152) -> LocalEngine:
-        """Load a checkpoint directory or hub id. `device` defaults to the GPU when there is one."""
-        where = device or ("cuda" if torch.cuda.is_available() else "cpu")
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype)).to(where)
+    def load(cls, path: str | Path, dtype: str = "bfloat16", token_budget: int = 49_152, attn_implementation: str | None = None) -> LocalEngine:
+        """Load a checkpoint directory or hub id, on the GPU when there is one."""
+        where = "cuda" if torch.cuda.is_available() else "cpu"
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype), attn_implementation=attn_implementation).to(where)
         return cls(model, AutoTokenizer.from_pretrained(path, padding_side="left"), token_budget)
 
     def close(self) -> None:
         self.model = None
+        release_memory()
 
     # --- asking -------------------------------------------------------------------------------------------------------
 
@@ -136,13 +140,16 @@ class LocalEngine:
     def _chunks(self, prompts: list[list[int]], new_tokens: int) -> list[list[int]]:
         """Rows in an order that puts common beginnings side by side, cut to the token budget."""
         order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]) // 32, prompts[i]))
+        budget = self.token_budget
         if new_tokens == 1:
+            # Only reading, no writing: activations, not keys and values, fill the memory, and nothing is gained by large batches.
             order = sorted(range(len(prompts)), key=lambda i: prompts[i])
+            budget //= READING
         chunks: list[list[int]] = [[]]
         longest = 0
         for i in order:
             longest = max(longest, len(prompts[i]))
-            if chunks[-1] and (len(chunks[-1]) + 1) * (longest + new_tokens) > self.token_budget:
+            if chunks[-1] and (len(chunks[-1]) + 1) * (longest + new_tokens) > budget:
                 chunks.append([])
                 longest = len(prompts[i])
             chunks[-1].append(i)
