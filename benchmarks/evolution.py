@@ -19,7 +19,7 @@ from typing import Any
 from scipy.stats import t as student
 
 ROOT = Path(__file__).parents[1]
-STEPS = 16
+STEPS = 18
 ARMS = {
     "frontier": ["instructor.reward=frontier"],
     "adversarial": ["instructor.reward=adversarial"],

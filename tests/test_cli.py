@@ -9,9 +9,9 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from conftest import ROOT, seif
 from seif import cli
 from seif.instructions import SCHEMA, read_instructions
+from support import ROOT, seif
 
 
 @pytest.fixture

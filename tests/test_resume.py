@@ -11,9 +11,9 @@ import time
 import pytest
 from safetensors.torch import load_file
 
-from conftest import ROOT, seif
 from seif.instructions import read_instructions
 from seif.run_dir import RunDir
+from support import ROOT, seif
 
 CONFIG = "configs/nano-tiny.yaml"
 

@@ -119,6 +119,7 @@ class Evaluation(_Section):
     tasks: int | None = Field(default=None, ge=1, description="Only the first so many held-out tasks; all of them by default.")
     showcase: int = Field(default=3, ge=0, description="Seeds whose instructions and answers are kept per turn for the report.")
     judger: bool = Field(default=True, description="Measure the Judger against the verifiers.")
+    judged: int | None = Field(default=None, ge=1, description="Only on the answers to the first so many tasks; all of them by default.")
 
 
 class EngineSettings(_Section):

@@ -340,7 +340,7 @@ async def measure(config: Config, engines: Engines, turn: int, model: str, judge
         result["held_out"][name] = held_out.accuracy(answers)
         greedy = greedy or answers
     if judger is not None and config.evaluation.judger:
-        result["judger"] = await held_out.judger_agreement(make_judger(config, engines.get(judger)), greedy)
+        result["judger"] = await held_out.judger_agreement(make_judger(config, engines.get(judger)), greedy[: config.evaluation.judged])
     return result
 
 

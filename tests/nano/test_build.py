@@ -2,10 +2,10 @@ import json
 
 import pytest
 
-from conftest import NANO
 from seif.instructions import read_instructions
 from seif.nano.build import held_out_tasks, split_seeds
 from seif.seeds import load_seeds
+from support import NANO
 
 
 def test_the_shipped_data_is_what_the_builder_makes():
