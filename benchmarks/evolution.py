@@ -21,8 +21,8 @@ from scipy.stats import t as student
 ROOT = Path(__file__).parents[1]
 STEPS = 18
 ARMS = {
-    "frontier": ["instructor.reward=frontier"],
     "adversarial": ["instructor.reward=adversarial"],
+    "frontier": ["instructor.reward=frontier"],
     "static": ["instructor.train=false"],
 }
 

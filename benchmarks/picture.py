@@ -26,11 +26,15 @@ def main() -> None:
     """Read the summary, write the drawing."""
     source, target = map(Path, sys.argv[1:])
     summary: dict[str, Any] = json.loads(source.read_text())
-    name = "greedy_constraint_accuracy"
+    looks = {"adversarial": ("a", "circle"), "frontier": ("b", "square"), "static": ("c", "diamond")}
+    kinds = {"greedy": "greedy_constraint_accuracy", "sampled": "sampled_constraint_accuracy"}
     series = []
-    for arm, style, marker in (("frontier", "a", "circle"), ("adversarial", "b", "square"), ("static", "c", "diamond")):
-        cells = [summary["base"][name], *(turn[name] for turn in summary["arms"][arm].values())]
-        series.append(Series(arm, [c["mean"] for c in cells], [c["ci95"] for c in cells], style, marker))
+    for arm, turns in summary["arms"].items():
+        # One arm is shown both ways; several are told apart by their greedy accuracy.
+        for kind, name in kinds.items() if len(summary["arms"]) == 1 else [(arm, kinds["greedy"])]:
+            cells = [summary["base"][name], *(turn[name] for turn in turns.values())]
+            style, marker = looks["frontier" if kind == "sampled" else arm]
+            series.append(Series(kind, [c["mean"] for c in cells], [c["ci95"] for c in cells], style, marker))
     axis = share_axis([v + sign * (e or 0) for s in series for v, e in zip(s.values, s.errors, strict=True) for sign in (-1, 1) if v is not None])
     labels = ["base", *(str(t) for t in range(1, len(series[0].values)))]
     title = f"Held-out constraint accuracy ({summary['seeds']} seeds, 95%)"
