@@ -7,6 +7,7 @@ import copy
 import hashlib
 import json
 import math
+import os
 import random
 import shutil
 from collections.abc import Callable, Coroutine
@@ -144,6 +145,9 @@ def data_order(prompts: int, per_step: int, steps: int, seed: int) -> list[int]:
 
 def _arguments(job: Job) -> GRPOConfig:
     s = job.settings
+    if "tensorboard" in job.report_to:
+        # By default its files lie among the checkpoints, which go when the stage is done.
+        os.environ["TENSORBOARD_LOGGING_DIR"] = str(job.out.parent / "tensorboard" / job.out.name)
     update = s.prompts_per_step * s.samples // s.updates_per_step
     micro = max(size for size in range(1, min(s.micro_batch, update) + 1) if update % size == 0)
     accumulation = update // micro
