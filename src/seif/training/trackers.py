@@ -9,9 +9,9 @@ from seif.errors import UsageError
 
 
 def finish_trackers(names: Sequence[str]) -> None:
-    """End the trackers' open runs, so that the next stage starts one of its own instead of writing steps over this one's."""
-    for name in set(names) & {"trackio", "wandb"}:
-        importlib.import_module(name).finish()
+    """End wandb's open run, so that the next stage starts one of its own; transformers itself ends those of the others."""
+    if "wandb" in names:
+        importlib.import_module("wandb").finish()
 
 
 def check_trackers(names: Sequence[str]) -> None:
