@@ -22,11 +22,14 @@ def main() -> None:
     """Run a config in a fresh directory and measure the process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--config", type=Path, default=ROOT / "configs" / "nano.yaml")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a config key")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         run_dir = Path(folder) / "run"
         began = time.time()
-        subprocess.run([sys.executable, "-m", "seif", "run", str(options.config), "--run-dir", str(run_dir)], check=True, cwd=ROOT, stdout=sys.stderr)
+        overrides = [part for override in options.set for part in ("--set", override)]
+        command = [sys.executable, "-m", "seif", "run", str(options.config), "--run-dir", str(run_dir), *overrides]
+        subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
         seconds = time.time() - began
         peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
         events = [json.loads(line) for line in (run_dir / "events.jsonl").read_text().splitlines()]
