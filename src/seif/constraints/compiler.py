@@ -1,4 +1,9 @@
-"""From a constraint's text to (instruction id, kwargs), when and only when it is certain; else nothing."""
+"""From a constraint's text to (instruction id, kwargs), when and only when it is certain; else nothing.
+
+The text is brought to one line with straight quotes, the frame around its demand is taken off ("Please make sure that
+your response ..."), and what remains must be consumed whole by a wording. Understanding a part is not certainty:
+"at least 3 sentences about cats" is left to the Judger.
+"""
 
 from __future__ import annotations
 
@@ -7,96 +12,93 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
+from seif.constraints import wordings_en, wordings_en_content, wordings_zh
+from seif.constraints.wordings import Wording
 from seif.types import Constraint
 
-_NUMBERS = {w: i for i, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"])}
-_N = r"(?P<n>\d{1,3}|" + "|".join(_NUMBERS) + r")"
-_WRITE = r"(?:write|use|give|add|include|put|make|have)"
-_UNIT = r"(?: in (?:your|the) (?:reply|answer|response))?"
+_LONGEST = 1000
+"""Characters. No rule's wording is as long; a page of text is a task, not a constraint."""
 
-Kwargs = Callable[[re.Match[str]], dict[str, Any]]
+# Each maps one character to one, so that the words around keep their places.
+_PLAIN = str.maketrans({"“": '"', "”": '"', "„": '"', "「": '"', "」": '"', "『": '"', "』": '"', "‘": "'", "’": "'", "`": "'"})
 
-
-def _number(match: re.Match[str]) -> int:
-    word = match["n"].lower()
-    return _NUMBERS[word] if word in _NUMBERS else int(word)
+_Entry = tuple[Wording, tuple[re.Pattern[str], ...]]
 
 
-def _nothing(match: re.Match[str]) -> dict[str, Any]:
-    return {}
+def _entry(wording: Wording, tail: str) -> _Entry:
+    """A wording's expressions, each with what may follow it: the reply's name, an echo, the final stop."""
+    follow = rf"(?:[ ,.;:(—-]{{0,4}}(?:{'|'.join(filter(None, [tail, wording.echoes]))})\)?){{0,4}}[ .!;]*" if tail or wording.echoes else r"[ .!;。！；]*"
+    return wording, tuple(re.compile(rf"(?:{pattern}){follow}", re.IGNORECASE) for pattern in wording.patterns)
 
 
-def _sentences(match: re.Match[str]) -> dict[str, Any]:
-    """IFEval knows `at least` and `less than`; "at most n" is "less than n + 1"."""
-    relation, count = match["relation"].lower(), _number(match)
-    if relation in ("at least", "no fewer than", "no less than"):
-        return {"num_sentences": count, "relation": "at least"}
-    if relation in ("at most", "no more than"):
-        return {"num_sentences": count + 1, "relation": "less than"}
-    return {"num_sentences": count, "relation": "less than"}
+_ENGLISH = [_entry(wording, wordings_en.IN_REPLY) for wording in (*wordings_en.WORDINGS, *wordings_en_content.WORDINGS)]
+_CHINESE = [_entry(wording, "") for wording in wordings_zh.WORDINGS]
+_REGISTERED: list[_Entry] = []
 
 
-_RULES: list[tuple[str, str, Kwargs]] = [
-    (
-        "punctuation:no_comma",
-        rf"(?:do not|don't|never) {_WRITE} (?:any )?commas?{_UNIT}|avoid (?:all )?commas{_UNIT}|"
-        rf"{_WRITE} no commas{_UNIT}",
-        _nothing,
-    ),
-    (
-        "change_case:english_lowercase",
-        rf"{_WRITE} (?:everything |it )?(?:in |only )+(?:all )?lower ?case(?: letters)?(?: only)?|"
-        r"no capital letters",
-        _nothing,
-    ),
-    ("change_case:english_capital", rf"{_WRITE} (?:everything |it )?(?:in |only )+(?:all )?(?:capital letters|upper ?case(?: letters)?)", _nothing),
-    ("startend:quotation", r"(?:wrap|put) (?:the )?(?:whole |entire )?(?:reply|answer|response) in double quot(?:es|ation marks)", _nothing),
-    (
-        "startend:end_checker",
-        r"(?:end|finish) (?:your |the )?(?:reply |answer |response )?with (?:the )?(?:exact )?(?:phrase|words) "
-        r"(?P<quote>['\"])(?P<phrase>[^'\"]+)(?P=quote)",
-        lambda m: {"end_phrase": m["phrase"]},
-    ),
-    (
-        "detectable_format:title",
-        r"(?:add|give it|start with|include|write) a title (?:in|inside) (?:<<\s?>>|double angular brackets)"
-        r"(?:,? (?:such as|like) <<[^<>]*>>)?",
-        _nothing,
-    ),
-    ("detectable_format:number_bullet_lists", rf"{_WRITE} exactly {_N} bullet(?: point)?s?{_UNIT}", lambda m: {"num_bullets": _number(m)}),
-    (
-        "detectable_format:number_highlighted_sections",
-        rf"(?:highlight|mark) at least {_N} (?:words?|sections?)"
-        r"(?: (?:like|with|in) \*(?:this|word|stars)?\*)?",
-        lambda m: {"num_highlights": _number(m)},
-    ),
-    (
-        "length_constraints:number_sentences",
-        rf"{_WRITE} (?P<relation>at least|no fewer than|no less than|fewer than|less than|at most|"
-        rf"no more than) {_N} sentences?",
-        _sentences,
-    ),
-    ("length_constraints:number_paragraphs", rf"{_WRITE} exactly {_N} paragraphs?,? (?:divided|separated) by \*\*\*", lambda m: {"num_paragraphs": _number(m)}),
-    (
-        "detectable_content:postscript",
-        rf"{_WRITE} a postscript (?:that starts|starting) with P\.S\.|(?:end|finish) with a P\.S\. note",
-        lambda m: {"postscript_marker": "P.S."},
-    ),
-    (
-        "detectable_content:number_placeholders",
-        rf"{_WRITE} at least {_N} placeholders?(?: (?:like|such as) \[[a-z]+\])?",
-        lambda m: {"num_placeholders": _number(m)},
-    ),
-]
-_COMPILED = [(instruction_id, re.compile(pattern, re.IGNORECASE), kwargs) for instruction_id, pattern, kwargs in _RULES]
+def register_wording(instruction_id: str, pattern: str, kwargs: Callable[[re.Match[str]], dict[str, Any]]) -> None:
+    """Teach the compiler another wording: a regular expression that must match the whole text, ignoring case.
+
+    It is tried after the built-in ones, on the text as one line with straight quotes, with and without its final
+    punctuation. `kwargs` builds the rule's arguments from the match. Raises re.error for a broken pattern.
+    """
+    _REGISTERED.append((Wording(instruction_id, ("",), (pattern,), kwargs), (re.compile(pattern, re.IGNORECASE),)))
+    compile_text.cache_clear()
 
 
 @lru_cache(maxsize=65536)
 def compile_text(text: str) -> Constraint:
     """The constraint that `text` certainly states; a `soft` one when a rule can't be certain of all of it."""
-    body = " ".join(text.split()).rstrip(".!")
-    for instruction_id, pattern, kwargs in _COMPILED:
-        match = pattern.fullmatch(body) or pattern.fullmatch(body + ".")
-        if match:
-            return Constraint(text, instruction_id, kwargs(match))
-    return Constraint(text)
+    if len(text) > _LONGEST:
+        return Constraint(text)
+    written = " ".join(text.split())
+    line = written.translate(_PLAIN)
+    found = _compile_line(line) or _compile_sentences(line) or _match(_REGISTERED, line) or _match(_REGISTERED, line.rstrip(".!。！"))
+    if found is None:
+        return Constraint(text)
+    instruction_id, kwargs = found
+    return Constraint(text, instruction_id, {name: _as_written(value, line, written) for name, value in kwargs.items()})
+
+
+def _as_written(value: Any, line: str, written: str) -> Any:
+    """A word or phrase with its own quotes and apostrophes again: the reply is to repeat what was asked for."""
+    if isinstance(value, list):
+        return [_as_written(item, line, written) for item in value]
+    at = line.find(value) if isinstance(value, str) and "'" in value else -1
+    return value if at < 0 else written[at : at + len(value)]
+
+
+def _compile_line(line: str) -> tuple[str, dict[str, Any]] | None:
+    # Only frames and wordings hold Chinese characters; quoted words may be in any script.
+    english = _match(_ENGLISH, _unframed(line, wordings_en.FRAME))
+    return english or (None if line.isascii() else _match(_CHINESE, _unframed(line, wordings_zh.FRAME)))
+
+
+def _compile_sentences(line: str) -> tuple[str, dict[str, Any]] | None:
+    """Several sentences are one constraint when each of them, alone, says the same rule."""
+    sentences = re.split(r"(?<=[a-z][.!;]) ?(?=[A-Z])", line)
+    if not 2 <= len(sentences) <= 4:
+        return None
+    found = [_compile_line(sentence) for sentence in sentences]
+    return found[0] if all(one is not None and one == found[0] for one in found) else None
+
+
+def _unframed(line: str, frame: re.Pattern[str]) -> str:
+    for _ in range(8):
+        match = frame.match(line)
+        if match is None or not match.end():
+            break
+        line = line[match.end() :]
+    return line
+
+
+def _match(entries: list[_Entry], body: str) -> tuple[str, dict[str, Any]] | None:
+    lowered = body.lower()
+    for wording, patterns in entries:
+        if any(cue in lowered for cue in wording.cues):
+            for pattern in patterns:
+                match = pattern.fullmatch(body)
+                kwargs = wording.kwargs(match) if match else None
+                if kwargs is not None:
+                    return wording.instruction_id, kwargs
+    return None

@@ -1,0 +1,128 @@
+"""Rows in IFEval's format - prompt, response, instruction ids, kwargs - read, checked by the verifiers, and counted."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from seif.constraints.verifiers import PROMPT, check_kwargs, verify, verify_loose
+from seif.errors import UsageError
+
+REPEAT = "combination:repeat_prompt"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One prompt with its response and the instructions that it is checked on. `kwargs` are as the checks take them."""
+
+    number: int
+    """Place in its file, from 1."""
+    prompt: str
+    response: str
+    """Empty while nothing has been answered."""
+    instruction_ids: tuple[str, ...]
+    kwargs: tuple[dict[str, Any], ...]
+
+
+def parse_row(number: int, record: Mapping[str, Any], source: str, response: bool = True) -> Row:
+    """A row from columns `prompt`, `response` (unless not wanted), `instruction_id_list` and `kwargs`.
+
+    Nulls in kwargs are dropped; an id may occur more than once. `kwargs` may be missing when no id takes arguments, and
+    may be JSON text. A `combination:repeat_prompt` without its text repeats the row's prompt. Raises UsageError naming
+    `source` and the row for a missing column, a wrong type, lists of unequal length, an unknown id, or bad kwargs.
+    """
+    where = f"{source} row {number}"
+    prompt = _text(record, "prompt", where)
+    reply = _text(record, "response", where) if response else ""
+    ids = _ids(record, where)
+    everything = _kwargs(record, len(ids), where)
+    checked = []
+    for place, (instruction_id, kwargs) in enumerate(zip(ids, everything, strict=True), 1):
+        if instruction_id == REPEAT and kwargs.get(PROMPT) is None:
+            kwargs = {**kwargs, PROMPT: prompt}
+        try:
+            checked.append(check_kwargs(instruction_id, kwargs))
+        except UsageError as error:
+            raise UsageError(f"{where}, instruction {place}: {error}") from error
+    return Row(number, prompt, reply, tuple(ids), tuple(checked))
+
+
+def follow(row: Row, loose: bool) -> list[bool]:
+    """IFEval's `follow_instruction_list`: does the response satisfy each instruction? An empty one satisfies none.
+
+    Raises UsageError naming the row for a response that can't be checked.
+    """
+    check = verify_loose if loose else verify
+    try:
+        return [check(row.response, i, k) for i, k in zip(row.instruction_ids, row.kwargs, strict=True)]
+    except UsageError as error:
+        raise UsageError(f"row {row.number}: {error}") from error
+
+
+def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> dict[str, Any]:
+    """Accuracies with standard errors from one list of verdicts per row, as `follow` gives them.
+
+    `prompt_level`: the share p of rows with every instruction followed; its stderr is sqrt(p(1-p)/n). `instruction_level`:
+    followed / all instructions; its stderr takes rows, not instructions, as independent (ratio estimator, as in
+    `held_out.accuracy`). `per_type`: accuracy and n of each instruction id. Raises UsageError when there are no rows.
+    """
+    if not rows:
+        raise UsageError("there is nothing to score: no rows")
+    n, total = len(rows), sum(map(len, verdicts))
+    whole = sum(map(all, verdicts)) / n
+    mean = sum(map(sum, verdicts)) / total
+    by_type: dict[str, list[bool]] = defaultdict(list)
+    for row, found in zip(rows, verdicts, strict=True):
+        for instruction_id, holds in zip(row.instruction_ids, found, strict=True):
+            by_type[instruction_id].append(holds)
+    return {
+        "prompt_level": {"accuracy": whole, "stderr": math.sqrt(whole * (1 - whole) / n)},
+        "instruction_level": {"accuracy": mean, "stderr": math.sqrt(sum((sum(v) - mean * len(v)) ** 2 for v in verdicts)) / total},
+        "per_type": {k: {"accuracy": sum(v) / len(v), "n": len(v)} for k, v in sorted(by_type.items())},
+        "n_prompts": n,
+        "n_instructions": total,
+    }
+
+
+def _text(record: Mapping[str, Any], column: str, where: str) -> str:
+    if column not in record:
+        raise UsageError(f"{where} has no `{column}`, only {', '.join(map(str, record)) or 'nothing'}")
+    value = record[column]
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: `{column}` must be text, got {_shown(value)}")
+    return value
+
+
+def _ids(record: Mapping[str, Any], where: str) -> list[str]:
+    if "instruction_id_list" not in record:
+        raise UsageError(f"{where} has no `instruction_id_list`, only {', '.join(map(str, record))}")
+    ids = record["instruction_id_list"]
+    if not isinstance(ids, list) or not ids or not all(isinstance(i, str) for i in ids):
+        raise UsageError(f"{where}: `instruction_id_list` must be a list of at least one instruction id, got {_shown(ids)}")
+    return ids
+
+
+def _kwargs(record: Mapping[str, Any], count: int, where: str) -> list[dict[str, Any]]:
+    """One mapping per instruction; null stands for no arguments."""
+    given = record.get("kwargs")
+    if isinstance(given, str):
+        try:
+            given = json.loads(given)
+        except ValueError as error:
+            raise UsageError(f"{where}: `kwargs` is text that is not JSON: {error}") from error
+    if given is None:
+        return [{}] * count
+    if not isinstance(given, list) or not all(k is None or isinstance(k, dict) for k in given):
+        raise UsageError(f"{where}: `kwargs` must be a list of objects, one per instruction, got {_shown(given)}")
+    if len(given) != count:
+        raise UsageError(f"{where}: instruction_id_list has {count} and kwargs {len(given)} items; they must match")
+    return [k or {} for k in given]
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,59 @@
+import json
+
+import pytest
+
+from seif.constraints.files import compile_file, constraint_sets, verify_file
+from seif.errors import UsageError
+
+ROW = {
+    "prompt": "Say it twice.",
+    "response": "it is, and it is.",
+    "instruction_id_list": ["punctuation:no_comma", "length_constraints:number_words", "combination:repeat_prompt"],
+    "kwargs": [None, {"num_words": 3.0, "relation": "at least"}, {}],
+    "key": 7,
+}
+
+
+def written(tmp_path, *rows):
+    path = tmp_path / "rows.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_verify_keeps_the_rows_and_adds_the_verdicts(tmp_path):
+    rows, numbers = verify_file(written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False)
+    assert [r["follow_instruction_list"] for r in rows] == [[False, True, False], [True, True, True]]
+    assert [r["follow_all_instructions"] for r in rows] == [False, True]
+    assert rows[0]["key"] == 7
+    assert numbers["prompt_level_strict_acc"] == 0.5
+    assert numbers["inst_level_strict_acc"] == pytest.approx(4 / 6)
+
+
+def test_verify_names_the_row_it_cannot_check(tmp_path):
+    with pytest.raises(UsageError, match=r"rows.jsonl row 2.*no verifier"):
+        verify_file(written(tmp_path, ROW, {**ROW, "instruction_id_list": ["no:such", "punctuation:no_comma", "startend:quotation"]}), loose=False)
+
+
+def test_compile_gives_one_list_per_row(tmp_path):
+    compiled, numbers = compile_file(written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []}))
+    assert compiled == [[{"instruction_id": "punctuation:no_comma", "kwargs": {}}, None], []]
+    assert (numbers["texts"], numbers["compiled"], numbers["rows_with_any"], numbers["rows_whole"]) == (2, 1, 1, 0)
+    with pytest.raises(UsageError, match="row 1: needs `constraint`"):
+        compile_file(written(tmp_path, {"prompt": "Why?"}))
+
+
+def test_sets_come_from_ids_or_from_texts(tmp_path):
+    path = written(
+        tmp_path,
+        {"constraint": ["Avoid commas.", "Be kind."]},
+        {"prompt": "Why?", "constraint": [], "instruction_id_list": ["combination:repeat_prompt"], "kwargs": [{}]},
+        {"constraint": ["Short."], "instruction_id_list": ["length_constraints:number_words"], "kwargs": [{"num_words": 9, "relation": "less than"}]},
+    )
+    ids = [[(c.text, c.instruction_id, dict(c.kwargs)) for c in found] for found in constraint_sets(path)]
+    assert ids == [
+        [("Avoid commas.", "punctuation:no_comma", {}), ("Be kind.", "soft", {})],
+        [("combination:repeat_prompt", "combination:repeat_prompt", {"prompt_to_repeat": "Why?"})],
+        [("Short.", "length_constraints:number_words", {"num_words": 9, "relation": "less than"})],
+    ]
+    with pytest.raises(UsageError, match="row 1: constraint, instruction_id_list and kwargs have 1, 2 and 1"):
+        list(constraint_sets(written(tmp_path, {"constraint": ["a"], "instruction_id_list": ["soft", "soft"], "kwargs": [{}]})))

@@ -1,0 +1,42 @@
+import pytest
+
+from seif.constraints.taxonomy import OTHER, TYPES, by_category, classify
+from seif.constraints.verifiers import VERIFIERS
+from seif.roles.templates import render
+
+
+def test_the_table_holds_the_papers_25_hard_and_25_soft_types():
+    hard = {t.id for t in TYPES.values() if t.hard and t.id in VERIFIERS}
+    assert len(hard) == 25
+    assert sum(t.id.startswith("soft:") for t in TYPES.values()) == 25
+    assert all(t.category and t.definition and t.example for t in TYPES.values())
+
+
+def test_the_instructor_is_asked_for_24_hard_types_and_never_for_a_contradiction():
+    assert sum(len(v) for v in by_category(hard=True).values()) == 24
+    assert "soft:contradictory" not in {t.id for types in by_category(hard=False).values() for t in types}
+    for name, hard in (("instructor_hard", True), ("instructor_soft", False)):
+        prompt = render("full", name, seed="Why?", count=3)[0]["content"]
+        for category, types in by_category(hard).items():
+            assert category in prompt
+            assert all(t.definition in prompt for t in types)
+
+
+@pytest.mark.parametrize("kind", list(TYPES.values()), ids=lambda t: t.id)
+def test_every_example_is_of_its_own_type(kind):
+    assert classify(kind.example) == kind.id
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("Use exactly 3 sentences.", "soft:sentence_count"),
+        ("Write in a cheerful tone.", "soft:tone_and_emotion"),
+        ("Answer as a pirate.", "soft:role_based"),
+        ("Avoid metaphors.", "soft:inverse"),
+        ("Sing.", OTHER),
+        ("", OTHER),
+    ],
+)
+def test_a_text_no_rule_checks_gets_a_guess(text, kind):
+    assert classify(text) == kind
