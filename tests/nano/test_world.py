@@ -4,6 +4,7 @@ from collections import Counter
 import pytest
 
 from seif.constraints.conflicts import find_conflict
+from seif.constraints.taxonomy import TYPES
 from seif.constraints.verifiers import verify
 from seif.nano import examples, world, writer
 
@@ -38,3 +39,8 @@ def test_judger_examples_carry_the_verifiers_verdicts_both_ways():
 def test_every_seed_has_a_topic():
     assert all(world.topic_of(seed) in world.THINGS for seed in world.all_seeds())
     assert len(set(world.all_seeds())) == len(world.all_seeds())
+
+
+def test_no_rule_of_the_world_reads_like_an_example_of_the_prompts():
+    examples_told = {kind.example.casefold() for kind in TYPES.values()}
+    assert not examples_told & {world.draw_constraint(random.Random(i)).text.casefold() for i in range(2000)}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -118,15 +117,13 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
     judger = LogprobJudger(engine, examples.STYLE)
     pairs = [(seed, reply, compile_text(text.strip()), answer == "1") for seed, reply, branches in _judged_replies(rng, unseen) for text, answer in branches]
     judgements = await asyncio.gather(*(judger.judge(Instruction(s, (c,)), reply, c) for s, reply, c, _ in pairs))
-    tables: dict[str, Counter[tuple[bool, bool]]] = defaultdict(Counter)
-    for (_, _, constraint, truth), judgement in zip(pairs, judgements, strict=True):
-        tables[constraint.instruction_id][truth, judgement.verdict is Verdict.SATISFIED] += 1
+    tables = held_out.tabulate((c.instruction_id, truth, j.verdict is Verdict.SATISFIED) for (_, _, c, truth), j in zip(pairs, judgements, strict=True))
     per_type = {k: held_out.balanced(t) for k, t in sorted(tables.items())}
 
     filters = Filter(engine, examples.STYLE, rules=False, model=True, max_new_tokens=1)
     sets = [(world.draw_constraints(rng, rng.choice((2, 3, 4)), contradictory=bool(i % 2)), i % 2 == 0) for i in range(1000)]
     decisions = await asyncio.gather(*(filters.check(Instruction(rng.choice(unseen), rules)) for rules, _ in sets))
-    filtered = Counter((good, d.verdict is Verdict.SATISFIED) for (_, good), d in zip(sets, decisions, strict=True))
+    filtered = held_out.tabulate(("filter", good, d.verdict is Verdict.SATISFIED) for (_, good), d in zip(sets, decisions, strict=True))
 
     templates = [Template(prompt="hard", constraints=k) for k in (3, 4)]
     asked = [Request(instructor.messages(examples.STYLE, templates[i % 2], unseen[i % len(unseen)]), 64, 1.0, i) for i in range(600)]
@@ -138,11 +135,11 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
     sampled = await held_out.answer_tasks(engine, tasks, examples.STYLE, "plain", 80, 1.0, 0)
     own = await held_out.judger_agreement(judger, sampled)
     return {
-        "judger_balanced_accuracy": held_out.balanced(sum(tables.values(), Counter())),
+        "judger_balanced_accuracy": held_out.balanced(held_out.whole(tables)),
         "judger_worst_type": min(per_type.values()),
         "judger_on_own_answers": own["balanced_accuracy"],
         "judger_on_own_answers_worst_type": min(t["balanced_accuracy"] for t in own["per_type"].values()),
-        "filter_balanced_accuracy": held_out.balanced(filtered),
+        "filter_balanced_accuracy": held_out.balanced(filtered["filter"]),
         "instructor_parsable": sum(p is not None for p in parsed) / len(parsed),
         "instructor_known_types": len(understood) / len(parsed),
         "instructor_conflict_share": held_out.describe_instructions([Instruction("", p) for p in understood])["conflict_share"],

@@ -147,7 +147,8 @@ def _mark_words(rng: Rng, sentences: list[str], count: int, mark: Callable[[str]
 
 def write(rng: Rng, topic: str, plan: Plan) -> str:
     """Carry out a plan. What truly holds of the text is for the verifiers to say."""
-    extra = plan.postscript + bool(plan.ending)
+    # "P.S." ends in a full stop, so it counts as a sentence of its own.
+    extra = 2 * plan.postscript + bool(plan.ending)
     count = max(plan.sentences - extra, plan.bullets, plan.paragraphs if not plan.bullets else 1, 1)
     sentences = [_sentence(rng, topic, PLAIN) for _ in range(count)]
     if plan.commas:
