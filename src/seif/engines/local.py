@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
-from seif.engines.base import Completion, Request
+from seif.engines.base import TOO_LONG, Completion, Request
 from seif.engines.memory import release_memory
 
 MIN_SHARED = 16
@@ -103,8 +103,7 @@ class LocalEngine:
         fitting: dict[tuple[int, int, bool], list[int]] = {}
         for i, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
             if len(prompt) + request.max_tokens > self.context:
-                problem = f"the prompt has {len(prompt)} tokens and asks for {request.max_tokens} more; the context is {self.context}"
-                results[i] = Completion("", "error", error=problem)
+                results[i] = Completion("", "error", error=TOO_LONG)
             else:
                 fitting.setdefault((request.max_tokens, request.top_logprobs, request.temperature > 0), []).append(i)
         for kind in sorted(fitting):

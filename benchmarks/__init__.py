@@ -1,0 +1,1 @@
+"""One command per measurement, each printing JSON."""

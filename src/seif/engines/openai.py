@@ -1,0 +1,187 @@
+"""Models behind OpenAI-compatible servers, through the `openai` package.
+
+What fails comes back as a completion with `error`, one of the causes in `failures.py`, after retries with backoff.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import random
+from collections import Counter
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import openai
+
+from seif.engines.base import Completion, Request
+from seif.engines.failures import EMPTY, GONE, MALFORMED, NO_LOGPROBS, REFUSED, WITHHELD, Failure, failure_of
+from seif.engines.replicas import LEFT_OUT, Replica, choose
+from seif.errors import UsageError
+
+LONGEST_BACKOFF = 30.0
+
+
+class OpenAIEngine:
+    """One served model, at one or several base URLs.
+
+    At most `concurrency` requests are under way over all URLs. `requests_per_minute` spaces them evenly. Every attempt has
+    `timeout` seconds, and a failed one is made again up to `retries` times, after `backoff` seconds x 2^attempt, with jitter, or
+    what the server asks for. Raises UsageError for a key that no HTTP header takes.
+    """
+
+    def __init__(
+        self,
+        model: str,
+        base_urls: Sequence[str],
+        api_key: str = "",
+        *,
+        concurrency: int = 128,
+        requests_per_minute: float | None = None,
+        timeout: float = 600.0,
+        retries: int = 10,
+        backoff: float = 0.2,
+    ) -> None:
+        self.api_key = api_key.strip() or "none"
+        if not self.api_key.isascii() or not self.api_key.isprintable():
+            raise UsageError("the API key holds characters that no HTTP header takes, such as a line break; set its environment variable anew")
+        self.model, self.base_urls, self.concurrency, self.timeout, self.retries, self.backoff = model, base_urls, concurrency, timeout, retries, backoff
+        self.patience = 2 * timeout + 60.0
+        """Seconds without any success after which a server counts as gone, and what still waits for it is given up."""
+        self.pause = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        self.failures: Counter[str] = Counter()
+        """Requests given up, by cause."""
+        self.attempts: Counter[str] = Counter()
+        """Every attempt, by how it ended; `answered` is a success."""
+        self._connections: _Connections | None = None
+        self._closing: AsyncIterator[None] | None = None
+
+    async def complete(self, request: Request) -> Completion:
+        """Answer one request; identical ones that are under way are asked once."""
+        loop = asyncio.get_running_loop()
+        if self._connections is None or self._connections.loop is not loop:
+            self._connections = _Connections(self, loop)
+            # A trainer runs a new event loop for every step. A loop that ends closes the generators begun in it.
+            self._closing = self._connections.until_the_loop_ends()
+            await anext(self._closing)
+        return await self._connections.complete(request)
+
+    def close(self) -> None:
+        """Nothing outlives its event loop."""
+        self._connections = None
+
+
+class _Connections:
+    """The engine within one event loop: connections, limits, and what is under way."""
+
+    def __init__(self, engine: OpenAIEngine, loop: asyncio.AbstractEventLoop) -> None:
+        self.engine, self.loop = engine, loop
+        self.replicas = [Replica(url, engine.api_key, engine.concurrency, engine.timeout) for url in engine.base_urls]
+        self.room = asyncio.Semaphore(engine.concurrency)
+        self.under_way: dict[Any, asyncio.Task[Completion]] = {}
+        self.next_start = 0.0
+        self.alive = 0.0
+        """When something last succeeded, or was asked after a pause."""
+        self.jitter = random.Random()  # not the global one, whose state belongs to training
+
+    async def until_the_loop_ends(self) -> AsyncIterator[None]:
+        """Closes the clients when it is closed."""
+        # Thousands of requests a second make garbage, and a sixth of the client's time would go into looking for it among the
+        # objects of the libraries, which were here before and will be after.
+        gc.freeze()
+        try:
+            yield
+        finally:
+            gc.unfreeze()
+            for replica in self.replicas:
+                for client in replica.clients:
+                    await client.close()
+
+    async def complete(self, request: Request) -> Completion:
+        key = (tuple((m["role"], m["content"]) for m in request.messages), request.max_tokens, request.temperature, request.seed, request.top_logprobs)
+        task = self.under_way.get(key)
+        if task is None:
+            if not self.under_way:
+                self.alive = self.loop.time()
+            task = self.under_way[key] = self.loop.create_task(self._ask(request))
+            task.add_done_callback(lambda _: self.under_way.pop(key))
+        return await asyncio.shield(task)
+
+    async def _ask(self, request: Request) -> Completion:
+        body = _body(self.engine.model, request)
+        attempt = 0
+        while True:
+            found = await self._attempt(body, request.top_logprobs > 0)
+            if isinstance(found, Completion):
+                return found
+            if not found.again or attempt >= self.engine.retries:
+                self.engine.failures[found.cause] += 1
+                return Completion("", "error", error=found.cause)
+            backoff = min(LONGEST_BACKOFF, self.engine.backoff * 2**attempt) * self.jitter.uniform(0.5, 1)
+            await asyncio.sleep(max(found.wait, backoff))
+            attempt += 1
+
+    async def _attempt(self, body: dict[str, Any], logprobs: bool) -> Completion | Failure:
+        async with self.room:
+            # Else thousands that wait would each try as long, one after the other.
+            if self.loop.time() - self.alive > self.engine.patience:
+                return Failure(GONE, again=False)
+            await self._pace()
+            replica = choose(self.replicas, self.loop.time())
+            replica.under_way += 1
+            try:
+                async with asyncio.timeout(self.engine.timeout):
+                    # The body as text: the package's own types would be built for every request and dropped again.
+                    found = read_completion(await replica.next_client().post("/chat/completions", cast_to=str, body=body), logprobs)
+            except (openai.OpenAIError, TimeoutError) as error:
+                found = failure_of(error)
+            finally:
+                replica.under_way -= 1
+        if isinstance(found, Completion) or not found.again:
+            self.alive = self.loop.time()
+        elif found.cause == REFUSED:
+            replica.out_until = self.loop.time() + LEFT_OUT
+        self.engine.attempts[found.cause if isinstance(found, Failure) else "answered"] += 1
+        return found
+
+    async def _pace(self) -> None:
+        if self.engine.pause:
+            start = max(self.loop.time(), self.next_start)
+            self.next_start = start + self.engine.pause
+            await asyncio.sleep(start - self.loop.time())
+
+
+def _body(model: str, request: Request) -> dict[str, Any]:
+    body = {
+        "model": model,
+        "messages": request.messages,
+        "max_tokens": request.max_tokens,
+        "temperature": request.temperature,
+        "top_p": 1.0,
+        "seed": request.seed,
+    }
+    return {**body, "logprobs": True, "top_logprobs": request.top_logprobs} if request.top_logprobs else body
+
+
+def read_completion(body: str, logprobs: bool) -> Completion | Failure:
+    """A chat completion out of a response body; `logprobs`: those of the first token were asked for."""
+    try:
+        choice = json.loads(body)["choices"][0]
+        text = choice["message"]["content"] or ""
+        first = (((choice.get("logprobs") or {}).get("content") or [{}])[0]).get("top_logprobs") or []
+        likely: dict[str, float] = {}
+        for entry in first:
+            likely[str(entry["token"])] = max(float(entry["logprob"]), likely.get(str(entry["token"]), -float("inf")))
+        finish = choice["finish_reason"]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+        return Failure(MALFORMED)
+    if not isinstance(text, str):
+        return Failure(MALFORMED)
+    if finish not in ("stop", "length"):
+        return Failure(WITHHELD, again=False)
+    if not text.strip() and not likely:
+        return Failure(EMPTY)
+    if logprobs and not likely:
+        return Failure(NO_LOGPROBS, again=False)
+    return Completion(text, finish, likely if logprobs else {})
