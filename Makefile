@@ -22,4 +22,5 @@ test: lint
 	$(BIN)/pytest
 
 docs: install
-	$(BIN)/python -m seif.reference > docs/config.md
+	$(BIN)/python -m seif.reference config > docs/config.md
+	$(BIN)/python -m seif.reference types > docs/types.md

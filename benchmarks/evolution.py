@@ -18,8 +18,9 @@ from typing import Any
 
 from scipy.stats import t as student
 
+from seif.config import load_config
+
 ROOT = Path(__file__).parents[1]
-STEPS = 18
 ARMS = {
     "adversarial": ["instructor.reward=adversarial"],
     "frontier": ["instructor.reward=frontier"],
@@ -30,7 +31,7 @@ ARMS = {
 def run(arm: str, seed: int, config: Path, runs: Path) -> list[dict[str, Any]]:
     """The evaluations of one run, base first."""
     folder = runs / f"{arm}-{seed}"
-    settings = [f"seed={seed}", f"follower.steps={STEPS}", *ARMS[arm]]
+    settings = [f"seed={seed}", *ARMS[arm]]
     command = [sys.executable, "-m", "seif", "run", str(config), "--run-dir", str(folder), *(x for s in settings for x in ("--set", s))]
     print(f"{arm}, seed {seed}", file=sys.stderr)
     subprocess.run(command, check=True, cwd=ROOT, stdout=sys.stderr)
@@ -76,7 +77,8 @@ def main() -> None:
     table = {arm: [[numbers(e) for e in turns] for turns in runs] for arm, runs in found.items()}
     names = list(next(iter(table.values()))[0][0])
     turns = len(next(iter(table.values()))[0])
-    summary: dict[str, Any] = {"seeds": options.seeds, "follower_steps_per_turn": STEPS, "arms": {}, "minus_static": {}}
+    steps = load_config(options.config).follower.steps
+    summary: dict[str, Any] = {"seeds": options.seeds, "follower_steps_per_turn": steps, "arms": {}, "minus_static": {}}
     summary["base"] = {n: interval([r[0][n] for runs in table.values() for r in runs][: options.seeds]) for n in names}
     for arm, runs in table.items():
         summary["arms"][arm] = {f"turn_{t}": {n: interval([r[t][n] for r in runs]) for n in names} for t in range(1, turns)}

@@ -2,11 +2,15 @@ import re
 
 import pytest
 
-from seif.reference import config_reference
+from seif.reference import config_reference, types_reference
 
 
 def test_the_config_reference_is_current(root):
     assert (root / "docs" / "config.md").read_text(encoding="utf-8") == config_reference() + "\n", "run `make docs`"
+
+
+def test_the_type_reference_is_current(root):
+    assert (root / "docs" / "types.md").read_text(encoding="utf-8") == types_reference() + "\n", "run `make docs`"
 
 
 def test_every_path_in_the_file_map_exists(root):
@@ -18,7 +22,7 @@ def test_every_path_in_the_file_map_exists(root):
     assert not missing
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/fidelity.md", "docs/results.md"])
+@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/fidelity.md", "docs/results.md", "docs/constraints.md"])
 def test_links_lead_somewhere(root, name):
     page = root / name
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):

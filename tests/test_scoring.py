@@ -7,8 +7,8 @@ from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError
 from seif.roles.filter import Filter
-from seif.roles.judger import RulesJudger
-from seif.scoring import FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
+from seif.roles.judger import GenerativeJudger, HybridJudger, RulesJudger
+from seif.scoring import Check, FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
 from seif.types import Constraint, Instruction, Verdict
 
 TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
@@ -72,7 +72,18 @@ def test_share_penalty_and_known_types():
     assert other.reward == pytest.approx(1 - 0.5 / 3)
     (odd,), _ = instructor_scores(["1. Be kind."], known_types=True)
     assert (odd.reward, odd.outcome) == (0.0, "unknown type")
-    assert type_of(Constraint("Be Kind.")) == "be kind"
+    assert type_of(Constraint("Write in a kind tone.")) == "soft:tone_and_emotion"
+    (copied,), _ = instructor_scores(["1. Do not use commas."])
+    assert (copied.reward, copied.outcome) == (0.0, "copied example")
+
+
+def test_rule_and_model_are_compared_wherever_both_speak():
+    engine = ScriptedEngine(lambda request: "[[1]]")
+    scorer = FollowerScorer(HybridJudger(GenerativeJudger(engine, "full", 8), sample=1.0), "plain")
+    score = asyncio.run(scorer.score(Instruction("Why?", (*TASK.constraints, Constraint("Be kind."))), "It is old.", True))
+    assert score.verdicts == (Verdict.SATISFIED, Verdict.VIOLATED, Verdict.SATISFIED)
+    assert score.checks == (Check("punctuation:no_comma", True, True), Check("change_case:english_lowercase", False, True))
+    assert asyncio.run(FollowerScorer(RulesJudger(), "plain").score(TASK, "It is old.", True)).checks == ()
 
 
 def test_too_many_unjudged_stop_the_stage_with_the_cause():

@@ -11,13 +11,14 @@ import difflib
 import re
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from seif.errors import UsageError
 
-PATH_KEYS = ("model", "seeds", "held_out")
+PATH_KEYS = ("model", "seeds", "held_out", "constraint_types", "benchmark_prompts")
 """Config keys that name files; a relative one is relative to the config file."""
 
 
@@ -93,9 +94,13 @@ class Filter(_Section):
 class Judger(_Section):
     """The role that gives one verdict per (answer, constraint)."""
 
-    kind: Literal["logprob", "generative", "rules"] = Field(
-        "generative", description="`generative`: reasons, then [[1]] or [[0]]; `logprob`: one token; `rules`: verifiers alone."
+    kind: Literal["logprob", "generative", "rules", "hybrid"] = Field(
+        "generative",
+        description="`generative`: reasons, then [[1]] or [[0]]; `logprob`: one token; `rules`: verifiers alone; "
+        "`hybrid`: verifiers where the compiler is certain, else the model.",
     )
+    model: Literal["logprob", "generative"] = Field(default="generative", description="How `hybrid` asks the model.")
+    sample: float = Field(default=0.1, ge=0, le=1, description="`hybrid` also asks the model on this share of what rules decide, to know its reliability.")
     weights: Literal["previous", "base"] = Field(default="previous", description="`previous`: the Follower of the turn before (the paper); or the base.")
     max_new_tokens: int = Field(default=1024, ge=1, description="Length limit of a generative verdict.")
     max_unjudged: float = Field(default=0.05, ge=0, le=1, description="A larger share of unjudged verdicts in a step stops the stage.")
@@ -123,10 +128,50 @@ class Evaluation(_Section):
 
 
 class EngineSettings(_Section):
-    """The in-process engine of the frozen roles."""
+    """Where the frozen roles (Filter, answerer, Judger) run. What a run trains, and the checkpoints it makes, run in process."""
 
-    dtype: Literal["float32", "bfloat16", "float16"] = Field(default="bfloat16", description="Type of the weights.")
-    token_budget: int = Field(default=49_152, ge=512, description="Rows x tokens of one forward: less needs less memory.")
+    kind: Literal["local", "openai"] = Field(
+        default="local", description="`local`: in process; `openai`: the weights of `model` are served by an OpenAI-compatible server."
+    )
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(default="bfloat16", description="Type of the weights in process.")
+    token_budget: int = Field(default=49_152, ge=512, description="In process: rows x tokens of one forward; less needs less memory.")
+    base_urls: tuple[str, ...] = Field(default=(), strict=False, description="`openai`: the server, e.g. http://127.0.0.1:8000/v1; several are replicas.")
+    api_key_env: str = Field(default="OPENAI_API_KEY", description="Name of the environment variable with the key; the key itself is never written down.")
+    served_model: str | None = Field(default=None, min_length=1, description="The model's name on the server; `model` by default.")
+    concurrency: int = Field(default=128, ge=1, description="Requests under way at once, over all replicas.")
+    requests_per_minute: float | None = Field(default=None, gt=0, description="Requests are spaced to keep below this; no limit by default.")
+    timeout: float = Field(default=600.0, gt=0, description="Seconds for one attempt of a request.")
+    retries: int = Field(default=10, ge=0, description="Further attempts of a failed request, with growing waits.")
+    cache: bool | None = Field(
+        default=None,
+        description="Keep verdicts in the run directory, so that a repeated scoring asks nothing. By default only where they are served: "
+        "in process a verdict's batch can tip one that is on the edge.",
+    )
+
+    @model_validator(mode="after")
+    def _knows_whom_to_ask(self) -> EngineSettings:
+        if self.kind == "openai" and not self.base_urls:
+            raise ValueError("kind: openai needs base_urls, e.g. base_urls: [http://127.0.0.1:8000/v1]")
+        if self.kind != "openai" and (self.base_urls or self.served_model):
+            raise ValueError("base_urls and served_model go with kind: openai")
+        for url in self.base_urls:
+            _check_base_url(url)
+        if not (self.api_key_env.isidentifier() and self.api_key_env.isascii()):
+            raise ValueError("api_key_env is the name of an environment variable, such as OPENAI_API_KEY, and not the key")
+        return self
+
+
+def _check_base_url(url: str) -> None:
+    """Raises ValueError, without the URL where it may hold a secret."""
+    try:
+        parts = urlsplit(url)
+        port_is_a_number = parts.port != 0
+    except ValueError:
+        port_is_a_number = False
+    if not port_is_a_number or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"base_urls: {url!r} is no URL; it looks like http://127.0.0.1:8000/v1")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("base_urls hold scheme, host, port and path alone; a key belongs into the environment variable that api_key_env names")
 
 
 class Config(_Section):
@@ -135,6 +180,10 @@ class Config(_Section):
     model: str = Field(description="Directory or hub id of the causal LM from which all four roles start.")
     seeds: str | None = Field(default=None, description="Parquet, JSONL or JSON file with a `prompt` column.")
     held_out: str | None = Field(default=None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation.")
+    benchmark_prompts: tuple[str, ...] = Field(
+        default=(), strict=False, description="Files of benchmark prompts; seeds that overlap with them, or with `held_out`, are left out."
+    )
+    constraint_types: str | None = Field(default=None, description="A Python file with constraint types of your own (see docs/constraints.md).")
     attn_implementation: str | None = Field(default=None, description="transformers' attention for models in process; by default it chooses.")
     prompts: Literal["full", "compact"] = Field(default="full", description="Wording of the roles: `compact` is for very small models.")
     turns: int = Field(default=3, ge=1, description="Rounds of the loop.")
@@ -150,9 +199,13 @@ class Config(_Section):
 
     @model_validator(mode="after")
     def _compact_prompts_exist(self) -> Config:
-        full_only = self.judger.kind == "generative" or self.follower.format == "think_answer" or any(t.prompt == "soft" for t in self.instructor.templates)
+        asks = self.judger.model if self.judger.kind == "hybrid" else self.judger.kind
+        full_only = asks == "generative" or self.follower.format == "think_answer" or any(t.prompt == "soft" for t in self.instructor.templates)
         if self.prompts == "compact" and full_only:
-            raise ValueError("prompts: compact goes with judger.kind logprob or rules, follower.format plain or reasoning, and hard templates alone")
+            raise ValueError(
+                "prompts: compact goes with judger.kind logprob or rules (or hybrid with judger.model logprob), "
+                "follower.format plain or reasoning, and hard templates alone"
+            )
         return self
 
 
@@ -199,7 +252,9 @@ def _parse(text: str) -> Any:
 
 
 def _anchor(value: Any, folder: Path) -> Any:
-    """A path that exists beside the config file is made absolute; anything else (a hub id) stays."""
+    """A path (or each of a list) that exists beside the config file is made absolute; anything else (a hub id) stays."""
+    if isinstance(value, list):
+        return [_anchor(item, folder) for item in value]
     if isinstance(value, str) and not Path(value).is_absolute():
         beside = (folder / value).resolve()
         if beside.exists() or value.startswith("."):
@@ -231,7 +286,9 @@ def _explain(error: Any) -> str:
         return f"unknown key {key!r}" + (f"; did you mean {'.'.join([*path[:-1], near[0]])!r}?" if near else "; see docs/config.md")
     if error["type"] == "missing":
         return f"{key!r} is missing"
-    return f"{key or 'config'}: {error['msg'].removeprefix('Value error, ')}" + (f", got {error['input']!r}" if key else "")
+    # What a validator of ours says is whole, and its input is a section, which may hold what must not be shown.
+    shown = f", got {error['input']!r}" if key and error["type"] != "value_error" else ""
+    return f"{key or 'config'}: {error['msg'].removeprefix('Value error, ')}{shown}"
 
 
 def _keys_at(path: list[str]) -> list[str]:

@@ -67,7 +67,8 @@ class Loop:
         model = self.path(Checkpoint("follower", turn))
         files = (self.dir.instructions(turn), self.dir.generation(turn), self.dir.evaluation(turn), self.dir.showcase(turn))
         with self.stage(turn, "evaluate", self.dir.evaluation(turn)) as log:
-            log.result(stages.evaluate(self.config, turn, model, self.path(roles.judger), self.seeds, *files))
+            checks = [m["checks"] for m in self.dir.metrics.read() if m["turn"] == turn and "checks" in m]
+            log.result(stages.evaluate(self.config, turn, model, self.path(roles.judger), self.seeds, *files, checks))
         write_report(self.dir)
 
     def path(self, checkpoint: Checkpoint) -> str:
@@ -108,7 +109,7 @@ class RunLog:
         self.dir.rewind(self.turn, self.stage, step)
         self.progress.resumed(step)
 
-    def step(self, step: int, metrics: dict[str, float], records: list[dict[str, Any]]) -> None:
+    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
         place = {"turn": self.turn, "stage": self.stage, "step": step}
         rollouts = self.dir.rollouts(self.turn, self.stage)
         for record in records:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from seif.constraints.taxonomy import classify
+from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import RunError
 from seif.rewards import INSTRUCTOR_REWARDS, follower_reward, share_penalties
@@ -20,18 +22,29 @@ BAD_ANSWER = "answer of bad format"
 
 
 @dataclass(frozen=True)
+class Check:
+    """A constraint of type `kind` on which rule and model both spoke: does each find it satisfied?"""
+
+    kind: str
+    rule: bool
+    model: bool
+
+
+@dataclass(frozen=True)
 class Score:
     """A reward that can be explained. `reward` None: nothing could be judged, so the sample leaves its group."""
 
     reward: float | None
     outcome: str
-    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`,
+    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`, `copied example`,
     `unknown type`, `contradictory`."""
     adherence: float | None = None
     verdicts: tuple[Verdict, ...] = ()
     constraints: tuple[Constraint, ...] = ()
     causes: tuple[str, ...] = ()
     """Why verdicts are missing, one per unjudged verdict."""
+    checks: tuple[Check, ...] = ()
+    """The model's verdicts on what a rule can check."""
 
     @property
     def failures(self) -> int:
@@ -58,7 +71,7 @@ class FollowerScorer:
         verdicts, causes = _split(judgements)
         reward = follower_reward(True, verdicts)
         outcome = "unjudged" if reward is None else "judged"
-        return Score(reward, outcome, adherence(verdicts), verdicts, instruction.constraints, causes)
+        return Score(reward, outcome, adherence(verdicts), verdicts, instruction.constraints, causes, check(instruction, reply, judgements))
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ class InstructorScorer:
         if decision.verdict is Verdict.VIOLATED:
             return Score(0.0, "contradictory", constraints=constraints)
         answers = await asyncio.gather(*(self._answer(instruction, step, index, k) for k in range(self.answers)))
-        found = [_split(judgements) for judgements in answers]
+        found = [_split(judgements) for judgements, _ in answers]
         adherences = [adherence(verdicts) for verdicts, _ in found]
         reward = INSTRUCTOR_REWARDS[self.reward](adherences)
         known = [a for a in adherences if a is not None]
@@ -113,17 +126,19 @@ class InstructorScorer:
             tuple(v for verdicts, _ in found for v in verdicts),
             constraints,
             tuple(c for _, causes in found for c in causes),
+            tuple(c for _, checks in answers for c in checks),
         )
 
-    async def _answer(self, instruction: Instruction, step: int, index: int, k: int) -> list[Judgement]:
+    async def _answer(self, instruction: Instruction, step: int, index: int, k: int) -> tuple[list[Judgement], tuple[Check, ...]]:
         """One answer, judged. An answer of bad format can't be judged: it must not pay the Instructor."""
         prompt = follower.messages(self.style, instruction, self.response_format)
         seed = item_seed("answer", self.seed, step, index, k)
         completion = await self.answerer.complete(Request(prompt, self.max_answer_tokens, self.temperature, seed))
         reply = None if completion.error else follower.parse(completion.text, completion.finish_reason == "stop", self.response_format)
         if reply is None:
-            return [Judgement(Verdict.UNJUDGED, cause="error" if completion.error else BAD_ANSWER)]
-        return await judge_all(self.judger, instruction, reply)
+            return [Judgement(Verdict.UNJUDGED, cause="error" if completion.error else BAD_ANSWER)], ()
+        judgements = await judge_all(self.judger, instruction, reply)
+        return judgements, check(instruction, reply, judgements)
 
 
 async def judge_all(judger: Judger, instruction: Instruction, reply: str) -> list[Judgement]:
@@ -131,9 +146,18 @@ async def judge_all(judger: Judger, instruction: Instruction, reply: str) -> lis
     return list(await asyncio.gather(*(judger.judge(instruction, reply, c) for c in instruction.constraints)))
 
 
+def check(instruction: Instruction, reply: str, judgements: Sequence[Judgement]) -> tuple[Check, ...]:
+    """Rule and model side by side, wherever a rule can check what a model was asked."""
+    return tuple(
+        Check(c.instruction_id, verify(reply, c.instruction_id, c.kwargs), j.model is Verdict.SATISFIED)
+        for c, j in zip(instruction.constraints, judgements, strict=True)
+        if c.checkable and j.model in (Verdict.SATISFIED, Verdict.VIOLATED)
+    )
+
+
 def type_of(constraint: Constraint) -> str:
-    """The type under which a constraint is counted: its id, or its own words where no rule knows it."""
-    return constraint.instruction_id if constraint.checkable else constraint.text.casefold().strip(" .")
+    """The type under which a constraint is counted: its id, or the taxonomy's guess where no rule knows it."""
+    return constraint.instruction_id if constraint.checkable else classify(constraint.text)
 
 
 def check_unjudged(scores: Sequence[Score], limit: float) -> float:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from seif.config import Config, Grpo
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
+from seif.engines.cache import VerdictCache, weights_of_checkpoint, weights_of_server
 from seif.errors import RunError, UsageError
 from seif.evaluation import held_out
 from seif.instructions import read_instructions, write_instructions
 from seif.roles import follower, instructor
 from seif.roles.filter import Decision, Filter
-from seif.roles.judger import GenerativeJudger, Judger, LogprobJudger, RulesJudger
+from seif.roles.judger import GenerativeJudger, HybridJudger, Judger, LogprobJudger, RulesJudger
 from seif.run_dir import new_directory, read_json, write_json
 from seif.scoring import BAD_ANSWER, FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of, within_limit
 from seif.types import Instruction, Verdict
+
+if TYPE_CHECKING:
+    from seif.engines.openai import OpenAIEngine
 
 
 class StageLog(Protocol):
@@ -33,47 +38,115 @@ class StageLog(Protocol):
 
     def resumed(self, step: int) -> None: ...
 
-    def step(self, step: int, metrics: dict[str, float], records: list[dict[str, Any]]) -> None: ...
+    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None: ...
 
 
 @dataclass
 class Engines:
-    """One engine per set of weights, however many roles it plays; loading another one frees the one before."""
+    """One engine per set of weights, however many roles it plays; loading another one frees the one before.
+
+    `verdicts` is the file in which verdicts are kept, where the config wants that. Raises UsageError for a bad key.
+    """
 
     config: Config
+    verdicts: Path | None = None
     _path: str = ""
     _engine: Engine | None = None
+    _caches: dict[str, VerdictCache] = field(default_factory=dict)
 
     def get(self, path: str) -> Engine:
         if self._engine is None or path != self._path:
-            from seif.engines.local import LocalEngine
-
-            self.close()
-            settings = self.config.engine
-            self._engine, self._path = LocalEngine.load(path, settings.dtype, settings.token_budget, self.config.attn_implementation), path
+            self._close_engine()
+            self._engine, self._path = self._load(path), path
         return self._engine
 
+    def cache(self, path: str) -> VerdictCache | None:
+        """Where the verdicts of the weights at `path` are kept; None: they are not."""
+        settings = self.config.engine
+        serving = served(self.config, path)
+        if self.verdicts is None or not (serving if settings.cache is None else settings.cache):
+            return None
+        if path not in self._caches:
+            weights = weights_of_server(served_model(self.config), settings.base_urls) if serving else weights_of_checkpoint(path)
+            self._caches[path] = VerdictCache(self.verdicts, weights)
+        return self._caches[path]
+
     def close(self) -> None:
+        self._close_engine()
+        for cache in self._caches.values():
+            cache.close()
+        self._caches.clear()
+
+    def _load(self, path: str) -> Engine:
+        settings = self.config.engine
+        if served(self.config, path):
+            return endpoint(self.config, settings.base_urls)
+        from seif.engines.local import LocalEngine
+
+        return LocalEngine.load(path, settings.dtype, settings.token_budget, self.config.attn_implementation)
+
+    def _close_engine(self) -> None:
         if self._engine is not None:
             self._engine.close()
         self._engine = None
 
 
-def make_judger(config: Config, engine: Engine) -> Judger:
+def served_model(config: Config) -> str:
+    """The model's name on the server."""
+    return config.engine.served_model or config.model
+
+
+def served(config: Config, path: str) -> bool:
+    """Whether a server has the weights at `path`: those of the base. A checkpoint that the run made is never passed off as them."""
+    return config.engine.kind == "openai" and path in (config.model, served_model(config))
+
+
+def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAIEngine:
+    """The engine for the config's server. Raises UsageError for a key that is not there although its variable was named, or is no key."""
+    from seif.engines.openai import OpenAIEngine
+
+    e = config.engine
+    key = os.environ.get(e.api_key_env, "")
+    if not key.strip() and e.api_key_env != "OPENAI_API_KEY":
+        raise UsageError(f"engine.api_key_env names ${e.api_key_env}, which is not set; export it")
+    limits = {"concurrency": e.concurrency, "requests_per_minute": e.requests_per_minute, "timeout": e.timeout, "retries": e.retries}
+    return OpenAIEngine(served_model(config), base_urls, key, **{**limits, **changes})
+
+
+def check_engine(config: Config) -> None:
+    """Ask every server one tiny question. Raises UsageError, within 30 s, for one that can't do what the config needs of it."""
+    if config.engine.kind != "openai":
+        return
+    from seif.engines.probe import check_server
+
+    judger = config.judger
+    one_token = (judger.model if judger.kind == "hybrid" else judger.kind) == "logprob" or (config.prompts == "compact" and config.filter.model)
+    for url in config.engine.base_urls:
+        check_server(endpoint(config, [url], timeout=20.0, retries=3), config.engine.api_key_env, logprobs=one_token)
+
+
+def make_judger(config: Config, engine: Engine, cache: VerdictCache | None = None) -> Judger:
     """The Judger that the config names."""
-    match config.judger.kind:
+    judger = model_judger(config, engine, cache)
+    return HybridJudger(judger, config.judger.sample) if config.judger.kind == "hybrid" else judger
+
+
+def model_judger(config: Config, engine: Engine, cache: VerdictCache | None = None) -> Judger:
+    """The model behind the Judger, without the rules that a hybrid one puts first; the verifiers where there is no model."""
+    settings = config.judger
+    match settings.model if settings.kind == "hybrid" else settings.kind:
         case "logprob":
-            return LogprobJudger(engine, config.prompts)
+            return LogprobJudger(engine, config.prompts, cache)
         case "generative":
-            return GenerativeJudger(engine, config.prompts, config.judger.max_new_tokens)
+            return GenerativeJudger(engine, config.prompts, settings.max_new_tokens, cache)
         case _:
             return RulesJudger()
 
 
-def make_filter(config: Config, engine: Engine) -> Filter:
+def make_filter(config: Config, engine: Engine, cache: VerdictCache | None = None) -> Filter:
     """The Filter that the config names."""
     f = config.filter
-    return Filter(engine, config.prompts, f.rules, f.model, f.max_new_tokens)
+    return Filter(engine, config.prompts, f.rules, f.model, f.max_new_tokens, cache)
 
 
 # --- [1] train the Instructor -----------------------------------------------------------------------------------------
@@ -106,13 +179,13 @@ def train_instructor(config: Config, turn: int, start: str, answerer: str, judge
 
     settings = config.instructor
     templates = [instructor.choose_template(settings.templates, config.seed, turn, i) for i in range(len(seeds))]
-    frozen = Engines(config)
-    judging = frozen.get(judger)
+    frozen = Engines(config, _verdicts(out))
+    judging, cache = frozen.get(judger), frozen.cache(judger)
     answering = judging if answerer == judger else Engines(config).get(answerer)
     scorer = InstructorScorer(
-        filter=make_filter(config, judging),
+        filter=make_filter(config, judging, cache),
         answerer=answering,
-        judger=make_judger(config, judging),
+        judger=make_judger(config, judging, cache),
         style=config.prompts,
         response_format=config.follower.format,
         answers=settings.answers,
@@ -135,7 +208,7 @@ def train_instructor(config: Config, turn: int, start: str, answerer: str, judge
             "top_type_share": top / max(1, len(types)),
             **_judged_metrics(scores, config),
         }
-        return Payment([s.reward for s in scores], metrics, _records(samples, scores, [seeds[s.row] for s in samples], config))
+        return Payment([s.reward for s in scores], metrics, _records(samples, scores, [seeds[s.row] for s in samples], config), _checks(scores))
 
     prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, seeds, strict=True)]
     _train(config, turn, "instructor", start, prompts, instructor_steps(config, len(seeds)), settings.grpo, reward, out, log)
@@ -151,7 +224,7 @@ def generate(config: Config, turn: int, writer: str, filter_model: str, seeds: S
     """
     if out.exists():
         return
-    engines = Engines(config)
+    engines = Engines(config, _verdicts(out))
     raw, pool, parsable, drawn = asyncio.run(_generate(config, turn, engines, writer, filter_model, seeds))
     engines.close()
     if not pool:
@@ -203,7 +276,7 @@ async def _generate(
         raw += written.values()
         candidates = {i: x for i, x in written.items() if not instructor.invalid(x.constraints, settings.known_types)}
         if config.filter.generation:
-            checking = make_filter(config, engines.get(filter_model))
+            checking = make_filter(config, engines.get(filter_model), engines.cache(filter_model))
             decisions = await asyncio.gather(*(checking.check(x) for x in candidates.values()))
         else:
             decisions = [Decision(Verdict.SATISFIED)] * len(candidates)
@@ -232,15 +305,15 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
     if not kept:
         raise UsageError(f"every instruction of {instructions} is longer than max_prompt_tokens={config.follower.grpo.max_prompt_tokens}")
     tasks, prompts = [everything[i] for i in kept], [asked[i] for i in kept]
-    engines = Engines(config)
-    scorer = FollowerScorer(make_judger(config, engines.get(judger)), config.follower.format)
+    engines = Engines(config, _verdicts(out))
+    scorer = FollowerScorer(make_judger(config, engines.get(judger), engines.cache(judger)), config.follower.format)
 
     async def reward(samples: list[Sample], step: int) -> Payment:
         scores = await asyncio.gather(*(scorer.score(tasks[s.row], s.text, s.finished) for s in samples))
         metrics = {"well_formed": _share(scores, lambda s: s.outcome != "bad format"), **_judged_metrics(scores, config)}
         metrics["too_long"] = float(len(everything) - len(tasks))
         metrics["repetition"] = sum(held_out.repetition(s.text) for s in samples) / len(samples)
-        return Payment([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config))
+        return Payment([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config), _checks(scores))
 
     _train(config, turn, "follower", start, prompts, follower_steps(config, turn, len(tasks)), config.follower.grpo, reward, out, log)
 
@@ -270,6 +343,11 @@ def _checkpoints(out: Path) -> Path:
     return out.with_name(f"{out.name}.checkpoints")
 
 
+def _verdicts(out: Path) -> Path:
+    """Where a stage keeps verdicts, beside its output."""
+    return out.with_name(f"{out.name}.verdicts.jsonl")
+
+
 def _done(out: Path) -> bool:
     """Whether a training stage is done; checkpoints that a kill left behind after that are dropped."""
     if out.exists():
@@ -284,7 +362,18 @@ def _share(scores: Sequence[Score], holds: Callable[[Score], bool]) -> float:
 def _judged_metrics(scores: Sequence[Score], config: Config) -> dict[str, float]:
     known = [s.adherence for s in scores if s.adherence is not None]
     metrics = {"unjudged": check_unjudged(scores, config.judger.max_unjudged)}
-    return {**metrics, "adherence": sum(known) / len(known)} if known else metrics
+    if known:
+        metrics["adherence"] = sum(known) / len(known)
+    tables = _checks(scores)
+    if tables:
+        whole = held_out.reliability(held_out.whole(tables))
+        metrics |= {f"judger_{k}": whole[k] for k in ("precision_violated", "recall_violated") if whole[k] is not None}
+    return metrics
+
+
+def _checks(scores: Sequence[Score]) -> held_out.Tables:
+    """How often, per type, rule and model said what of the same answers."""
+    return held_out.tabulate((c.kind, c.rule, c.model) for s in scores for c in s.checks)
 
 
 def _records(samples: Sequence[Any], scores: Sequence[Score], prompts: Sequence[str], config: Config) -> list[dict[str, Any]]:
@@ -306,17 +395,31 @@ def _records(samples: Sequence[Any], scores: Sequence[Score], prompts: Sequence[
 
 
 def evaluate(
-    config: Config, turn: int, model: str, judger: str | None, seeds: Sequence[str], instructions: Path | None, stats: Path | None, out: Path, showcase: Path
+    config: Config,
+    turn: int,
+    model: str,
+    judger: str | None,
+    seeds: Sequence[str],
+    instructions: Path | None,
+    stats: Path | None,
+    out: Path,
+    showcase: Path,
+    checks: Sequence[held_out.Tables] = (),
 ) -> dict[str, Any]:
-    """Held-out accuracy of one Follower, the Judger against the verifiers, and the Instructor's numbers of the turn."""
+    """Held-out accuracy of one Follower, the Judger against the verifiers, and the Instructor's numbers of the turn.
+
+    `checks` are the turn's verdicts in training on what rules can check, step by step.
+    """
     if out.exists():
         return dict(read_json(out))
     began = time.time()
-    engines = Engines(config)
+    engines = Engines(config, _verdicts(out))
     result = asyncio.run(measure(config, engines, turn, model, judger))
     if instructions is not None:
         write_json(showcase, asyncio.run(_showcase(config, engines.get(model), seeds, read_instructions(instructions))))
     engines.close()
+    if checks:
+        result["judger"]["in_training"] = held_out.describe_tables(held_out.add_up(checks))
     if stats is not None:
         numbers = read_json(stats)
         keys = ("parsable", "conflict_share", "pool_conflict_share", "top_type_share", "type_entropy")
@@ -340,7 +443,7 @@ async def measure(config: Config, engines: Engines, turn: int, model: str, judge
         result["held_out"][name] = held_out.accuracy(answers)
         greedy = greedy or answers
     if judger is not None and config.evaluation.judger:
-        result["judger"] = await held_out.judger_agreement(make_judger(config, engines.get(judger)), greedy[: config.evaluation.judged])
+        result["judger"] = await held_out.judger_agreement(model_judger(config, engines.get(judger), engines.cache(judger)), greedy[: config.evaluation.judged])
     return result
 
 

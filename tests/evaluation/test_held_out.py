@@ -5,6 +5,7 @@ import pytest
 from seif.constraints.compiler import compile_text
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import UsageError
+from seif.evaluation import held_out
 from seif.evaluation.held_out import accuracy, answer_tasks, describe_instructions, judger_agreement, load_tasks, repetition
 from seif.instructions import write_instructions
 from seif.roles.judger import Judgement, RulesJudger
@@ -73,3 +74,15 @@ def test_repetition():
     assert repetition("it is old and it was new") == 0
     assert repetition("it is old " * 10) > 0.8
     assert repetition("") == 0
+
+
+def test_tables_tell_how_far_a_model_can_be_trusted():
+    tables = held_out.tabulate([("a", True, True), ("a", False, False), ("a", False, True), ("b", True, False)])
+    assert tables == {"a": [1, 0, 1, 1], "b": [0, 1, 0, 0]}
+    assert held_out.add_up([tables, tables])["a"] == [2, 0, 2, 2]
+    told = held_out.describe_tables(tables)
+    assert told["precision_violated"] == 0.5
+    assert told["recall_violated"] == 0.5
+    assert told["per_type"]["a"]["balanced_accuracy"] == 0.75
+    assert told["per_type"]["b"]["recall_violated"] is None
+    assert held_out.describe_tables({})["n"] == 0

@@ -5,7 +5,7 @@ import pytest
 from seif.constraints.compiler import compile_text
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
-from seif.roles.judger import GenerativeJudger, LogprobJudger, RulesJudger, last_marker, neutralise, yes_no
+from seif.roles.judger import GenerativeJudger, HybridJudger, LogprobJudger, RulesJudger, last_marker, neutralise, yes_no
 from seif.types import Constraint, Instruction, Verdict
 
 TASK = Instruction("Why?", (compile_text("Avoid commas."), Constraint("Be kind.")))
@@ -61,3 +61,28 @@ def test_rules_judge_what_rules_can_and_leave_the_rest_unjudged():
     assert judge(RulesJudger()).verdict is Verdict.SATISFIED
     assert judge(RulesJudger(), "Old, new.").verdict is Verdict.VIOLATED
     assert judge(RulesJudger(), constraint=TASK.constraints[1]).verdict is Verdict.UNJUDGED
+
+
+def test_hybrid_asks_rules_first_and_the_model_for_the_rest():
+    engine = ScriptedEngine(lambda request: "[[1]]")
+    judger = HybridJudger(GenerativeJudger(engine, "full", 64), sample=0.0)
+    assert judge(judger, "It, is.").verdict is Verdict.VIOLATED
+    assert engine.requests == []
+    assert judge(judger, "It, is.", TASK.constraints[1]).verdict is Verdict.SATISFIED
+    assert len(engine.requests) == 1
+
+
+def test_hybrid_asks_the_model_on_a_sample_too_and_pays_by_the_rule():
+    engine = ScriptedEngine(lambda request: "[[1]]")
+    judgement = judge(HybridJudger(GenerativeJudger(engine, "full", 64), sample=1.0), "It, is.")
+    assert (judgement.verdict, judgement.model) == (Verdict.VIOLATED, Verdict.SATISFIED)
+    half = HybridJudger(GenerativeJudger(engine, "full", 64), sample=0.5)
+    asked = [judge(half, f"It is {i}.").model is not None for i in range(200)]
+    assert 70 < sum(asked) < 130
+    assert asked == [judge(half, f"It is {i}.").model is not None for i in range(200)]
+
+
+def test_a_model_that_fails_on_the_sample_costs_no_verdict():
+    engine = ScriptedEngine(lambda request: Completion("", "error", error="timeout"))
+    judgement = judge(HybridJudger(GenerativeJudger(engine, "full", 64), sample=1.0))
+    assert (judgement.verdict, judgement.model) == (Verdict.SATISFIED, Verdict.UNJUDGED)

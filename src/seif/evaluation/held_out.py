@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -97,48 +97,70 @@ def repetition(text: str) -> float:
     return 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
+Tables = dict[str, list[int]]
+"""Per constraint type, how often a model said satisfied or violated of what a rule found satisfied or violated:
+[both satisfied, only the rule, only the model, both violated]."""
+
+
+def tabulate(found: Iterable[tuple[str, bool, bool]]) -> Tables:
+    """Count (type, rule says satisfied, model says satisfied)."""
+    tables: Tables = {}
+    for kind, rule, model in found:
+        tables.setdefault(kind, [0, 0, 0, 0])[2 * (not rule) + (not model)] += 1
+    return tables
+
+
+def add_up(parts: Iterable[Tables]) -> Tables:
+    """The cell-wise sum of tables."""
+    total: Tables = {}
+    for tables in parts:
+        for kind, counts in tables.items():
+            total[kind] = [a + b for a, b in zip(total.get(kind, [0, 0, 0, 0]), counts, strict=True)]
+    return total
+
+
+def whole(tables: Tables) -> list[int]:
+    """The table over all types."""
+    return [sum(column) for column in zip(*tables.values(), strict=True)] or [0, 0, 0, 0]
+
+
+def reliability(table: Sequence[int]) -> dict[str, Any]:
+    """What one table says of the model; None where nothing was there to be right about.
+
+    `precision_violated`: how often *violated* is right when the model says it; `recall_violated`: how many violations it finds.
+    """
+    both, rule_only, model_only, neither = table
+    n = sum(table)
+    return {
+        "balanced_accuracy": balanced(table) if n else None,
+        "mean": (both + model_only) / n if n else None,
+        "verifier_mean": (both + rule_only) / n if n else None,
+        "precision_violated": neither / (neither + rule_only) if neither + rule_only else None,
+        "recall_violated": neither / (neither + model_only) if neither + model_only else None,
+        "n": n,
+    }
+
+
+def balanced(table: Sequence[int]) -> float:
+    """Mean of the recalls on satisfied and on violated; over the classes that occur."""
+    both, rule_only, model_only, neither = table
+    recalls = [right / (right + wrong) for right, wrong in ((both, rule_only), (neither, model_only)) if right + wrong]
+    return sum(recalls) / len(recalls)
+
+
+def describe_tables(tables: Tables) -> dict[str, Any]:
+    """`reliability` over all types, and per type."""
+    return {**reliability(whole(tables)), "per_type": {k: reliability(t) for k, t in sorted(tables.items())}}
+
+
 async def judger_agreement(judger: Judger, answers: Sequence[Answer]) -> dict[str, Any]:
     """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged."""
     pairs = [(a, c, h) for a in answers if a.reply is not None for c, h in zip(a.task.constraints, a.holds, strict=True)]
     judgements = await asyncio.gather(*(judger.judge(a.task, a.reply or "", c) for a, c, _ in pairs))
-    tables: dict[str, Counter[tuple[bool, bool]]] = defaultdict(Counter)
-    unjudged = 0
-    for (_, constraint, holds), judgement in zip(pairs, judgements, strict=True):
-        if judgement.verdict is Verdict.UNJUDGED:
-            unjudged += 1
-        else:
-            tables[constraint.instruction_id][(holds, judgement.verdict is Verdict.SATISFIED)] += 1
-    whole: Counter[tuple[bool, bool]] = sum(tables.values(), Counter())
-    judged = whole.total()
-    if not judged:
-        return {"mean": None, "verifier_mean": None, "balanced_accuracy": None, "per_type": {}, "n": 0, "unjudged": unjudged}
-    return {
-        "mean": (whole[True, True] + whole[False, True]) / judged,
-        "verifier_mean": (whole[True, True] + whole[True, False]) / judged,
-        "balanced_accuracy": balanced(whole),
-        "per_type": {
-            k: {
-                "balanced_accuracy": balanced(t),
-                "mean": (t[True, True] + t[False, True]) / t.total(),
-                "verifier_mean": (t[True, True] + t[True, False]) / t.total(),
-                "recall_violated": t[False, False] / max(1, t[False, False] + t[False, True]),
-                "n": t.total(),
-            }
-            for k, t in sorted(tables.items())
-        },
-        "n": judged,
-        "unjudged": unjudged,
-    }
-
-
-def balanced(table: Counter[tuple[bool, bool]]) -> float:
-    """Mean of the recalls on satisfied and on violated; over the classes that occur."""
-    recalls = []
-    for truth in (True, False):
-        count = table[truth, True] + table[truth, False]
-        if count:
-            recalls.append(table[truth, truth] / count)
-    return sum(recalls) / len(recalls)
+    judged = [
+        (c.instruction_id, h, j.verdict is Verdict.SATISFIED) for (_, c, h), j in zip(pairs, judgements, strict=True) if j.verdict is not Verdict.UNJUDGED
+    ]
+    return {**describe_tables(tabulate(judged)), "unjudged": len(pairs) - len(judged)}
 
 
 def describe_instructions(instructions: Sequence[Instruction]) -> dict[str, Any]:

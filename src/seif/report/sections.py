@@ -178,6 +178,11 @@ def judger(run: RunNumbers) -> Figure | None:
         Row(name, "", tuple(Cell(percent(v)) for v in across(turns, "judger", key)))
         for name, key in (("Judger’s mean", "mean"), ("verifiers’ mean", "verifier_mean"), ("balanced accuracy", "balanced_accuracy"))
     ]
+    for name, key in (("precision on violated", "precision_violated"), ("recall on violated", "recall_violated")):
+        rows.append(Row(name, "on held-out answers", tuple(Cell(percent(v)) for v in across(turns, "judger", key))))
+        in_training = across(turns, "judger", "in_training", key)
+        if any(v is not None for v in in_training):
+            rows.append(Row(name, "in training, where rules can check", tuple(Cell(percent(v)) for v in in_training)))
     rows.append(Row("verdicts", "", tuple(Cell(plain(dig(t.evaluation, "judger", "n"), 0)) for t in turns)))
     rows.append(Row("unjudged", "", tuple(Cell(plain(dig(t.evaluation, "judger", "unjudged"), 0)) for t in turns)))
     return Figure(panels, table=Table(("", *heads(turns)), tuple(rows)))
@@ -197,12 +202,13 @@ def judger_by_type(run: RunNumbers) -> tuple[Turn, Table] | None:
         cells = (
             Cell(percent(n["balanced_accuracy"]), watch=n["balanced_accuracy"] < 0.6),
             Cell(percent(caught), watch=caught is not None and caught < 0.5),
+            Cell(percent(n.get("precision_violated"))),
             Cell(percent(n["mean"])),
             Cell(percent(n["verifier_mean"])),
             Cell(plain(n["n"], 0)),
         )
         rows.append(named(kind, cells))
-    return turns[-1], Table(("type", "balanced accuracy", "violations found", "Judger’s mean", "verifiers’ mean", "n"), tuple(rows))
+    return turns[-1], Table(("type", "balanced accuracy", "violations found", "rightly called violated", "Judger’s mean", "verifiers’ mean", "n"), tuple(rows))
 
 
 def judger_weights(run: RunNumbers) -> str:

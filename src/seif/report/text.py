@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any
 
+from seif.constraints.taxonomy import TYPES
+
 NOTHING = "–"
 """Stands where a number was not measured."""
 _ID = re.compile(r"[a-z][a-z_]*:[a-z][a-z_]*")
@@ -32,7 +34,9 @@ def shorten(text: str, limit: int = 80) -> str:
 
 
 def type_name(kind: str) -> tuple[str, str]:
-    """A constraint type for people: (name, family). IFEval's ids have a family, a constraint's own words have none."""
+    """A constraint type for people: (name, category) from the taxonomy; what it does not know is shown as it is."""
+    if kind in TYPES:
+        return TYPES[kind].name, TYPES[kind].category
     if _ID.fullmatch(kind):
         family, _, name = kind.partition(":")
         return name.replace("_", " "), family.replace("_", " ")

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from seif.constraints.conflicts import find_conflict
 from seif.engines.base import Engine, Request
-from seif.roles.judger import last_marker, yes_no
+from seif.engines.cache import VerdictCache
+from seif.roles.judger import ask, last_marker, yes_no
 from seif.roles.templates import render
 from seif.types import Instruction, Verdict
 
@@ -22,8 +23,8 @@ class Decision:
 class Filter:
     """Rules first, because they are certain and free; then the model, unless either is switched off."""
 
-    def __init__(self, engine: Engine, style: str, rules: bool, model: bool, max_new_tokens: int) -> None:
-        self.engine, self.style, self.rules, self.model, self.max_new_tokens = engine, style, rules, model, max_new_tokens
+    def __init__(self, engine: Engine, style: str, rules: bool, model: bool, max_new_tokens: int, cache: VerdictCache | None = None) -> None:
+        self.engine, self.style, self.rules, self.model, self.max_new_tokens, self.cache = engine, style, rules, model, max_new_tokens, cache
 
     async def check(self, instruction: Instruction) -> Decision:
         """Decide about one instruction."""
@@ -34,7 +35,7 @@ class Filter:
             return Decision(Verdict.SATISFIED)
         prompt = render(self.style, "filter", seed=instruction.seed, constraints=[c.text for c in instruction.constraints])
         if self.style == "compact":
-            judgement = yes_no(await self.engine.complete(Request(prompt, max_tokens=1, top_logprobs=8)))
+            judgement = await ask(self.engine, Request(prompt, max_tokens=1, top_logprobs=8), yes_no, self.cache)
         else:
-            judgement = last_marker(await self.engine.complete(Request(prompt, max_tokens=self.max_new_tokens)))
+            judgement = await ask(self.engine, Request(prompt, max_tokens=self.max_new_tokens), last_marker, self.cache)
         return Decision(judgement.verdict, "" if judgement.verdict is Verdict.SATISFIED else judgement.cause or "the Filter rejects it")

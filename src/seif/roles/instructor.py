@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from seif.config import Template
 from seif.constraints.compiler import compile_text
+from seif.constraints.taxonomy import TYPES
 from seif.roles.templates import Messages, render
 from seif.types import Constraint
 
@@ -42,9 +43,13 @@ def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | Non
 
 
 def invalid(constraints: Sequence[Constraint], known_types: bool) -> str | None:
-    """Why a parsed set is no instruction: it repeats a constraint or, with `known_types`, holds a text of no known type."""
-    if len({c.text.casefold() for c in constraints}) < len(constraints):
+    """Why a parsed set is no instruction: it repeats a constraint, copies an example from the prompt or, with `known_types`,
+    holds a text of no known type."""
+    texts = {c.text.casefold() for c in constraints}
+    if len(texts) < len(constraints):
         return "repeated constraint"
+    if texts & {kind.example.casefold() for kind in TYPES.values()}:
+        return "copied example"
     if known_types and not all(c.checkable for c in constraints):
         return "unknown type"
     return None

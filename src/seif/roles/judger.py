@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from seif.constraints.verifiers import verify
 from seif.engines.base import Completion, Engine, Request
+from seif.engines.cache import VerdictCache
 from seif.roles.templates import render
 from seif.types import Constraint, Instruction, Verdict
 
@@ -22,6 +25,8 @@ class Judgement:
     verdict: Verdict
     probability: float | None = None
     cause: str = ""
+    model: Verdict | None = None
+    """What a model said, where one was asked; beside a rule's verdict it tells how far the model can be trusted."""
 
 
 class Judger(Protocol):
@@ -48,7 +53,8 @@ def yes_no(completion: Completion) -> Judgement:
     if scores["1"] == scores["0"] == -math.inf:
         return Judgement(Verdict.UNJUDGED, cause="no verdict token")
     probability = 1 / (1 + math.exp(min(700.0, scores["0"] - scores["1"])))
-    return Judgement(Verdict.of(scores["1"] > scores["0"]), probability)
+    verdict = Verdict.of(scores["1"] > scores["0"])
+    return Judgement(verdict, probability, model=verdict)
 
 
 def last_marker(completion: Completion) -> Judgement:
@@ -61,31 +67,43 @@ def last_marker(completion: Completion) -> Judgement:
     found = _MARKER.findall(completion.text)
     if not found:
         return Judgement(Verdict.UNJUDGED, cause="no marker")
-    return Judgement(Verdict.of(found[-1] == "1"))
+    verdict = Verdict.of(found[-1] == "1")
+    return Judgement(verdict, model=verdict)
+
+
+async def ask(engine: Engine, request: Request, read: Callable[[Completion], Judgement], cache: VerdictCache | None) -> Judgement:
+    """A model's verdict as `read` finds it, out of `cache` where that holds it. What could not be judged is not kept."""
+    known = cache.find(request) if cache else None
+    if known:
+        return Judgement(*known, model=known[0])
+    judgement = read(await engine.complete(request))
+    if cache and judgement.verdict is not Verdict.UNJUDGED:
+        cache.keep(request, judgement.verdict, judgement.probability)
+    return judgement
 
 
 class LogprobJudger:
     """Compares the probabilities of the answers 1 and 0: one token per verdict."""
 
-    def __init__(self, engine: Engine, style: str) -> None:
-        self.engine, self.style = engine, style
+    def __init__(self, engine: Engine, style: str, cache: VerdictCache | None = None) -> None:
+        self.engine, self.style, self.cache = engine, style, cache
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
         prompt = render(self.style, "judger", seed=instruction.seed, instruction=instruction.prompt, response=neutralise(response), constraint=constraint.text)
-        return yes_no(await self.engine.complete(Request(prompt, max_tokens=1, top_logprobs=8)))
+        return await ask(self.engine, Request(prompt, max_tokens=1, top_logprobs=8), yes_no, self.cache)
 
 
 class GenerativeJudger:
     """Reasons first, then writes [[1]] or [[0]]; the last marker counts."""
 
-    def __init__(self, engine: Engine, style: str, max_new_tokens: int) -> None:
-        self.engine, self.style, self.max_new_tokens = engine, style, max_new_tokens
+    def __init__(self, engine: Engine, style: str, max_new_tokens: int, cache: VerdictCache | None = None) -> None:
+        self.engine, self.style, self.max_new_tokens, self.cache = engine, style, max_new_tokens, cache
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
         prompt = render(
             self.style, "judger_generative", seed=instruction.seed, instruction=instruction.prompt, response=neutralise(response), constraint=constraint.text
         )
-        return last_marker(await self.engine.complete(Request(prompt, max_tokens=self.max_new_tokens)))
+        return await ask(self.engine, Request(prompt, max_tokens=self.max_new_tokens), last_marker, self.cache)
 
 
 class RulesJudger:
@@ -95,3 +113,26 @@ class RulesJudger:
         if not constraint.checkable:
             return Judgement(Verdict.UNJUDGED, cause="no rule")
         return Judgement(Verdict.of(verify(response, constraint.instruction_id, constraint.kwargs)))
+
+
+class HybridJudger:
+    """Rules where the compiler is certain, else a model.
+
+    The model is also asked on a `sample` (a share, drawn by a hash of the question) of what rules decide. That verdict
+    pays nobody; it shows how reliable the model is where only it can judge.
+    """
+
+    def __init__(self, model: Judger, sample: float) -> None:
+        self.rules, self.model, self.sample = RulesJudger(), model, sample
+
+    async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
+        if not constraint.checkable:
+            return await self.model.judge(instruction, response, constraint)
+        ruled = await self.rules.judge(instruction, response, constraint)
+        if not self._sampled(instruction.prompt, response, constraint.text):
+            return ruled
+        said = await self.model.judge(instruction, response, constraint)
+        return replace(ruled, model=said.verdict)
+
+    def _sampled(self, *question: str) -> bool:
+        return zlib.crc32("\x00".join(question).encode("utf-8", errors="replace")) < self.sample * 2**32

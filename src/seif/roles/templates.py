@@ -8,6 +8,8 @@ from typing import Any
 
 import jinja2
 
+from seif.constraints.taxonomy import by_category
+
 STYLES = ("full", "compact")
 Messages = list[dict[str, str]]
 """A chat in the form every chat template and OpenAI-compatible server takes."""
@@ -17,7 +19,8 @@ Messages = list[dict[str, str]]
 def _template(style: str, name: str) -> jinja2.Template:
     source = files("seif.roles").joinpath("prompts", style, f"{name}.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=False)
-    return environment.from_string(source)
+    # The Instructor is told of the types in the taxonomy's words, a user's own included.
+    return environment.from_string(source, globals={"hard_types": by_category(hard=True), "soft_types": by_category(hard=False)})
 
 
 def render(style: str, name: str, **values: Any) -> Messages:

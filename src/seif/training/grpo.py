@@ -11,7 +11,7 @@ import os
 import random
 import shutil
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,11 +45,12 @@ class Sample:
 
 @dataclass(frozen=True)
 class Payment:
-    """Rewards of a step (None: unjudged), numbers for the log, and records for the rollout file."""
+    """Rewards of a step (None: unjudged), numbers for the log, records for the rollout file, and the Judger's tables per type."""
 
     rewards: list[float | None]
     metrics: dict[str, float]
     records: list[dict[str, Any]]
+    checks: dict[str, list[int]] = field(default_factory=dict)
 
 
 Reward = Callable[[list[Sample], int], Coroutine[Any, Any, Payment]]
@@ -83,10 +84,13 @@ class Job:
 
 @dataclass
 class Hooks:
-    """What the caller wants to know: `resumed(step)` before the first step, `step(number, metrics, records)` after each."""
+    """What the caller wants to know: `resumed(step)` before the first step, `step(number, metrics, records)` after each.
+
+    Among the metrics, `checks` holds the payment's tables where there are any.
+    """
 
     resumed: Callable[[int], None]
-    step: Callable[[int, dict[str, float], list[dict[str, Any]]], None]
+    step: Callable[[int, dict[str, Any], list[dict[str, Any]]], None]
 
 
 def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], None]) -> None:
@@ -306,10 +310,13 @@ class _StepLog(TrainerCallback):
         if state.global_step % self.updates_per_step:
             return
         keys = {key for line in self.lines for key in line}
-        means = {key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)}
+        metrics: dict[str, Any] = {key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)}
         self.lines = []
         trim()
-        self.hooks.step(state.global_step // self.updates_per_step, means, self.payer.payment.records if self.payer.payment else [])
+        payment = self.payer.payment
+        if payment and payment.checks:
+            metrics["checks"] = payment.checks
+        self.hooks.step(state.global_step // self.updates_per_step, metrics, payment.records if payment else [])
 
 
 def _mean(values: list[float]) -> float:

@@ -1,0 +1,69 @@
+"""The `seif` command. Every stage of `run` is a command of its own on files."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from seif import __version__
+from seif.cli import evaluate, files, judge, loop, stages
+from seif.cli.options import console
+from seif.errors import RunError, SeifError
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Self-evolving RL for instruction following.")
+nano = typer.Typer(no_args_is_help=True, help="The embedded model.")
+COMMANDS: dict[str, Callable[..., None]] = {
+    "run": loop.run,
+    "plan": loop.plan,
+    "status": loop.status,
+    "report": loop.report,
+    "generate": stages.generate,
+    "train": stages.train,
+    "evaluate": evaluate.evaluate,
+    "judge": judge.judge,
+    "verify": files.verify,
+    "compile": files.compile_,
+    "conflicts": files.conflicts,
+}
+for _name, _command in COMMANDS.items():
+    app.command(_name)(_command)
+nano.command("build")(stages.build)
+app.add_typer(nano, name="nano")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        console.print(__version__, highlight=False)
+        raise typer.Exit
+
+
+@app.callback()
+def _main(version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point: a user's mistake or a broken run is one line and an exit code; SEIF_TRACEBACK=1 shows where it broke."""
+    from safetensors import SafetensorError
+
+    try:
+        app()
+    except SeifError as error:
+        _fail(str(error), error.exit_code)
+    except (OSError, RuntimeError, ImportError, MemoryError, SafetensorError) as error:
+        # What breaks below us: a full disk, memory, a library, the network. The run directory stays as it is.
+        if os.environ.get("SEIF_TRACEBACK"):
+            raise
+        what = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:300]
+        where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
+        _fail(f"{type(error).__name__}: {what}{where}; mend the cause and run the same command again; SEIF_TRACEBACK=1 shows where", RunError.exit_code)
+
+
+def _fail(message: str, code: int) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"error: {message}", style="red", highlight=False, markup=False)
+    sys.exit(code)

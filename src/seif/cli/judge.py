@@ -1,0 +1,155 @@
+"""The command `judge`: any Judger on responses in a file, and how far it agrees with the rules."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from seif.cli.files import write_lines
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, quiet
+from seif.config import Config, build_config
+from seif.errors import UsageError
+from seif.roles.judger import Judgement, Judger, RulesJudger
+from seif.types import Instruction, Verdict
+
+
+class Kind(StrEnum):
+    """The Judgers."""
+
+    logprob = "logprob"
+    generative = "generative"
+    rules = "rules"
+    hybrid = "hybrid"
+
+
+def judge(
+    file: Annotated[Path, typer.Argument(help="Rows (parquet, JSONL, JSON) with response, constraint (texts), and seed_question or prompt.")],
+    model: Annotated[str, typer.Option(help="The judge: a checkpoint directory, a hub id, or the model's name on the config's server.")],
+    judger: Annotated[Kind | None, typer.Option(help="How it judges; the config's judger.kind by default.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Write every row with its verdicts to this JSONL file; served verdicts are kept beside it.")] = None,
+    config: OptionalConfig = None,
+    overrides: Overrides = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge responses, one constraint at a time, and compare with the rules wherever they can check."""
+    import asyncio
+
+    from seif import stages
+    from seif.scoring import judge_all, within_limit
+
+    cfg = _with_judger(for_model(config, model, overrides), judger)
+    by_rules = cfg.judger.kind == "rules"
+    records, rows = _read(file, by_rules)
+    if out is not None:
+        fresh(out)
+    engines = stages.Engines(cfg, out and out.with_name(f"{out.name}.verdicts.jsonl"))
+    decide: Judger = RulesJudger()
+    if not by_rules:
+        _check(cfg, model)
+        decide = stages.make_judger(cfg, engines.get(model), engines.cache(model))
+
+    async def judge_rows() -> list[list[Judgement]]:
+        return list(await asyncio.gather(*(judge_all(decide, row, reply) for row, reply in rows)))
+
+    judged = asyncio.run(judge_rows())
+    engines.close()
+    numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **_describe(rows, judged)}
+    if out is not None:
+        write_lines(out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)])
+    if as_json:
+        print(json.dumps(numbers, indent=2))
+    else:
+        _show(numbers)
+    if not by_rules:
+        within_limit(Counter(numbers["unjudged"]), numbers["verdicts"], cfg.judger.max_unjudged)
+
+
+def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[Instruction, str]]]:
+    """The file's rows as they are, and as instructions with responses. Raises UsageError naming the row that can't be judged."""
+    from seif.constraints.files import constraint_sets
+    from seif.constraints.verifiers import verify
+    from seif.tables import read_rows
+
+    records, rows = read_rows(file), []
+    for number, (record, constraints) in enumerate(zip(records, constraint_sets(file), strict=True), 1):
+        where = f"{file} row {number}"
+        response, question = record.get("response"), record.get("seed_question", record.get("prompt"))
+        if not isinstance(response, str) or not isinstance(question, str):
+            raise UsageError(f"{where}: needs `response` and `seed_question` or `prompt`, all texts")
+        if not constraints or not (by_rules or record.get("constraint")):
+            raise UsageError(f"{where}: needs `constraint`, a list of at least one text")
+        try:
+            for c in constraints:
+                if c.checkable:
+                    verify("probe", c.instruction_id, c.kwargs)
+        except UsageError as error:
+            raise UsageError(f"{where}: {error}") from error
+        # A prompt in the paper's composition ends with its constraints, and an instruction adds them itself.
+        seed = question.removesuffix("\n".join(["", *(c.text for c in constraints)]))
+        rows.append((Instruction(seed, constraints), response))
+    return records, rows
+
+
+def _describe(rows: list[tuple[Instruction, str]], judged: list[list[Judgement]]) -> dict[str, Any]:
+    """The verdicts in numbers; `agreement` is over what both a rule and a model judged."""
+    from seif.evaluation.held_out import describe_tables, tabulate
+    from seif.scoring import check
+
+    everything = [judgement for judgements in judged for judgement in judgements]
+    counts = Counter(judgement.verdict for judgement in everything)
+    pairs = [found for (row, reply), judgements in zip(rows, judged, strict=True) for found in check(row, reply, judgements)]
+    return {
+        "rows": len(rows),
+        "verdicts": len(everything),
+        "satisfied": counts[Verdict.SATISFIED],
+        "violated": counts[Verdict.VIOLATED],
+        "unjudged": dict(Counter(j.cause for j in everything if j.verdict is Verdict.UNJUDGED).most_common()),
+        "agreement": describe_tables(tabulate((c.kind, c.rule, c.model) for c in pairs)),
+    }
+
+
+def _verdicts(judgements: list[Judgement]) -> dict[str, Any]:
+    return {
+        "verdicts": [j.verdict.name.lower() for j in judgements],
+        "probabilities": [j.probability for j in judgements],
+        "causes": [j.cause for j in judgements],
+    }
+
+
+def _with_judger(config: Config, judger: Kind | None) -> Config:
+    if judger is None:
+        return config
+    tree = config.model_dump(mode="json")
+    return build_config({**tree, "judger": {**tree["judger"], "kind": judger.value}}, "--judger")
+
+
+def _check(config: Config, model: str) -> None:
+    from seif import stages
+    from seif.engines.checkpoint import check_checkpoint
+
+    quiet()
+    if stages.served(config, model):
+        stages.check_engine(config)
+    else:
+        check_checkpoint(model)
+
+
+def _show(numbers: dict[str, Any]) -> None:
+    agreement = numbers["agreement"]
+    if agreement["n"]:
+        table = Table("instruction", "n", "rules: satisfied", "judge: satisfied", "balanced accuracy", box=None, header_style="bold")
+        for kind, found in [*agreement["per_type"].items(), ("all", agreement)]:
+            table.add_row(kind, f"{found['n']:,}", f"{found['verifier_mean']:.1%}", f"{found['mean']:.1%}", f"{found['balanced_accuracy']:.1%}")
+        console.print(table)
+    unjudged = ", ".join(f"{n:,} {cause}" for cause, n in numbers["unjudged"].items())
+    console.print(
+        f"{numbers['verdicts']:,} verdicts on {numbers['rows']:,} rows: {numbers['satisfied']:,} satisfied, {numbers['violated']:,} violated, "
+        f"{sum(numbers['unjudged'].values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
+        highlight=False,
+    )

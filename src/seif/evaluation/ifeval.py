@@ -1,0 +1,153 @@
+"""IFEval as a suite: one greedy reply per prompt, scored by exact checks alone.
+
+The four numbers are those of Zhou et al. 2023 (arXiv 2311.07911); names, greedy decoding and the limit of 1280 new tokens
+are those of lm-evaluation-harness's task `ifeval`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from seif.constraints.rows import Row, follow, parse_row, summarise
+from seif.engines.base import Engine, Request
+from seif.errors import RunError, UsageError
+from seif.progress import clock
+from seif.run_dir import write_text
+from seif.tables import read_rows
+
+MAX_NEW_TOKENS = 1280
+FEWEST_NEW_TOKENS = 16
+"""A prompt that leaves less room than this in the model's context is not answered."""
+LEVELS = (("prompt", "prompt"), ("inst", "instruction"))
+"""IFEval's short names of its two levels, and the whole words."""
+TOGETHER = 128
+"""Prompts asked at once: enough for full batches, few enough to see how far it is."""
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a model said to one prompt. `text` is empty when nothing could be generated; `error` then says why."""
+
+    text: str
+    finished: bool
+    """Did the model end the reply itself, within `limit` tokens?"""
+    limit: int
+    error: str = ""
+
+    @property
+    def answer(self) -> str:
+        """What is scored: all of it, or what follows the thought; a thought that was cut off leaves nothing."""
+        _, tag, answer = self.text.rpartition("</think>")
+        if tag:
+            return answer.lstrip()
+        return "" if self.text.lstrip().startswith("<think>") else self.text
+
+
+def load_prompts(path: Path) -> list[Row]:
+    """Prompts without responses from columns `prompt`, `instruction_id_list`, `kwargs` of a parquet, JSONL or JSON file.
+
+    Raises UsageError naming the row when something is missing or can't be checked, and for a file without rows.
+    """
+    records = read_rows(path)
+    if not records:
+        raise UsageError(f"{path} holds no prompts")
+    rows = [parse_row(number, record, str(path), response=False) for number, record in enumerate(records, 1)]
+    for row in rows:
+        if not row.prompt.strip():
+            raise UsageError(f"{path} row {row.number}: `prompt` is empty; drop the row")
+    return rows
+
+
+async def answer(engine: Engine, rows: Sequence[Row], max_new_tokens: int = MAX_NEW_TOKENS, tell: Callable[[str], None] = lambda line: None) -> list[Reply]:
+    """One greedy reply per prompt, in order; `tell` gets a line on how far it is. Raises RunError when none can be answered."""
+    began, replies = time.time(), list[Reply]()
+    for start in range(0, len(rows), TOGETHER):
+        replies += await asyncio.gather(*(ask(engine, row.prompt, max_new_tokens) for row in rows[start : start + TOGETHER]))
+        left = (time.time() - began) / len(replies) * (len(rows) - len(replies))
+        tell(f"{len(replies):,} of {len(rows):,} prompts answered, left {clock(left)}")
+    if all(r.error for r in replies):
+        raise RunError(f"the model answered none of {len(replies)} prompts: {replies[0].error}")
+    return replies
+
+
+async def ask(engine: Engine, prompt: str, max_new_tokens: int) -> Reply:
+    """One greedy reply to the user's prompt as it is, without a system prompt.
+
+    The limit is halved for as long as prompt and limit don't fit the model's context.
+    """
+    limit = max_new_tokens
+    while True:
+        completion = await engine.complete(Request([{"role": "user", "content": prompt}], limit))
+        if not completion.error or limit // 2 < FEWEST_NEW_TOKENS:
+            return Reply(completion.text, completion.finish_reason == "stop", limit, completion.error)
+        limit //= 2
+
+
+def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) -> dict[str, Any]:
+    """IFEval's four accuracies with standard errors, each instruction id's, and how many replies were not whole.
+
+    A reply that was cut off is scored as it stands, as in IFEval; a prompt without a reply follows nothing. `cut_off` is
+    a share of the prompts. `shortened` counts replies for which the context left less room than `max_new_tokens`, and
+    `unanswered` prompts for which it left none; `unanswered_because` is the first reason.
+    """
+    answered = [replace(row, response=reply.answer) for row, reply in zip(rows, replies, strict=True)]
+    strict, loose = (summarise(answered, [follow(row, loose=way) for row in answered]) for way in (False, True))
+    result: dict[str, Any] = {"n_prompts": strict["n_prompts"], "n_instructions": strict["n_instructions"]}
+    for way, numbers in (("strict", strict), ("loose", loose)):
+        for short, level in LEVELS:
+            result[f"{short}_level_{way}_acc"] = numbers[f"{level}_level"]["accuracy"]
+            result[f"{short}_level_{way}_acc_stderr"] = numbers[f"{level}_level"]["stderr"]
+    result["per_instruction"] = {k: {"strict": v["accuracy"], "loose": loose["per_type"][k]["accuracy"], "n": v["n"]} for k, v in strict["per_type"].items()}
+    unanswered = [r.error for r in replies if r.error]
+    return {
+        **result,
+        "max_new_tokens": max_new_tokens,
+        "cut_off": sum(not r.finished and not r.error for r in replies) / len(replies),
+        "shortened": sum(r.limit < max_new_tokens and not r.error for r in replies),
+        "unanswered": len(unanswered),
+        "unanswered_because": unanswered[0] if unanswered else None,
+    }
+
+
+def write_responses(path: Path, rows: Sequence[Row], replies: Sequence[Reply]) -> None:
+    """One JSON line per prompt: what was scored (`response`), the whole reply when a thought came before it, the verdicts."""
+    lines = []
+    for row, reply in zip(rows, replies, strict=True):
+        answered = replace(row, response=reply.answer)
+        record = {
+            "prompt": row.prompt,
+            "response": reply.answer,
+            "instruction_id_list": row.instruction_ids,
+            "kwargs": row.kwargs,
+            "follow_instruction_list": follow(answered, loose=False),
+            "follow_instruction_list_loose": follow(answered, loose=True),
+            "finished": reply.finished,
+            "max_new_tokens": reply.limit,
+        }
+        if reply.text != reply.answer:
+            record["reply"] = reply.text
+        if reply.error:
+            record["error"] = reply.error
+        lines.append(json.dumps(record, ensure_ascii=False) + "\n")
+    write_text(path, "".join(lines))
+
+
+def describe(result: dict[str, Any]) -> list[str]:
+    """The result in lines for a terminal: the four accuracies in percent, then what was not whole."""
+    lines = [f"IFEval: {result['n_prompts']:,} prompts, {result['n_instructions']:,} instructions"]
+    for way in ("strict", "loose"):
+        parts = [f"{level} {result[f'{short}_level_{way}_acc']:.1%} ± {result[f'{short}_level_{way}_acc_stderr']:.1%}" for short, level in LEVELS]
+        lines.append(f"{way:<6}  {'  '.join(parts)}")
+    if result["cut_off"]:
+        lines.append(f"{result['cut_off']:.1%} of the replies were cut off by the limit of tokens; they are scored as they stand")
+    if result["shortened"]:
+        lines.append(f"{result['shortened']:,} prompts got less than {result['max_new_tokens']:,} new tokens, for the model's context is too short")
+    if result["unanswered"]:
+        lines.append(f"{result['unanswered']:,} prompts have no reply and follow nothing: {result['unanswered_because']}")
+    return lines
