@@ -83,7 +83,7 @@ def main() -> None:
     for arm, runs in table.items():
         summary["arms"][arm] = {f"turn_{t}": {n: interval([r[t][n] for r in runs]) for n in names} for t in range(1, turns)}
     if "static" in table:
-        for arm in set(table) - {"static"}:
+        for arm in [a for a in table if a != "static"]:
             pairs = list(zip(table[arm], table["static"], strict=True))
             summary["minus_static"][arm] = {n: interval([a[-1][n] - b[-1][n] for a, b in pairs]) for n in names}
     print(json.dumps(summary, indent=2))

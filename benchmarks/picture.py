@@ -1,6 +1,8 @@
 """Draw docs/evolution.svg, the README's picture, from what benchmarks/evolution.py printed.
 
-.venv/bin/python benchmarks/picture.py docs/evolution.json docs/evolution.svg
+.venv/bin/python benchmarks/picture.py docs/evolution.json docs/evolution.svg adversarial
+
+With arms named after the two files, only those are drawn.
 """
 
 from __future__ import annotations
@@ -24,8 +26,9 @@ text { font: 12px system-ui, sans-serif; fill: #1e1d1b } .title { font-weight: 6
 
 def main() -> None:
     """Read the summary, write the drawing."""
-    source, target = map(Path, sys.argv[1:])
+    source, target = map(Path, sys.argv[1:3])
     summary: dict[str, Any] = json.loads(source.read_text())
+    summary["arms"] = {arm: turns for arm, turns in summary["arms"].items() if arm in (sys.argv[3:] or summary["arms"])}
     looks = {"adversarial": ("a", "circle"), "frontier": ("b", "square"), "static": ("c", "diamond")}
     kinds = {"greedy": "greedy_constraint_accuracy", "sampled": "sampled_constraint_accuracy"}
     series = []

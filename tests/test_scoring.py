@@ -53,7 +53,7 @@ def test_instructor_is_paid_for_what_the_follower_misses():
 def test_a_failing_answerer_pays_nobody():
     (score,), _ = instructor_scores(["1. Avoid commas."], answer=Completion("", "error", error="timeout"))
     assert (score.reward, score.outcome) == (None, "unjudged")
-    assert set(score.causes) == {"error"}
+    assert set(score.causes) == {"timeout"}
     (cut,), _ = instructor_scores(["1. Avoid commas."], answer=Completion("it is", "length"))
     assert (cut.reward, cut.failures) == (None, 0)
     assert check_unjudged([cut] * 9, 0.0) == 0.0

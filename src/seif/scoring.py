@@ -136,7 +136,7 @@ class InstructorScorer:
         completion = await self.answerer.complete(Request(prompt, self.max_answer_tokens, self.temperature, seed))
         reply = None if completion.error else follower.parse(completion.text, completion.finish_reason == "stop", self.response_format)
         if reply is None:
-            return [Judgement(Verdict.UNJUDGED, cause="error" if completion.error else BAD_ANSWER)], ()
+            return [Judgement(Verdict.UNJUDGED, cause=completion.error or BAD_ANSWER)], ()
         judgements = await judge_all(self.judger, instruction, reply)
         return judgements, check(instruction, reply, judgements)
 

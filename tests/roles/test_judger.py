@@ -30,7 +30,7 @@ def test_the_last_marker_in_the_judges_own_words_counts(text, verdict):
 
 
 def test_a_failed_verdict_is_unjudged_with_its_cause():
-    assert last_marker(Completion("", "error", error="timeout")).cause == "error"
+    assert last_marker(Completion("", "error", error="timeout")).cause == "timeout"
     assert last_marker(Completion("I would say [[1]], but", "length")).cause == "cut off"
     assert yes_no(Completion("", "error", error="timeout")).verdict is Verdict.UNJUDGED
     assert yes_no(Completion("x", "length", {"x": -0.1})).verdict is Verdict.UNJUDGED

@@ -45,7 +45,7 @@ def neutralise(response: str) -> str:
 def yes_no(completion: Completion) -> Judgement:
     """Read a one-token answer from its log-probabilities of `1` and `0`; UNJUDGED when neither is among the likeliest."""
     if completion.error:
-        return Judgement(Verdict.UNJUDGED, cause="error")
+        return Judgement(Verdict.UNJUDGED, cause=completion.error)
     scores = {"1": -math.inf, "0": -math.inf}
     for token, logprob in completion.first_token_logprobs.items():
         if token.strip() in scores:
@@ -60,7 +60,7 @@ def yes_no(completion: Completion) -> Judgement:
 def last_marker(completion: Completion) -> Judgement:
     """Read the last [[1]] or [[0]] in the judge's own words."""
     if completion.error:
-        return Judgement(Verdict.UNJUDGED, cause="error")
+        return Judgement(Verdict.UNJUDGED, cause=completion.error)
     if completion.finish_reason == "length":
         # A judge that was cut off may have been about to change its mind.
         return Judgement(Verdict.UNJUDGED, cause="cut off")
