@@ -52,3 +52,5 @@ def test_words_and_capital_words():
 def test_the_language_of_a_text_is_the_same_every_time():
     assert {language_of.__wrapped__("Das ist ein alter Garten.") for _ in range(20)} == {"de"}
     assert language_of("123") is None
+    assert language_of("THE OLD TRAIN WAITS BY THE GATE.") == "en"
+    assert language_of("DER ALTE ZUG WARTET AM TOR.") == "de"

@@ -61,9 +61,17 @@ def capital_words(text: str) -> int:
 
 @lru_cache(maxsize=4096)
 def language_of(text: str) -> str | None:
-    """ISO code of the language of a text, by langdetect with a fixed seed; None without a letter to tell it from."""
+    """ISO code of the language of a text, by langdetect with a fixed seed; None without a letter to tell it from.
+
+    langdetect skips words in capitals, so a text in capitals that it does not call English is asked about in lower case.
+    """
     if not any(map(str.isalpha, text)):
         return None
+    found = _detected(text)
+    return _detected(text.lower()) if text.isupper() and found != "en" else found
+
+
+def _detected(text: str) -> str | None:
     from langdetect import DetectorFactory, LangDetectException, detect
 
     DetectorFactory.seed = 0

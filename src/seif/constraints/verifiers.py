@@ -217,8 +217,7 @@ def response_language(response: str, language: str) -> bool:
 
 @verifier("change_case:english_capital")
 def english_capital(response: str) -> bool:
-    """In short texts langdetect has hardly anything to go by, for it skips words in capitals; their lower case tells it more."""
-    return response.isupper() and "en" in (language_of(response), language_of(response.lower()))
+    return response.isupper() and language_of(response) == "en"
 
 
 @verifier("change_case:english_lowercase")
