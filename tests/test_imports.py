@@ -11,7 +11,8 @@ LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("engines/", "training/", "nano/")
 RANK = {
     "types": 0, "errors": 0, "tables": 1, "constraints": 1, "config": 1, "reference": 2, "rewards": 1, "seeds": 2, "run_dir": 2, "instructions": 3,
-    "engines": 1, "roles": 4, "scoring": 5, "evaluation": 6, "training": 6, "nano": 7, "stages": 8, "progress": 1, "report": 8, "loop": 9, "cli": 10,
+    "engines": 1, "roles": 4, "scoring": 5, "evaluation": 6, "training": 6, "nano": 7, "frozen": 5, "stages": 8, "progress": 1, "report": 8,
+    "loop": 9, "cli": 10,
 }  # fmt: skip
 
 

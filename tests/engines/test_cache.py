@@ -7,10 +7,10 @@ from seif.config import build_config
 from seif.engines.base import Completion
 from seif.engines.cache import VerdictCache, weights_of_checkpoint
 from seif.engines.scripted import ScriptedEngine
+from seif.frozen import Engines
 from seif.roles.filter import Filter
 from seif.roles.judger import GenerativeJudger, LogprobJudger
 from seif.roles.templates import render
-from seif.stages import Engines
 from seif.types import Constraint, Instruction, Verdict
 
 TASK = Instruction("Why?", (Constraint("Be kind."), Constraint("Be brief.")))

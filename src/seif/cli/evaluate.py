@@ -14,7 +14,7 @@ from seif.config import Config
 from seif.errors import UsageError
 
 if TYPE_CHECKING:
-    from seif.stages import Engines
+    from seif.frozen import Engines
 
 
 def evaluate(
@@ -32,7 +32,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Accuracy of a model: held-out tasks, IFEval, both by verifiers alone, or any task of lm-evaluation-harness."""
-    from seif import stages
+    from seif import frozen
     from seif.evaluation import harness
     from seif.run_dir import write_json
 
@@ -47,7 +47,7 @@ def evaluate(
     )
     cfg = for_model(config, model, overrides, held_out=held_out)
     kept = harness.kept_numbers(out, model)
-    engines = stages.Engines(cfg)
+    engines = frozen.Engines(cfg)
     if name == "ifeval":
         result, shown = _ifeval(cfg, engines, model, prompts, responses, limit)
     elif name == "lm-eval":

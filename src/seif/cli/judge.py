@@ -40,7 +40,7 @@ def judge(
     """Judge responses, one constraint at a time, and compare with the rules wherever they can check."""
     import asyncio
 
-    from seif import stages
+    from seif import frozen
     from seif.scoring import judge_all, within_limit
 
     cfg = _with_judger(for_model(config, model, overrides), judger)
@@ -48,11 +48,11 @@ def judge(
     records, rows = _read(file, by_rules)
     if out is not None:
         fresh(out)
-    engines = stages.Engines(cfg, out and out.with_name(f"{out.name}.verdicts.jsonl"))
+    engines = frozen.Engines(cfg, out and out.with_name(f"{out.name}.verdicts.jsonl"))
     decide: Judger = RulesJudger()
     if not by_rules:
         _check(cfg, model)
-        decide = stages.make_judger(cfg, engines.get(model), engines.cache(model))
+        decide = frozen.make_judger(cfg, engines.get(model), engines.cache(model))
 
     async def judge_rows() -> list[list[Judgement]]:
         return list(await asyncio.gather(*(judge_all(decide, row, reply) for row, reply in rows)))
@@ -130,12 +130,12 @@ def _with_judger(config: Config, judger: Kind | None) -> Config:
 
 
 def _check(config: Config, model: str) -> None:
-    from seif import stages
+    from seif import frozen
     from seif.engines.checkpoint import check_checkpoint
 
     quiet()
-    if stages.served(config, model):
-        stages.check_engine(config)
+    if frozen.served(config, model):
+        frozen.check_engine(config)
     else:
         check_checkpoint(model)
 

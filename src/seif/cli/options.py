@@ -62,7 +62,7 @@ def questions_of(config: Config) -> list[str]:
 
 def preflight(config: Config, prompts: list[str], *others: str | None) -> None:
     """Everything that can be told before hours are spent; `others` are further checkpoints that the command names."""
-    from seif import stages
+    from seif import frozen
     from seif.engines.checkpoint import check_checkpoint
     from seif.evaluation.held_out import load_tasks
     from seif.training.trackers import check_trackers
@@ -72,11 +72,11 @@ def preflight(config: Config, prompts: list[str], *others: str | None) -> None:
     grpo = config.follower.grpo
     check_checkpoint(config.model, prompts, grpo.max_new_tokens)
     for other in others:
-        if other is not None and not stages.served(config, other):
+        if other is not None and not frozen.served(config, other):
             check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
-    stages.check_engine(config)
+    frozen.check_engine(config)
 
 
 def manifest_of(config: Config) -> dict[str, Any]:

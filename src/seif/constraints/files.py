@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from seif.constraints.compiler import compile_text
-from seif.constraints.rows import Row, follow, parse_row, summarise
+from seif.constraints.rows import REPEAT, Row, follow, parse_row, summarise
 from seif.constraints.verifiers import PROMPT, VERIFIERS
 from seif.errors import UsageError
 from seif.tables import read_rows
@@ -80,7 +80,7 @@ def _constraint(text: str, instruction_id: str, kwargs: dict[str, Any] | None, r
     if instruction_id not in VERIFIERS:
         return compile_text(text)
     given = kwargs or {}
-    if instruction_id == "combination:repeat_prompt" and given.get(PROMPT) is None:
+    if instruction_id == REPEAT and given.get(PROMPT) is None:
         given = {**given, PROMPT: record.get("prompt")}
     return Constraint(text, instruction_id, {name: value for name, value in given.items() if value is not None})
 
