@@ -15,3 +15,17 @@ def seif(*arguments: object, cwd: Path = ROOT, timeout: float = 600) -> subproce
     """Run the installed command as a user would, without a terminal."""
     command = [sys.executable, "-m", "seif", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, env={**os.environ, "NO_COLOR": "1"}, check=False)
+
+
+def call(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:
+    """Run the command in this process: (exit code, stdout, stderr)."""
+    from seif import cli
+
+    monkeypatch.setattr(sys, "argv", ["seif", *map(str, arguments)])
+    code = 0
+    try:
+        cli.main()
+    except SystemExit as stop:
+        code = int(stop.code or 0)
+    out = capsys.readouterr()
+    return code, out.out, out.err

@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -44,6 +44,16 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_json_lines(path: Path, records: Iterable[Any]) -> None:
+    """One JSON line per record, atomically; only what is no valid Unicode is written as escapes, so nothing is lost."""
+    write_text(path, "".join(f"{_line(record)}\n" for record in records))
+
+
+def _line(record: Any) -> str:
+    text = json.dumps(record, ensure_ascii=False)
+    return text if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text) else json.dumps(record)
 
 
 def read_json(path: Path) -> Any:

@@ -9,7 +9,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from seif import cli
+import support
 from seif.instructions import SCHEMA, read_instructions
 from support import ROOT, seif
 
@@ -20,14 +20,7 @@ def call(capsys, monkeypatch, root):
 
     def invoke(*arguments):
         monkeypatch.chdir(root)
-        monkeypatch.setattr(sys, "argv", ["seif", *map(str, arguments)])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out = capsys.readouterr()
-        return code, out.out, out.err
+        return support.call(capsys, monkeypatch, *arguments)
 
     return invoke
 

@@ -1,11 +1,10 @@
 import json
-import sys
 
 import pytest
 import yaml
 from benchmarks.server import Behaviour, running
 
-from seif import cli
+import support
 from seif.cli.judge import _read
 
 ROWS = [
@@ -21,14 +20,7 @@ def call(capsys, monkeypatch, tmp_path):
     def invoke(*arguments, rows=ROWS):
         file = tmp_path / "rows.jsonl"
         file.write_text("".join(json.dumps(row) + "\n" for row in rows))
-        monkeypatch.setattr(sys, "argv", ["seif", "judge", *map(str, [file, *arguments])])
-        code = 0
-        try:
-            cli.main()
-        except SystemExit as stop:
-            code = stop.code or 0
-        out = capsys.readouterr()
-        return code, out.out, out.err
+        return support.call(capsys, monkeypatch, "judge", file, *arguments)
 
     return invoke
 

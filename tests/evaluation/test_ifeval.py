@@ -109,7 +109,7 @@ def test_responses_can_be_read_again(rows, tmp_path):
     write_responses(tmp_path / "r.jsonl", rows, replies)
     first, second, third = map(json.loads, (tmp_path / "r.jsonl").read_text(encoding="utf-8").splitlines())
     assert {k: first[k] for k in RECORDS[0]} == RECORDS[0]
-    assert (first["response"], first["follow_instruction_list"]) == ("old ?", [True, True])
+    assert (first["response"], first["follow_instruction_list"]) == ("old \ud83d", [True, True])
     assert first["reply"].startswith("<think>")
     assert (second["finished"], second["max_new_tokens"], second["follow_instruction_list_loose"]) == (False, 640, [False, False])
     assert "reply" not in second

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
 from seif.cli.options import console
-from seif.run_dir import write_text
+from seif.run_dir import write_json_lines
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 SHOWN = ("contradictory", "witnessed", "open")
@@ -30,7 +30,7 @@ def verify(
     _load(types)
     rows, numbers = verify_file(file, loose)
     if out is not None:
-        write_lines(out, rows)
+        write_json_lines(out, rows)
     if as_json:
         print(json.dumps(numbers, indent=2))
         return
@@ -55,7 +55,7 @@ def compile_(
     _load(types)
     compiled, numbers = compile_file(file)
     if out is not None:
-        write_lines(out, compiled)
+        write_json_lines(out, compiled)
     if as_json:
         print(json.dumps(numbers, indent=2))
         return
@@ -84,7 +84,7 @@ def conflicts(
     found = [examine(constraints) for constraints in constraint_sets(file)]
     numbers = audit(found)
     if out is not None:
-        write_lines(out, [examined.record() for examined in found])
+        write_json_lines(out, [examined.record() for examined in found])
     if as_json:
         print(json.dumps(numbers, indent=2))
         return
@@ -95,20 +95,6 @@ def conflicts(
     shares = "  ".join(f"{kind} {numbers[kind]:,} ({share:.1%})" for kind, share in numbers["shares"].items() if numbers[kind] or kind in SHOWN)
     console.print(f"{numbers['sets']:,} sets: {shares}", highlight=False)
     console.print("contradictory: rules prove it; witnessed: a response satisfies what compiles; open: neither; uncheckable: nothing compiles", style="dim")
-
-
-def write_lines(path: Path, records: list[Any]) -> None:
-    """One JSON line per record, atomically; only what is no valid Unicode is written as escapes."""
-    write_text(path, "".join(f"{_line(record)}\n" for record in records))
-
-
-def _line(record: Any) -> str:
-    text = json.dumps(record, ensure_ascii=False)
-    try:
-        text.encode("utf-8")
-    except UnicodeEncodeError:
-        return json.dumps(record)
-    return text
 
 
 def _load(types: Path | None) -> None:

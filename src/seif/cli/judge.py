@@ -11,11 +11,11 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from seif.cli.files import write_lines
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, quiet
 from seif.config import Config, build_config
 from seif.errors import UsageError
 from seif.roles.judger import Judgement, Judger, RulesJudger
+from seif.run_dir import write_json_lines
 from seif.types import Instruction, Verdict
 
 
@@ -61,7 +61,7 @@ def judge(
     engines.close()
     numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **_describe(rows, judged)}
     if out is not None:
-        write_lines(out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)])
+        write_json_lines(out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)])
     if as_json:
         print(json.dumps(numbers, indent=2))
     else:

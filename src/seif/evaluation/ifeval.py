@@ -7,7 +7,6 @@ are those of lm-evaluation-harness's task `ifeval`.
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -18,7 +17,7 @@ from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, UsageError
 from seif.progress import clock
-from seif.run_dir import write_text
+from seif.run_dir import write_json_lines
 from seif.tables import read_rows
 
 MAX_NEW_TOKENS = 1280
@@ -117,7 +116,7 @@ def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) ->
 
 def write_responses(path: Path, rows: Sequence[Row], replies: Sequence[Reply]) -> None:
     """One JSON line per prompt: what was scored (`response`), the whole reply when a thought came before it, the verdicts."""
-    lines = []
+    records = []
     for row, reply in zip(rows, replies, strict=True):
         answered = replace(row, response=reply.answer)
         record = {
@@ -134,8 +133,8 @@ def write_responses(path: Path, rows: Sequence[Row], replies: Sequence[Reply]) -
             record["reply"] = reply.text
         if reply.error:
             record["error"] = reply.error
-        lines.append(json.dumps(record, ensure_ascii=False) + "\n")
-    write_text(path, "".join(lines))
+        records.append(record)
+    write_json_lines(path, records)
 
 
 def describe(result: dict[str, Any]) -> list[str]:
