@@ -5,7 +5,7 @@ from benchmarks.server import Behaviour, running
 
 from seif.config import build_config
 from seif.errors import UsageError
-from seif.stages import check_engine
+from seif.frozen import check_engine
 
 FAST = {"answer_s": 0.001, "verdict_s": 0.001}
 
