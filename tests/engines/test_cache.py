@@ -1,5 +1,6 @@
 import asyncio
 import shutil
+from contextlib import closing
 
 import pytest
 
@@ -9,8 +10,7 @@ from seif.engines.cache import VerdictCache, weights_of_checkpoint
 from seif.engines.scripted import ScriptedEngine
 from seif.frozen import Engines
 from seif.roles.filter import Filter
-from seif.roles.judger import GenerativeJudger, LogprobJudger
-from seif.roles.templates import render
+from seif.roles.judger import GenerativeJudger, LogprobJudger, question
 from seif.types import Constraint, Instruction, Verdict
 
 TASK = Instruction("Why?", (Constraint("Be kind."), Constraint("Be brief.")))
@@ -68,6 +68,17 @@ def test_a_torn_last_line_costs_one_verdict_and_no_other(tmp_path, torn):
     assert len(engine.requests) == 4
 
 
+def test_verdicts_of_a_server_are_known_wherever_it_moves(tmp_path):
+    def verdict(url, model="served"):
+        config = build_config({"model": "base", "engine": {"kind": "openai", "base_urls": [url], "served_model": model}}, "test")
+        engine = ScriptedEngine(lambda request: "[[1]]")
+        with closing(Engines(config, tmp_path / "out")) as engines:
+            judge_all(GenerativeJudger(engine, "full", 64, engines.cache("base")))
+            return len(engine.requests)
+
+    assert [verdict("http://one/v1"), verdict("http://two/v1"), verdict("http://two/v1", "other")] == [2, 0, 2]
+
+
 def test_every_file_that_makes_a_judge_is_in_its_fingerprint(tmp_path, model):
     copy = tmp_path / "copy"
     shutil.copytree(model, copy)
@@ -83,6 +94,7 @@ def test_verdicts_are_kept_where_they_are_served_unless_told_otherwise(tmp_path,
 
     assert [kept("local", c) for c in (None, True, False)] == [False, True, False]
     assert [kept("openai", c) for c in (None, True, False)] == [True, True, False]
+    assert [kept("vllm", c) for c in (None, True, False)] == [True, True, False]
     served = build_config({"model": str(model), "engine": {"kind": "openai", "base_urls": ["http://h/v1"]}}, "test")
     assert Engines(served, tmp_path / "v").cache("turn_01/follower") is None
 
@@ -90,8 +102,7 @@ def test_verdicts_are_kept_where_they_are_served_unless_told_otherwise(tmp_path,
 @pytest.mark.parametrize(("style", "name"), [("full", "judger"), ("full", "judger_generative"), ("compact", "judger")])
 def test_judge_prompts_differ_only_from_the_constraint_on(style, name):
     """So a server that caches prefixes reads instruction and response once for all the constraints of a reply."""
-    fixed = {"seed": TASK.seed, "instruction": TASK.prompt, "response": "It is old."}
-    one, two = (render(style, name, **fixed, constraint=c)[0]["content"] for c in ("<first>", "<second>"))
+    one, two = (question(style, name, TASK, "It is old.", Constraint(text))[0]["content"] for text in ("<first>", "<second>"))
     prefix = one.split("<first>")[0]
     assert two.startswith(prefix)
     assert "It is old." in prefix

@@ -8,6 +8,7 @@ from seif.constraints.conflicts import find_conflict
 from seif.engines.base import Engine, Request
 from seif.engines.cache import VerdictCache
 from seif.roles.judger import ask, last_marker, yes_no
+from seif.roles.quoting import defuse
 from seif.roles.templates import render
 from seif.types import Instruction, Verdict
 
@@ -33,7 +34,7 @@ class Filter:
             return Decision(Verdict.VIOLATED, conflict)
         if not self.model:
             return Decision(Verdict.SATISFIED)
-        prompt = render(self.style, "filter", seed=instruction.seed, constraints=[c.text for c in instruction.constraints])
+        prompt = render(self.style, "filter", seed=defuse(instruction.seed), constraints=[defuse(c.text) for c in instruction.constraints])
         if self.style == "compact":
             judgement = await ask(self.engine, Request(prompt, max_tokens=1, top_logprobs=8), yes_no, self.cache)
         else:

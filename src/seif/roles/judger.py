@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from seif.constraints.verifiers import verify
 from seif.engines.base import Completion, Engine, Request
 from seif.engines.cache import VerdictCache
-from seif.roles.templates import render
+from seif.roles.quoting import defuse, mark_of
+from seif.roles.templates import Messages, render
 from seif.types import Constraint, Instruction, Verdict
 
 _MARKER = re.compile(r"\[\[\s*([01])\s*\]\]")
@@ -27,6 +28,8 @@ class Judgement:
     cause: str = ""
     model: Verdict | None = None
     """What a model said, where one was asked; beside a rule's verdict it tells how far the model can be trusted."""
+    worth: float | None = None
+    """What the verdict is worth as a reward where that is not 1 or 0: a classifier pays its probability."""
 
 
 class Judger(Protocol):
@@ -35,11 +38,6 @@ class Judger(Protocol):
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
         """One verdict. What can't be judged comes back as UNJUDGED with a cause; nothing is raised for it."""
         ...
-
-
-def neutralise(response: str) -> str:
-    """The reply with anything that looks like a verdict marker defused: a reply can't vote for itself."""
-    return _MARKER.sub(lambda m: f"(({m.group(1)}))", response)
 
 
 def yes_no(completion: Completion) -> Judgement:
@@ -82,6 +80,20 @@ async def ask(engine: Engine, request: Request, read: Callable[[Completion], Jud
     return judgement
 
 
+def question(style: str, name: str, instruction: Instruction, response: str, constraint: Constraint) -> Messages:
+    """What a Judger is asked. Nothing in it that a model wrote can pass for the question's own words."""
+    shown = defuse(response)
+    return render(
+        style,
+        name,
+        seed=defuse(instruction.seed),
+        instruction=defuse(instruction.prompt),
+        mark=mark_of(shown),
+        response=shown,
+        constraint=defuse(constraint.text),
+    )
+
+
 class LogprobJudger:
     """Compares the probabilities of the answers 1 and 0: one token per verdict."""
 
@@ -89,7 +101,7 @@ class LogprobJudger:
         self.engine, self.style, self.cache = engine, style, cache
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
-        prompt = render(self.style, "judger", seed=instruction.seed, instruction=instruction.prompt, response=neutralise(response), constraint=constraint.text)
+        prompt = question(self.style, "judger", instruction, response, constraint)
         return await ask(self.engine, Request(prompt, max_tokens=1, top_logprobs=8), yes_no, self.cache)
 
 
@@ -100,9 +112,7 @@ class GenerativeJudger:
         self.engine, self.style, self.max_new_tokens, self.cache = engine, style, max_new_tokens, cache
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
-        prompt = render(
-            self.style, "judger_generative", seed=instruction.seed, instruction=instruction.prompt, response=neutralise(response), constraint=constraint.text
-        )
+        prompt = question(self.style, "judger_generative", instruction, response, constraint)
         return await ask(self.engine, Request(prompt, max_tokens=self.max_new_tokens), last_marker, self.cache)
 
 
@@ -116,17 +126,17 @@ class RulesJudger:
 
 
 class HybridJudger:
-    """Rules where the compiler is certain, else a model.
+    """Rules where the compiler is certain, else a model; `soft_types` are judged by the model although a rule could.
 
     The model is also asked on a `sample` (a share, drawn by a hash of the question) of what rules decide. That verdict
     pays nobody; it shows how reliable the model is where only it can judge.
     """
 
-    def __init__(self, model: Judger, sample: float) -> None:
-        self.rules, self.model, self.sample = RulesJudger(), model, sample
+    def __init__(self, model: Judger, sample: float, soft_types: Collection[str] = ()) -> None:
+        self.rules, self.model, self.sample, self.soft_types = RulesJudger(), model, sample, soft_types
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
-        if not constraint.checkable:
+        if not constraint.checkable or constraint.instruction_id in self.soft_types:
             return await self.model.judge(instruction, response, constraint)
         ruled = await self.rules.judge(instruction, response, constraint)
         if not self._sampled(instruction.prompt, response, constraint.text):
