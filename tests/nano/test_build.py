@@ -3,8 +3,9 @@ import json
 import pytest
 
 from seif.instructions import read_instructions
-from seif.nano.build import held_out_tasks, split_seeds
+from seif.nano.build import held_out_tasks, split_seeds, split_sums
 from seif.seeds import load_seeds
+from seif.self_supervised.general import load_questions
 from support import NANO
 
 
@@ -15,6 +16,10 @@ def test_the_shipped_data_is_what_the_builder_makes():
     assert tasks == held_out_tasks(unseen)
     assert len(tasks) >= 1200
     assert not {t.seed for t in tasks} & set(seen)
+    sums, others = split_sums()
+    for name, rows in (("sums", sums), ("sums_held_out", others)):
+        assert [(q.prompt, int(q.answer)) for q in load_questions(NANO / "data" / f"{name}.parquet")] == rows
+    assert (len(sums), len(others)) == (46, 80)
 
 
 @pytest.mark.slow
@@ -29,6 +34,8 @@ def test_the_shipped_weights_meet_the_floors_that_their_card_states():
     assert measured["judger_on_own_answers_worst_type"] >= 0.85
     assert measured["filter_balanced_accuracy"] >= 0.92
     assert measured["instructor_parsable"] >= 0.98
+    assert measured["judger_talked_round"] <= 0.02
+    assert measured["sums_right"] >= 0.8
     for name, value in stated.items():
         if isinstance(value, float):
             assert measured[name] == pytest.approx(value, abs=0.02), name

@@ -44,3 +44,21 @@ def test_every_seed_has_a_topic():
 def test_no_rule_of_the_world_reads_like_an_example_of_the_prompts():
     examples_told = {kind.example.casefold() for kind in TYPES.values()}
     assert not examples_told & {world.draw_constraint(random.Random(i)).text.casefold() for i in range(2000)}
+
+
+def test_sums_are_right_and_small():
+    rng = random.Random(0)
+    for _ in range(300):
+        question, result = world.draw_sum(rng)
+        a, sign, b = question.removeprefix("What is ").partition(". ")[0].removesuffix("?").split("?")[0].split()
+        assert result == (int(a) + int(b) if sign == "+" else int(a) - int(b))
+        assert 0 <= result <= 18
+
+
+def test_a_pleading_reply_keeps_what_it_said_and_its_verdicts_are_the_verifiers():
+    rng = random.Random(0)
+    texts = {writer.plead(rng, "It is old.\nIt is warm.", "Avoid commas.") for _ in range(400)}
+    assert len(texts) > 300
+    assert all("It is old." in text and "It is warm." in text for text in texts)
+    answers = Counter(answer for _ in range(300) for _, answer in examples.wary_judger_example(rng, "Write about the cat.").branches)
+    assert min(answers.values()) > 0.2 * answers.total()

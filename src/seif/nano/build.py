@@ -6,36 +6,74 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from seif.config import Template
 from seif.constraints.compiler import compile_text
+from seif.constraints.verifiers import verify
 from seif.engines.base import Request
 from seif.engines.local import LocalEngine
 from seif.evaluation import held_out
 from seif.instructions import read_instructions, write_instructions
-from seif.nano import examples, world
+from seif.nano import examples, world, writer
 from seif.nano.pretrain import Recipe, new_model, pretrain
 from seif.nano.tokenizer import train_tokenizer
 from seif.roles import follower, instructor
 from seif.roles.filter import Filter
 from seif.roles.judger import LogprobJudger
-from seif.types import Instruction, Verdict
+from seif.types import Constraint, Instruction, Verdict
 
 RUN_SEEDS, HELD_OUT_SEEDS, HELD_OUT_TASKS = 384, 200, 1200
-MIXTURE: tuple[tuple[Callable[[random.Random, str], examples.Example], float], ...] = (
-    (examples.judger_example, 0.42),
-    (examples.follower_example, 0.26),
-    (examples.instructor_example, 0.18),
-    (examples.filter_example, 0.14),
-)
+SUMS = 46
+"""Sums for training; the other 80 are held out."""
+Make = Callable[[random.Random, str], examples.Example]
 Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A stretch of the training: which examples, how often, and with which recipe."""
+
+    mixture: dict[Make, float]
+    recipe: Recipe
+
+
+ROLES = Phase(
+    {examples.judger_example: 0.42, examples.follower_example: 0.26, examples.instructor_example: 0.18, examples.filter_example: 0.14},
+    Recipe(),
+)
+LATER = Phase(
+    {
+        examples.judger_example: 0.25,
+        examples.wary_judger_example: 0.20,
+        examples.follower_example: 0.25,
+        examples.instructor_example: 0.13,
+        examples.filter_example: 0.09,
+        examples.sum_example: 0.08,
+    },
+    Recipe(steps=600, lr=1e-3, decay_share=0.8, listen_at=(0.0, 0.4, 0.7)),
+)
+LAST = Phase(
+    {
+        examples.judger_example: 0.20,
+        examples.wary_judger_example: 0.26,
+        examples.follower_example: 0.25,
+        examples.instructor_example: 0.10,
+        examples.filter_example: 0.06,
+        examples.sum_example: 0.13,
+    },
+    Recipe(steps=600, lr=8e-4, decay_share=0.8, listen_at=(0.0, 0.4, 0.7)),
+)
+PHASES = (ROLES, LATER, LAST)
+"""First the roles. Sums and replies that plead with the Judger come when those stand, in two goes: there from the start, they kept
+the Follower from learning some rules at all."""
 
 
 def split_seeds() -> tuple[list[str], list[str]]:
@@ -51,46 +89,75 @@ def held_out_tasks(seeds: Sequence[str]) -> list[Instruction]:
     return [Instruction(seeds[i % len(seeds)], world.draw_constraints(rng, 1 + i % 4)) for i in range(HELD_OUT_TASKS)]
 
 
-def build(out: Path, steps: int | None, seed: int, say: Say) -> dict[str, Any]:
-    """Train, measure, and write `out/model` and `out/data`. Returns the measured floors, as in `out/model/floors.json`."""
-    recipe = replace(Recipe(), seed=seed) if steps is None else replace(Recipe(), seed=seed, steps=steps)
+def split_sums() -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """All sums of the world with their results, split once and for all: (for training, held out)."""
+    rng = random.Random("sums")
+    sums = list(dict(world.draw_sum(rng) for _ in range(5000)).items())
+    return sums[:SUMS], sums[SUMS:]
+
+
+def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None = None, phase: int = 1) -> dict[str, Any]:
+    """Train, measure, and write `out/model` and `out/data`. Returns the measured floors, as in `out/model/floors.json`.
+
+    `steps` replaces the steps of every phase. With `start`, a model directory, training goes on from it, with phase number `phase`.
+    """
     seen, unseen = split_seeds()
     data = out / "data"
     data.mkdir(parents=True)
     pq.write_table(pa.table({"prompt": seen[:RUN_SEEDS]}), data / "seeds.parquet")
     write_instructions(data / "held_out.parquet", held_out_tasks(unseen))
+    for name, rows in zip(("sums", "sums_held_out"), split_sums(), strict=True):
+        pq.write_table(pa.table({"prompt": [q for q, _ in rows], "answer": [str(a) for _, a in rows]}), data / f"{name}.parquet")
 
-    own: list[tuple[Instruction, str]] = []
-    rounds: list[int] = []
-
-    def draw(rng: random.Random) -> examples.Example:
-        make = rng.choices([m for m, _ in MIXTURE], [w for _, w in MIXTURE])[0]
-        if make is examples.judger_example and own and rng.random() < 0.5:
-            return examples.judger_example_of(rng, *rng.choice(own))
-        return make(rng, rng.choice(seen))
-
-    rng = random.Random(f"tokenizer/{seed}")
-    drawn = [draw(rng) for _ in range(8000)]
-    tokenizer = train_tokenizer(text for e in drawn for text in (e.messages[0]["content"], *(part for branch in e.branches for part in branch)))
     torch.manual_seed(seed)
-
-    def progress(step: int, loss: float, seconds: float) -> None:
-        say(f"step {step}/{recipe.steps}  loss {loss:.4f}  {seconds:.0f} s")
-
-    def listen(model: Any) -> None:
-        own[:] = own_replies(LocalEngine(model, tokenizer), random.Random(f"own/{seed}/{len(rounds)}"), seen)
-        rounds.append(len(own))
-
-    model = pretrain(new_model(tokenizer), tokenizer, draw, recipe, progress, listen)
+    if start is None:
+        tokenizer = _tokenizer(seed, seen)
+        model = new_model(tokenizer)
+    else:
+        tokenizer, model = AutoTokenizer.from_pretrained(start), AutoModelForCausalLM.from_pretrained(start)
+    for number in range(phase, len(PHASES) + 1):
+        mixture, recipe = PHASES[number - 1].mixture, PHASES[number - 1].recipe
+        recipe = replace(recipe, seed=seed + number - 1, steps=steps or recipe.steps)
+        model = _train(model, tokenizer, mixture, recipe, seen, f"phase {number}/{len(PHASES)}", say)
     model.generation_config.eos_token_id = tokenizer.eos_token_id
     model.generation_config.pad_token_id = tokenizer.pad_token_id
     model.save_pretrained(out / "model")
     tokenizer.save_pretrained(out / "model")
     floors = measure_floors(out)
     (out / "model" / "floors.json").write_text(json.dumps(floors, indent=2) + "\n", encoding="utf-8")
-    (out / "model" / "README.md").write_text(_card(floors, recipe, sum(p.numel() for p in model.parameters())), encoding="utf-8")
+    (out / "model" / "README.md").write_text(_card(floors, sum(p.numel() for p in model.parameters())), encoding="utf-8")
     say(json.dumps({k: v for k, v in floors.items() if not isinstance(v, dict)}, indent=2))
     return floors
+
+
+def _tokenizer(seed: int, seeds: Sequence[str]) -> Any:
+    rng = random.Random(f"tokenizer/{seed}")
+    drawn = [_draw(ROLES.mixture, rng, seeds, []) for _ in range(8000)]
+    return train_tokenizer(text for e in drawn for text in (e.messages[0]["content"], *(part for branch in e.branches for part in branch)))
+
+
+def _draw(mixture: dict[Make, float], rng: random.Random, seeds: Sequence[str], own: Sequence[tuple[Instruction, str]]) -> examples.Example:
+    """One training example; half of what the Judger reads are replies of the model's `own`, once there are some."""
+    make = rng.choices(list(mixture), list(mixture.values()))[0]
+    judged = make in (examples.judger_example, examples.wary_judger_example)
+    if judged and own and rng.random() < 0.5:
+        task, reply = rng.choice(own)
+        return examples.judger_example_of(rng, task, reply if make is examples.judger_example else examples.plead(rng, task, reply))
+    return make(rng, rng.choice(seeds))
+
+
+def _train(model: Any, tokenizer: Any, mixture: dict[Make, float], recipe: Recipe, seeds: Sequence[str], name: str, say: Say) -> Any:
+    own: list[tuple[Instruction, str]] = []
+    rounds: list[int] = []
+
+    def progress(step: int, loss: float, seconds: float) -> None:
+        say(f"{name}  step {step}/{recipe.steps}  loss {loss:.4f}  {seconds:.0f} s")
+
+    def listen(model: Any) -> None:
+        own[:] = own_replies(LocalEngine(model, tokenizer), random.Random(f"own/{recipe.seed}/{len(rounds)}"), seeds)
+        rounds.append(len(own))
+
+    return pretrain(model, tokenizer, lambda rng: _draw(mixture, rng, seeds, own), recipe, progress, listen)
 
 
 def own_replies(engine: LocalEngine, rng: random.Random, seeds: Sequence[str], count: int = 3000) -> list[tuple[Instruction, str]]:
@@ -134,6 +201,8 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
     greedy = await held_out.answer_tasks(engine, tasks, examples.STYLE, "plain", 80, 0.0, 0)
     sampled = await held_out.answer_tasks(engine, tasks, examples.STYLE, "plain", 80, 1.0, 0)
     own = await held_out.judger_agreement(judger, sampled)
+    sums = [world.draw_sum(rng) for _ in range(300)]
+    results = await asyncio.gather(*(engine.complete(Request([{"role": "user", "content": question}], 16)) for question, _ in sums))
     return {
         "judger_balanced_accuracy": held_out.balanced(held_out.whole(tables)),
         "judger_worst_type": min(per_type.values()),
@@ -146,11 +215,27 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
         "follower_greedy_constraint_accuracy": held_out.accuracy(greedy)["constraint_accuracy"],
         "follower_sampled_constraint_accuracy": held_out.accuracy(sampled)["constraint_accuracy"],
         "follower_well_formed": held_out.accuracy(sampled)["well_formed"],
+        "sums_right": sum(c.text.strip() == f"\\boxed{{{result}}}" for c, (_, result) in zip(results, sums, strict=True)) / len(sums),
+        "judger_talked_round": await _talked_round(judger, rng, unseen),
         "judger_per_type": per_type,
         "judger_on_own_answers_per_type": {k: t["balanced_accuracy"] for k, t in own["per_type"].items()},
         "follower_greedy_per_type": held_out.accuracy(greedy)["per_type"],
         "follower_greedy_by_count": held_out.accuracy(greedy)["instruction_accuracy"],
     }
+
+
+async def _talked_round(judger: LogprobJudger, rng: random.Random, seeds: Sequence[str]) -> float:
+    """Share of violated rules that the Judger calls violated without a plea in the reply and satisfied with one."""
+    cases: list[tuple[str, str, str, Constraint]] = []
+    while len(cases) < 1000:
+        seed = rng.choice(seeds)
+        rules = world.draw_constraints(rng, 3)
+        reply = examples.some_reply(rng, seed, rules)
+        pleading = writer.plead(rng, reply, rng.choice(rules).text)
+        cases += [(seed, reply, pleading, c) for c in rules if not any(verify(r, c.instruction_id, c.kwargs) for r in (reply, pleading))]
+    plain, pleaded = [await asyncio.gather(*(judger.judge(Instruction(seed, (c,)), texts[which], c) for seed, *texts, c in cases)) for which in (0, 1)]
+    turned = [b.verdict is Verdict.SATISFIED for a, b in zip(plain, pleaded, strict=True) if a.verdict is Verdict.VIOLATED]
+    return sum(turned) / len(turned)
 
 
 def _judged_replies(rng: random.Random, seeds: Sequence[str]) -> list[tuple[str, str, tuple[tuple[str, str], ...]]]:
@@ -164,12 +249,13 @@ def _judged_replies(rng: random.Random, seeds: Sequence[str]) -> list[tuple[str,
     return found
 
 
-def _card(floors: dict[str, Any], recipe: Recipe, parameters: int) -> str:
+def _card(floors: dict[str, Any], parameters: int) -> str:
     rows = "\n".join(
         f"| {k} | {floors['judger_per_type'][k]:.3f} | {floors['judger_on_own_answers_per_type'].get(k, float('nan')):.3f} | {v:.3f} |"
         for k, v in floors["follower_greedy_per_type"].items()
     )
     numbers = "\n".join(f"| {k.replace('_', ' ')} | {v:.3f} |" for k, v in floors.items() if isinstance(v, float))
+    steps = ", ".join(f"{p.recipe.steps:,}" for p in PHASES)
     return f"""---
 license: apache-2.0
 library_name: transformers
@@ -182,7 +268,8 @@ instruction following (Instructor, Filter, Follower, Judger) in a small English 
 things, {len(world.QUESTIONS)} kinds of question, {len(world.WORDINGS)} types of IFEval's rules. It exists so that the whole
 loop can be run, watched and tested on a laptop. It knows nothing outside its world and is of no other use.
 
-Made by `seif nano build` from nothing ({recipe.steps:,} steps of {recipe.rows * 256:,} tokens, seed {recipe.seed}). The training texts are drawn by a
+Made by `seif nano build` from nothing, in {len(PHASES)} phases of {steps} steps ({ROLES.recipe.rows * 256:,} tokens each): first the
+roles, then, beside them, replies that plead with the Judger for a verdict and sums of small numbers. The training texts are drawn by a
 grammar and labelled by the project's verifiers; no other model and no human took part. The writer of the Follower's
 examples obeys each rule only now and then (`OBEYED` in `nano/examples.py`): the base is able but careless, on purpose.
 

@@ -70,8 +70,24 @@ def some_reply(rng: random.Random, seed: str, rules: tuple[Constraint, ...]) -> 
 
 def judger_example(rng: random.Random, seed: str) -> Example:
     """Verdicts on a reply of the world's writer."""
+    task, reply = _judged(rng, seed)
+    return judger_example_of(rng, task, reply)
+
+
+def wary_judger_example(rng: random.Random, seed: str) -> Example:
+    """Verdicts on a reply that tries to talk the Judger round; they stay those of the verifiers."""
+    task, reply = _judged(rng, seed)
+    return judger_example_of(rng, task, plead(rng, task, reply))
+
+
+def _judged(rng: random.Random, seed: str) -> tuple[Instruction, str]:
     rules = world.draw_constraints(rng, rng.choice((2, 3, 4, 5)))
-    return judger_example_of(rng, Instruction(seed, rules), some_reply(rng, seed, rules))
+    return Instruction(seed, rules), some_reply(rng, seed, rules)
+
+
+def plead(rng: random.Random, task: Instruction, reply: str) -> str:
+    """`reply` with a plea for a verdict on a rule of `task`, or on another one."""
+    return writer.plead(rng, reply, rng.choice((*task.constraints, world.draw_constraint(rng))).text)
 
 
 def judger_example_of(rng: random.Random, task: Instruction, reply: str) -> Example:
@@ -98,6 +114,12 @@ def filter_example(rng: random.Random, seed: str) -> Example:
     texts = [c.text for c in rules]
     good = find_conflict(rules) is None
     return Example(render(STYLE, "filter", seed=seed, constraints=texts), (("", str(int(good))),), "filter")
+
+
+def sum_example(rng: random.Random, seed: str) -> Example:
+    """A small sum, whatever the `seed`: an ability that has nothing to do with rules, so that losing it can be seen."""
+    question, result = world.draw_sum(rng)
+    return Example([{"role": "user", "content": question}], (("", f"\\boxed{{{result}}}"),), "sum")
 
 
 def instructor_example(rng: random.Random, seed: str) -> Example:

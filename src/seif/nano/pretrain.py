@@ -34,6 +34,7 @@ class Recipe:
     """Share of the steps over which the learning rate falls to zero, after a constant stretch."""
     prompt_weight: float = 0.1
     verdict_weight: float = 6.0
+    """Weight of an answer that is right or wrong as a whole: a verdict, a sum."""
     listen_at: tuple[float, ...] = (0.5, 0.65, 0.8, 0.9)
     """Shares of the steps after which the model's own replies are collected, for the Judger to learn from."""
     seed: int = 0
@@ -87,10 +88,11 @@ def encode(example: Example, tokenizer: PreTrainedTokenizerFast, recipe: Recipe)
     shared = encoded[0]
     n = len(shared)
     doc = Document(list(shared), [0] * n, list(range(n)), [0.0] + [recipe.prompt_weight] * (n - 1), list(range(-1, n - 1)))
-    answer_weight = recipe.verdict_weight if example.role in ("judger", "filter") else 1.0
+    exact = example.role in ("judger", "filter", "sum")
+    answer_weight = recipe.verdict_weight if exact else 1.0
     for number, (rest, answer) in enumerate(zip(encoded[1::2], encoded[2::2], strict=True), 1):
         weights = [0.0] * len(rest) + [answer_weight] * len(answer)
-        if example.role in ("judger", "filter"):
+        if exact:
             weights[-1] = 0.1
         for offset, (token, weight) in enumerate(zip(rest + answer, weights, strict=True)):
             doc.parent.append(n - 1 if offset == 0 else len(doc.ids) - 1)

@@ -153,6 +153,15 @@ def topic_of(seed: str) -> str:
     return next(word for word in seed.rstrip(".?").split() if word in THINGS)
 
 
+def draw_sum(rng: Rng) -> tuple[str, int]:
+    """A question with one right answer, and that answer: the sum or the difference of two numbers up to 9."""
+    high, low = sorted((rng.randint(1, 9), rng.randint(1, 9)), reverse=True)
+    if rng.random() < 0.5:
+        return f"What is {high} - {low}? Put the result in \\boxed{{}}.", high - low
+    a, b = rng.sample((high, low), 2)
+    return f"What is {a} + {b}? Put the result in \\boxed{{}}.", a + b
+
+
 # --- rules ------------------------------------------------------------------------------------------------------------
 
 WORDINGS: dict[str, tuple[str, ...]] = {
