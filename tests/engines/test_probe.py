@@ -1,6 +1,8 @@
+import ssl
 import time
 
 import pytest
+import trustme
 from benchmarks.server import Behaviour, running
 
 from seif.config import build_config
@@ -74,3 +76,16 @@ def test_bad_settings_are_one_line_without_secrets(engine, message):
         build_config({"model": "m", "engine": engine}, "test")
     assert "secret" not in str(told.value)
     assert "\n" not in str(told.value)
+
+
+def test_tls_with_an_authority_that_is_known_and_one_that_is_not(tmp_path, monkeypatch):
+    authority = trustme.CA()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with running(Behaviour(**FAST), context) as (url, _):
+        assert url.startswith("https://")
+        with pytest.raises(UsageError, match="is not trusted; set \\$SSL_CERT_FILE"):
+            check_engine(config(url))
+        authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+        monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority.pem"))
+        check_engine(config(url))

@@ -9,9 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
+from seif.engines.adapter import base_of
 from seif.engines.base import Request
 from seif.types import Verdict
 
@@ -66,9 +66,9 @@ class VerdictCache:
 
 
 def weights_of_checkpoint(model: str) -> str:
-    """A fingerprint of a checkpoint: the hash of its weights, config, tokenizer and chat template.
+    """A fingerprint of a checkpoint: the hash of its weights, config, tokenizer and chat template, for an adapter also of its base's.
 
-    Raises OSError when `model` is neither a directory nor a hub id that is here or can be fetched.
+    Raises UsageError when an adapter's base is not there, OSError when `model` is neither a directory nor a hub id that is here or can be fetched.
     """
     folder = Path(model)
     if not folder.is_dir():
@@ -76,6 +76,9 @@ def weights_of_checkpoint(model: str) -> str:
 
         folder = Path(str(cached_file(model, "config.json"))).parent
     digest = hashlib.blake2b(digest_size=16)
+    base = base_of(model)
+    if base != model:
+        digest.update(weights_of_checkpoint(base).encode())
     for file in sorted(folder.iterdir()):
         if file.suffix in (".safetensors", ".bin", ".json", ".jinja", ".model", ".txt") and file.is_file():
             with file.open("rb") as opened:
@@ -83,6 +86,6 @@ def weights_of_checkpoint(model: str) -> str:
     return digest.hexdigest()
 
 
-def weights_of_server(served_model: str, base_urls: Sequence[str]) -> str:
-    """What stands for the weights behind a server: its model's name and where it is."""
-    return "\0".join([served_model, *sorted(base_urls)])
+def weights_of_server(served_model: str) -> str:
+    """What stands for the weights behind a server: its model's name, wherever that is served."""
+    return f"served\0{served_model}"

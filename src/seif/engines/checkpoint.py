@@ -5,32 +5,41 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.errors import UsageError
 
 
 def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 0) -> None:
-    """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its context."""
+    """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its context.
+
+    An adapter is usable when it can be read and its base is usable.
+    """
     from safetensors import SafetensorError, safe_open
     from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoTokenizer
 
-    path = Path(model)
-    looks_local = path.is_absolute() or model.startswith(".") or path.exists()
+    if is_adapter(model):
+        need_peft()
+    base = base_of(model)
+    path, named = Path(base), base if base == model else f"{base} (the base of {model})"
+    looks_local = path.is_absolute() or base.startswith(".") or path.exists()
     if looks_local and not path.is_dir():
-        raise UsageError(f"no model directory at {model}; give a checkpoint directory or a hub id")
+        raise UsageError(f"no model directory at {named}; give a checkpoint directory or a hub id")
     if looks_local and not (path / "config.json").is_file():
-        raise UsageError(f"{model} is not a model directory: it has no config.json; save one with model.save_pretrained")
-    if looks_local and not any(path.glob("*.safetensors")) and not any(path.glob("pytorch_model*.bin")):
-        raise UsageError(f"{model} holds no weights (*.safetensors); save them with model.save_pretrained")
+        raise UsageError(f"{named} is not a model directory: it has no config.json; save one with model.save_pretrained")
+    local = [folder for folder in dict.fromkeys((Path(model), path)) if folder.is_dir()]
+    for folder in local:
+        if not any(folder.glob("*.safetensors")) and not any(folder.glob("*_model*.bin")):
+            raise UsageError(f"{folder} holds no weights (*.safetensors); save them with model.save_pretrained")
     try:
-        config = AutoConfig.from_pretrained(model)
-        tokenizer = AutoTokenizer.from_pretrained(model)
-        for weights in path.glob("*.safetensors") if looks_local else ():
+        config = AutoConfig.from_pretrained(base)
+        tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(model))
+        for weights in (file for folder in local for file in folder.glob("*.safetensors")):
             with safe_open(weights, "pt") as file:
                 file.keys()
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise UsageError(f"{model} can't be loaded as a transformers checkpoint: {' '.join(str(error).split())[:200]}") from error
+        raise UsageError(f"{named} can't be loaded as a transformers checkpoint: {' '.join(str(error).split())[:200]}") from error
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise UsageError(f"{model} is a {config.model_type} model, which is no causal language model; choose one that AutoModelForCausalLM loads")
+        raise UsageError(f"{named} is a {config.model_type} model, which is no causal language model; choose one that AutoModelForCausalLM loads")
     if not getattr(tokenizer, "chat_template", None):
         raise UsageError(f"the tokenizer of {model} has no chat template; set tokenizer.chat_template and save it, or use an instruct model")
     context = getattr(config.get_text_config(), "max_position_embeddings", None)

@@ -15,6 +15,7 @@ import openai
 from seif.engines.base import TOO_LONG
 
 REFUSED = "connection refused"
+UNTRUSTED = "certificate not trusted"
 LOST = "connection lost"
 TIME_LIMIT = "time limit"
 MALFORMED = "malformed answer"
@@ -41,11 +42,9 @@ class Failure:
 
 def failure_of(error: openai.OpenAIError | TimeoutError) -> Failure:
     """The failure behind an exception of the client."""
-    if isinstance(error, TimeoutError | openai.APITimeoutError):
-        # A connection that never came about is the server's absence, not its slowness.
-        return Failure(REFUSED if _connecting(error) else TIME_LIMIT)
-    if isinstance(error, openai.APIConnectionError):
-        return Failure(REFUSED if _connecting(error) else LOST)
+    if isinstance(error, TimeoutError | openai.APIConnectionError):
+        cause = _without_answer(error)
+        return Failure(cause, again=cause != UNTRUSTED)
     if not isinstance(error, openai.APIStatusError):
         return Failure(MALFORMED)
     status, wait = error.status_code, retry_after(error.response.headers)
@@ -78,9 +77,20 @@ def retry_after(headers: Mapping[str, str]) -> float:
     return min(max(0.0, seconds), LONGEST_WAIT) if seconds == seconds else 0.0
 
 
-def _connecting(error: BaseException) -> bool:
-    """By name, because the HTTP library behind the client changes between its versions."""
-    return type(error.__cause__).__name__ in ("ConnectError", "ConnectTimeout")
+def _without_answer(error: BaseException) -> str:
+    """The transport's own error tells; what is made of it on its way here does not: a lost connection becomes a timeout."""
+    names = []
+    inner: BaseException | None = error
+    while inner is not None:
+        names.append(type(inner).__name__)
+        inner = inner.__cause__
+    if "ClientConnectorCertificateError" in names:
+        return UNTRUSTED
+    if any(name.startswith("ClientConnector") or name == "ConnectionTimeoutError" for name in names):
+        # A connection that never came about is the server's absence, not its slowness.
+        return REFUSED
+    lost = any(name in ("ServerDisconnectedError", "ClientOSError", "ClientConnectionResetError", "ClientPayloadError") for name in names)
+    return TIME_LIMIT if isinstance(error, TimeoutError | openai.APITimeoutError) and not lost else LOST
 
 
 def _about_length(error: openai.APIStatusError) -> bool:

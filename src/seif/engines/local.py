@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
+from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.engines.base import TOO_LONG, Completion, Request
 from seif.engines.memory import release_memory
 
@@ -69,10 +70,17 @@ class LocalEngine:
 
     @classmethod
     def load(cls, path: str | Path, dtype: str = "bfloat16", token_budget: int = 49_152, attn_implementation: str | None = None) -> LocalEngine:
-        """Load a checkpoint directory or hub id, on the GPU when there is one."""
-        where = "cuda" if torch.cuda.is_available() else "cpu"
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype), attn_implementation=attn_implementation).to(where)
-        return cls(model, AutoTokenizer.from_pretrained(path, padding_side="left"), token_budget)
+        """Load a checkpoint directory or hub id, on the GPU when there is one; an adapter is merged into its base.
+
+        Raises UsageError for an adapter whose base is not there, and for any when peft is missing.
+        """
+        where, wanted = "cuda" if torch.cuda.is_available() else "cpu", getattr(torch, dtype)
+        # What an adapter adds is small, so it is added to the base as it is stored, and what comes of that is rounded.
+        loaded = "auto" if is_adapter(path) and wanted is not torch.float32 else wanted
+        model = AutoModelForCausalLM.from_pretrained(base_of(path), dtype=loaded, attn_implementation=attn_implementation).to(where)
+        if is_adapter(path):
+            model = _merge(model, path, wanted)
+        return cls(model, AutoTokenizer.from_pretrained(tokenizer_of(path), padding_side="left"), token_budget)
 
     def close(self) -> None:
         self.model = None
@@ -244,6 +252,16 @@ class LocalEngine:
         batch.position = batch.position + mask.sum(1)
         out: Any = self.model(input_ids=ids, attention_mask=batch.mask, position_ids=position, past_key_values=batch.cache, use_cache=True, logits_to_keep=1)
         batch.logits = out.logits[:, -1]
+
+
+def _merge(model: PreTrainedModel, adapter: str | Path, dtype: torch.dtype) -> PreTrainedModel:
+    need_peft()
+    from peft import PeftModel
+
+    merged = PeftModel.from_pretrained(model, str(adapter)).merge_and_unload()
+    for weight in merged.parameters():
+        weight.data = weight.data.to(dtype)
+    return merged
 
 
 def _group(prompts: list[list[int]]) -> list[_Group]:

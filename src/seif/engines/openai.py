@@ -9,8 +9,9 @@ import asyncio
 import gc
 import json
 import random
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
 
 import openai
@@ -28,7 +29,8 @@ class OpenAIEngine:
 
     At most `concurrency` requests are under way over all URLs. `requests_per_minute` spaces them evenly. Every attempt has
     `timeout` seconds, and a failed one is made again up to `retries` times, after `backoff` seconds x 2^attempt, with jitter, or
-    what the server asks for. Raises UsageError for a key that no HTTP header takes.
+    what the server asks for. `mend` gets the time.monotonic() at which a failed attempt began, and says whether it has brought the
+    server back since; then the attempt does not count. Raises UsageError for a key that no HTTP header takes.
     """
 
     def __init__(
@@ -42,11 +44,13 @@ class OpenAIEngine:
         timeout: float = 600.0,
         retries: int = 10,
         backoff: float = 0.2,
+        mend: Callable[[float], Awaitable[bool]] | None = None,
     ) -> None:
         self.api_key = api_key.strip() or "none"
         if not self.api_key.isascii() or not self.api_key.isprintable():
             raise UsageError("the API key holds characters that no HTTP header takes, such as a line break; set its environment variable anew")
         self.model, self.base_urls, self.concurrency, self.timeout, self.retries, self.backoff = model, base_urls, concurrency, timeout, retries, backoff
+        self.mend = mend
         self.patience = 2 * timeout + 60.0
         """Seconds without any success after which a server counts as gone, and what still waits for it is given up."""
         self.pause = 60.0 / requests_per_minute if requests_per_minute else 0.0
@@ -58,7 +62,7 @@ class OpenAIEngine:
         self._closing: AsyncIterator[None] | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """Answer one request; identical ones that are under way are asked once."""
+        """Answer one request; identical ones that are under way are asked once. Raises what `mend` raises."""
         loop = asyncio.get_running_loop()
         if self._connections is None or self._connections.loop is not loop:
             self._connections = _Connections(self, loop)
@@ -95,8 +99,7 @@ class _Connections:
         finally:
             gc.unfreeze()
             for replica in self.replicas:
-                for client in replica.clients:
-                    await client.close()
+                await replica.client.close()
 
     async def complete(self, request: Request) -> Completion:
         key = (tuple((m["role"], m["content"]) for m in request.messages), request.max_tokens, request.temperature, request.seed, request.top_logprobs)
@@ -112,9 +115,13 @@ class _Connections:
         body = _body(self.engine.model, request)
         attempt = 0
         while True:
+            began = time.monotonic()
             found = await self._attempt(body, request.top_logprobs > 0)
             if isinstance(found, Completion):
                 return found
+            if found.again and self.engine.mend is not None and await self.engine.mend(began):
+                self.alive = self.loop.time()
+                continue
             if not found.again or attempt >= self.engine.retries:
                 self.engine.failures[found.cause] += 1
                 return Completion("", "error", error=found.cause)
@@ -133,7 +140,7 @@ class _Connections:
             try:
                 async with asyncio.timeout(self.engine.timeout):
                     # The body as text: the package's own types would be built for every request and dropped again.
-                    found = read_completion(await replica.next_client().post("/chat/completions", cast_to=str, body=body), logprobs)
+                    found = read_completion(await replica.client.post("/chat/completions", cast_to=str, body=body), logprobs)
             except (openai.OpenAIError, TimeoutError) as error:
                 found = failure_of(error)
             finally:

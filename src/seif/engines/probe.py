@@ -41,7 +41,7 @@ async def _check(engine: OpenAIEngine, key_name: str, logprobs: bool) -> None:
 
 async def _model_names(engine: OpenAIEngine) -> list[str] | None:
     """What the server says it serves; None when it says nothing that can be understood."""
-    client = Replica(engine.base_urls[0], engine.api_key, 1, engine.timeout).clients[0]
+    client = Replica(engine.base_urls[0], engine.api_key, 1, engine.timeout).client
     try:
         return [str(model.id) async for model in client.models.list()]
     except (openai.OpenAIError, ValueError, TypeError, AttributeError):
@@ -56,6 +56,8 @@ def _explain(url: str, model: str, cause: str, names: list[str] | None, key_name
     match cause:
         case failures.REFUSED | failures.LOST:
             return f"nothing answers at {url} ({cause}); start the server, or mend engine.base_urls"
+        case failures.UNTRUSTED:
+            return f"the certificate of {url} is not trusted; set $SSL_CERT_FILE to that of its authority"
         case failures.TIME_LIMIT:
             return f"{url} did not answer a tiny question in time; is it still loading, or overloaded?"
         case failures.BAD_KEY:

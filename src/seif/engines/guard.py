@@ -1,0 +1,62 @@
+"""Run a command until it ends, or until standard input does, and leave none of its processes behind.
+
+    python -m seif.engines.guard COMMAND...
+
+Whoever holds the other end of standard input need not be alive to let go of it, so the command ends with its master even
+after kill -9. The command's process id is printed first, its output goes to standard error, its exit status is passed on.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+
+GRACE = 10.0
+"""Seconds that the command has to end by itself when it is told to."""
+SWEEP = 5.0
+"""Seconds in which killed processes are waited for."""
+_PR_SET_CHILD_SUBREAPER = 36
+
+
+def main(command: list[str]) -> int:
+    """Run `command` and return its exit status: 128 and the signal's number where a signal ended it, as a shell counts."""
+    if sys.platform == "linux":
+        # What the command leaves behind becomes a child of this process, which can then wait until it is truly gone.
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
+    print(process.pid, flush=True)
+    threading.Thread(target=_end_with_input, args=(process,), daemon=True).start()
+    status = process.wait()
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    _sweep()
+    return status if status >= 0 else 128 - status
+
+
+def _end_with_input(process: subprocess.Popen[bytes]) -> None:
+    while os.read(0, 4096):
+        pass
+    process.terminate()
+    try:
+        process.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _sweep() -> None:
+    """Wait for what was left behind; memory on a device is only free once its process is gone."""
+    deadline = time.monotonic() + SWEEP
+    with suppress(ChildProcessError):
+        while time.monotonic() < deadline:
+            if os.waitpid(-1, os.WNOHANG) == (0, 0):
+                time.sleep(0.02)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
