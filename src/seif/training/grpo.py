@@ -18,14 +18,17 @@ from typing import Any
 import torch
 from datasets import Dataset
 from transformers import AutoModelForCausalLM, AutoTokenizer, PrinterCallback, TrainerCallback
-from trl import GRPOConfig, GRPOTrainer
+from trl import GRPOConfig
 
-from seif.config import Grpo
+from seif.config import Grpo, Lora
+from seif.engines.adapter import tokenizer_of
 from seif.engines.local import LocalEngine
 from seif.engines.memory import release_memory, trim
 from seif.errors import RunError, UsageError
 from seif.roles.templates import Messages
 from seif.scoring import item_seed
+from seif.training.lora import REFERENCE, adapted, check_start, plain_weights
+from seif.training.tight import TightTrainer
 from seif.training.trackers import finish_trackers
 
 COMPLETE = "complete"
@@ -75,11 +78,20 @@ class Job:
     token_budget: int = 49_152
     """Rows x tokens of one forward of the in-process sampler."""
     attn_implementation: str | None = None
+    lora: Lora | None = None
+    """Train an adapter: a fresh one, or `model` itself if it is one."""
+    order: tuple[int, ...] = ()
+    """The prompts' numbers, steps x prompts_per_step of them, as they are to be read; by default `data_order` lays them out."""
 
     def digest(self) -> str:
         """What makes two jobs the same one: a checkpoint of another job must not be continued."""
-        told = json.dumps([self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed])
-        return hashlib.sha256(told.encode()).hexdigest()
+        told = [self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed, *([self.lora.model_dump()] if self.lora else []), *self.order]
+        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+    def loading(self) -> dict[str, Any]:
+        """What transformers gets to load the weights with."""
+        attention = {"attn_implementation": self.attn_implementation} if self.attn_implementation else {}
+        return {"dtype": self.settings.dtype, **attention}
 
 
 @dataclass
@@ -97,19 +109,20 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     """Run or resume one stage, then hand the trained model and its tokenizer to `save`.
 
     The checkpoint, the data order and all random streams are restored on resume, so on the CPU the result is
-    bit-identical to an uninterrupted run. Raises UsageError for prompts that don't fit, RunError when the loss is no
-    longer finite.
+    bit-identical to an uninterrupted run. Raises UsageError for prompts that don't fit and for a start that does not go with
+    `lora`, RunError when the loss is no longer finite.
     """
     settings = job.settings
-    tokenizer = AutoTokenizer.from_pretrained(job.model, padding_side="left")
+    check_start(job.model, job.lora)
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
     _check_prompts(job, tokenizer)
     _claim(job)
-    rows = data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
+    rows = list(job.order) or data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
     dataset = Dataset.from_dict({"prompt": [job.prompts[row] for row in rows], "row": rows})
     payer = _Payer(reward, settings.updates_per_step)
     resume = _last_checkpoint(job.work)
-    trainer = GRPOTrainer(
-        model=job.model,
+    trainer = TightTrainer(
+        model=adapted(job.model, job.lora, job.seed, **job.loading()) if job.lora else job.model,
         reward_funcs=payer,
         args=_arguments(job),
         train_dataset=dataset,
@@ -125,7 +138,10 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     hooks.resumed(int(resume.name.rpartition("-")[2]) // settings.updates_per_step if resume else 0)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     finish_trackers(job.report_to)
-    save(trainer.accelerator.unwrap_model(trainer.model), tokenizer)
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    if job.lora and settings.kl:
+        model.delete_adapter(REFERENCE)
+    save(model, tokenizer)
     shutil.rmtree(job.work, ignore_errors=True)
     del trainer
     release_memory()
@@ -181,7 +197,7 @@ def _arguments(job: Job) -> GRPOConfig:
         logging_steps=1,
         logging_first_step=True,
         logging_nan_inf_filter=False,
-        model_init_kwargs={"dtype": s.dtype} | ({"attn_implementation": job.attn_implementation} if job.attn_implementation else {}),
+        model_init_kwargs=None if job.lora else job.loading(),
         bf16=True,
         gradient_checkpointing=s.gradient_checkpointing,
         use_cpu=not torch.cuda.is_available(),
@@ -205,7 +221,7 @@ def _claim(job: Job) -> None:
 
 def fitting(model: str, prompts: list[Messages], limit: int) -> list[int]:
     """Numbers of the prompts that have at most `limit` tokens."""
-    tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(model), padding_side="left")
     return [i for i, length in enumerate(_lengths(prompts, tokenizer)) if length <= limit]
 
 
@@ -271,15 +287,15 @@ class _Sampler:
     def __call__(self, prompts: list[Messages], trainer: Any) -> dict[str, Any]:
         model = trainer.accelerator.unwrap_model(trainer.model)
         if self.engine is None:
+            config = copy.deepcopy(model.config)
             with torch.random.fork_rng():
                 # Its random first weights must not cost the trainer's random stream anything.
-                replica = AutoModelForCausalLM.from_config(
-                    copy.deepcopy(model.config), dtype=torch.bfloat16, attn_implementation=self.job.attn_implementation
-                ).to(model.device)
+                replica = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, attn_implementation=self.job.attn_implementation).to(model.device)
             replica.generation_config = model.generation_config
             self.engine = LocalEngine(replica, trainer.processing_class, self.job.token_budget)
         with torch.no_grad():
-            for ours, theirs in zip(self.engine.model.parameters(), model.parameters(), strict=True):
+            weights = plain_weights(model) if self.job.lora else model.parameters()
+            for ours, theirs in zip(self.engine.model.parameters(), weights, strict=True):
                 ours.copy_(theirs)
         settings = self.job.settings
         tokenizer = trainer.processing_class
@@ -341,6 +357,8 @@ class _Checkpoints(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         newest = self.work / f"checkpoint-{state.global_step}"
+        # It is made anew from the start; and of a checkpoint with several adapters transformers would not load the trained one.
+        shutil.rmtree(newest / REFERENCE, ignore_errors=True)
         (newest / COMPLETE).touch()
         for path in self.work.glob("checkpoint-*"):
             if path != newest:
