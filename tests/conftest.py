@@ -18,6 +18,25 @@ def model() -> Path:
 
 
 @pytest.fixture(scope="session")
+def adapter(model, tmp_path_factory) -> Path:
+    """An adapter (r 4, alpha 8) of the embedded model that changes it markedly, as `seif train` leaves one."""
+    import torch
+    from transformers import AutoTokenizer
+
+    from seif.config import Lora
+    from seif.training.lora import adapted
+
+    folder = tmp_path_factory.mktemp("adapters") / "adapter"
+    tuned = adapted(str(model), Lora(r=4, alpha=8), seed=0, dtype="float32")
+    for name, weight in tuned.named_parameters():
+        if "lora_B" in name:
+            torch.nn.init.normal_(weight, std=0.02)
+    tuned.save_pretrained(folder)
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def engine(model):
     from seif.engines.local import LocalEngine
 

@@ -1,6 +1,6 @@
 import pytest
 
-from seif.config import Config, build_config, differing_keys, load_config
+from seif.config import Config, build_config, differing_keys, load_config, section_of
 from seif.errors import UsageError
 
 
@@ -31,6 +31,11 @@ def test_defaults_are_the_papers(tmp_path):
         ("model: [\n", "not valid YAML"),
         ("model: x\ninstructor: {reward: kind}\n", "instructor.reward"),
         ("model: x\nprompts: compact\n", "compact"),
+        ("model: x\nlora: {rr: 8}\n", "did you mean 'lora.r'"),
+        ("model: x\nlora: {r: 0}\n", "lora.r: "),
+        ("model: x\nlora: {dropout: 1.0}\n", "lora.dropout: "),
+        ("model: x\nlora: 8\n", "lora: "),
+        ("model: x\nlora: {target_modules: [all-linear, q_proj]}\n", "lora: target_modules are either all-linear or names"),
         ("model: x\nfollower: {grpo: {prompts_per_step: 7, updates_per_step: 4}}\n", "multiple"),
     ],
 )
@@ -60,6 +65,16 @@ def test_numbers_as_people_write_them_and_sections_of_their_own(tmp_path):
     assert (config.follower.grpo.kl, config.instructor.grpo.kl) == (0.5, 0.01)
 
 
+def test_an_optional_section_is_there_when_one_of_its_keys_is(tmp_path):
+    path = write(tmp_path, "model: x\nlora:\n")
+    assert load_config(path).lora is None
+    lora = load_config(path, ["lora.r=8", "lora.target_modules=q_proj"]).lora
+    assert (lora.r, lora.alpha, lora.dropout, lora.target_modules) == (8, 32, 0.0, ("q_proj",))
+    whole, adapters = load_config(path), load_config(path, ["lora={}"])
+    assert "lora.r" in differing_keys(whole, adapters)
+    assert build_config(adapters.model_dump(mode="json"), "again") == adapters
+
+
 @pytest.mark.parametrize("override", ["turns", "turns.deeper=1", "nothing=1"])
 def test_bad_overrides(tmp_path, override):
     with pytest.raises(UsageError):
@@ -83,9 +98,10 @@ def test_every_shipped_config_loads(root):
 def test_every_field_says_what_it_is():
     def walk(section):
         for name, field in section.model_fields.items():
-            if isinstance(field.annotation, type) and hasattr(field.annotation, "model_fields"):
-                assert field.annotation.__doc__
-                walk(field.annotation)
+            section_below = section_of(field.annotation)
+            if section_below is not None:
+                assert section_below.__doc__
+                walk(section_below)
             else:
                 assert field.description, f"{section.__name__}.{name}"
 

@@ -22,7 +22,20 @@ def test_every_path_in_the_file_map_exists(root):
     assert not missing
 
 
-@pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "docs/fidelity.md", "docs/results.md", "docs/constraints.md"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "README.md",
+        "CHANGELOG.md",
+        "docs/fidelity.md",
+        "docs/lora.md",
+        "docs/self_supervised.md",
+        "docs/engines.md",
+        "docs/dependencies.md",
+        "docs/results.md",
+        "docs/constraints.md",
+    ],
+)
 def test_links_lead_somewhere(root, name):
     page = root / name
     for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):

@@ -8,12 +8,13 @@ import subprocess
 import sys
 import time
 
+import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
 from seif.instructions import read_instructions
 from seif.run_dir import RunDir
-from support import ROOT, seif
+from support import NANO, ROOT, seif
 
 CONFIG = "configs/nano-tiny.yaml"
 
@@ -64,6 +65,37 @@ def test_a_run_leaves_what_it_promises(undisturbed):
     page = (root / "report.html").read_text()
     assert "<svg" in page
     assert not list(root.rglob("*.partial")) + list(root.rglob("*.checkpoints"))
+
+
+@pytest.mark.slow
+def test_a_run_of_adapters_is_resumed_and_can_be_used(tmp_path):
+    """The second turn continues the adapters of the first; a kill in its midst changes nothing."""
+    seeds = tmp_path / "seeds.parquet"
+    pq.write_table(pq.read_table(NANO / "data" / "seeds.parquet").slice(0, 24), seeds)
+    small = "lora.r=4 turns=2 evaluation.tasks=20 instructor.steps=1 follower.steps=2 instructor.grpo.prompts_per_step=4 follower.grpo.prompts_per_step=4"
+    settings = [part for setting in small.split() for part in ("--set", setting)]
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    result = seif("run", CONFIG, "--seeds", seeds, "--run-dir", whole, *settings)
+    assert result.returncode == 0, result.stderr
+    assert result.stderr == ""
+    command = [sys.executable, "-m", "seif", "run", CONFIG, "--seeds", str(seeds), "--run-dir", str(cut), *settings]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    while process.poll() is None and not (cut / "turn_02/follower.checkpoints/checkpoint-1/complete").exists():
+        time.sleep(0.01)
+    process.kill()
+    assert process.wait() == -signal.SIGKILL, process.stderr.read()
+    assert seif("run", CONFIG, "--seeds", seeds, "--run-dir", cut, *settings).returncode == 0
+    assert RunDir(cut).metrics.read() == RunDir(whole).metrics.read()
+    for turn in (1, 2):
+        for role in ("instructor", "follower"):
+            a, b = (load_file(root / f"turn_0{turn}" / role / "adapter_model.safetensors") for root in (whole, cut))
+            assert a.keys() == b.keys()
+            assert all(bool((a[k] == b[k]).all()) for k in a)
+    last = whole / "turn_02" / "follower"
+    assert json.loads((last / "adapter_config.json").read_text())["base_model_name_or_path"] == str(NANO / "model")
+    assert not (last / "model.safetensors").exists()
+    measured = seif("evaluate", last, "--config", CONFIG, "--set", "evaluation.tasks=20", "--json")
+    assert json.loads(measured.stdout)["held_out"] == json.loads(RunDir(whole).evaluation(2).read_text())["held_out"]
 
 
 @pytest.mark.slow

@@ -78,6 +78,31 @@ def test_another_config_is_refused_naming_the_keys(tmp_path):
         run.open(CONFIG, {"seeds_sha256": "b"})
 
 
+def test_a_run_may_move_to_another_server(tmp_path):
+    """What can't change a result may differ, and only that."""
+
+    def config(**engine):
+        return build_config({"model": "x", "engine": {"kind": "openai", "base_urls": ["http://one/v1"], **engine}}, "test")
+
+    run = RunDir(tmp_path / "run")
+    run.open(config(), {})
+    moved = {
+        "base_urls": ["http://two/v1", "http://three/v1"],
+        "api_key_env": "OTHER_KEY",
+        "concurrency": 7,
+        "requests_per_minute": 60.0,
+        "timeout": 9.0,
+        "retries": 1,
+        "vllm": {"python": "p", "args": ["--a"], "env": {"A": "1", "B": "2"}, "startup": 1.0, "restarts": 0},
+    }
+    run.open(config(**moved), {})
+    assert run.config() == config(**moved)
+    for key, value in {"served_model": "other", "dtype": "float32", "cache": False, "token_budget": 1024}.items():
+        with pytest.raises(UsageError, match=f"these keys differ: engine.{key}. Use"):
+            run.open(config(**moved, **{key: value}), {})
+    run.open(config(), {})
+
+
 def test_a_second_process_is_refused(tmp_path):
     run = RunDir(tmp_path / "run")
     script = (

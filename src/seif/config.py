@@ -8,18 +8,30 @@ from __future__ import annotations
 
 import copy
 import difflib
+import os
 import re
 from pathlib import Path
-from typing import Any, Literal
+from types import UnionType
+from typing import Any, Literal, get_args
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from seif.errors import UsageError
 
-PATH_KEYS = ("model", "seeds", "held_out", "constraint_types", "benchmark_prompts")
+PATH_KEYS = (
+    *("model", "seeds", "instructions", "held_out", "constraint_types", "benchmark_prompts", "engine.vllm.python"),
+    *(f"self_supervised.{key}" for key in ("reward_model.base", "reward_model.checkpoint", "general.train", "general.held_out")),
+)
 """Config keys that name files; a relative one is relative to the config file."""
+MOVABLE_KEYS = (
+    *(f"engine.{key}" for key in ("base_urls", "api_key_env", "concurrency", "requests_per_minute", "timeout", "retries")),
+    *(f"engine.vllm.{key}" for key in ("python", "args", "env", "startup", "restarts")),
+)
+"""Config keys that say where and how a server is asked, which a run may change when it resumes."""
+ALL_LINEAR = "all-linear"
+"""What peft calls all linear layers but the head."""
 
 
 class _Section(BaseModel):
@@ -44,7 +56,9 @@ class Grpo(_Section):
     max_new_tokens: int = Field(default=8192, ge=1, description="A completion without an end token after this many earns 0.")
     gradient_checkpointing: bool = Field(default=True, description="Recompute activations in the backward pass: less memory, more time.")
     save_every: int = Field(default=1, ge=1, description="Steps between checkpoints.")
-    dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="Type of the trained weights; the forward is bf16 either way.")
+    dtype: Literal["float32", "bfloat16"] = Field(
+        default="float32", description="Type of the trained weights (with `lora`: of the base's; an adapter is float32). The forward is bf16 either way."
+    )
     sampler: Literal["engine", "vllm"] = Field(default="engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL.")
 
     @model_validator(mode="after")
@@ -94,12 +108,12 @@ class Filter(_Section):
 class Judger(_Section):
     """The role that gives one verdict per (answer, constraint)."""
 
-    kind: Literal["logprob", "generative", "rules", "hybrid"] = Field(
+    kind: Literal["logprob", "generative", "classifier", "rules", "hybrid"] = Field(
         "generative",
-        description="`generative`: reasons, then [[1]] or [[0]]; `logprob`: one token; `rules`: verifiers alone; "
-        "`hybrid`: verifiers where the compiler is certain, else the model.",
+        description="`generative`: reasons, then [[1]] or [[0]]; `logprob`: one token; `classifier`: a reward model learned from "
+        "pseudo-labels (docs/self_supervised.md); `rules`: verifiers alone; `hybrid`: verifiers where the compiler is certain, else the model.",
     )
-    model: Literal["logprob", "generative"] = Field(default="generative", description="How `hybrid` asks the model.")
+    model: Literal["logprob", "generative", "classifier"] = Field(default="generative", description="How `hybrid` asks the model.")
     sample: float = Field(default=0.1, ge=0, le=1, description="`hybrid` also asks the model on this share of what rules decide, to know its reliability.")
     weights: Literal["previous", "base"] = Field(default="previous", description="`previous`: the Follower of the turn before (the paper); or the base.")
     max_new_tokens: int = Field(default=1024, ge=1, description="Length limit of a generative verdict.")
@@ -127,13 +141,35 @@ class Evaluation(_Section):
     judged: int | None = Field(default=None, ge=1, description="Only on the answers to the first so many tasks; all of them by default.")
 
 
-class EngineSettings(_Section):
-    """Where the frozen roles (Filter, answerer, Judger) run. What a run trains, and the checkpoints it makes, run in process."""
+class Vllm(_Section):
+    """The vLLM servers that `kind: vllm` starts (docs/engines.md)."""
 
-    kind: Literal["local", "openai"] = Field(
-        default="local", description="`local`: in process; `openai`: the weights of `model` are served by an OpenAI-compatible server."
+    python: str | None = Field(default=None, min_length=1, description="The Python of an environment with vLLM; by default the one that runs seif.")
+    args: tuple[str, ...] = Field(default=(), strict=False, description="Further flags of the server, e.g. [--gpu-memory-utilization, '0.4'].")
+    env: dict[str, str] = Field(default={}, description="Further environment of the server, e.g. {CUDA_VISIBLE_DEVICES: '1'}; it inherits yours.")
+    startup: float = Field(default=900.0, gt=0, description="Seconds in which a server must be up.")
+    restarts: int = Field(default=3, ge=0, description="How often per stage a server that crashed is started again.")
+
+    @model_validator(mode="after")
+    def _leaves_the_rest_to_us(self) -> Vllm:
+        for flag in (arg.partition("=")[0].replace("_", "-") for arg in self.args):
+            if flag in ("--model", "--host", "--port", "--served-model-name", "--api-key", "--enable-lora", "--max-lora-rank"):
+                raise ValueError(f"args: {flag} is set by seif itself; leave it out")
+        for name in self.env:
+            if re.search(r"(KEY|TOKEN|SECRET|PASSWORD)$", name.upper()):
+                raise ValueError(f"env is written into the run directory; export {name} in your own environment, which the server inherits")
+        return self
+
+
+class EngineSettings(_Section):
+    """Where the frozen roles (Filter, answerer, Judger) run, and what is evaluated. What a run trains runs in process."""
+
+    kind: Literal["local", "openai", "vllm"] = Field(
+        default="local",
+        description="`local`: in process; `openai`: the weights of `model` are served by an OpenAI-compatible server, the checkpoints that a run "
+        "makes run in process; `vllm`: vLLM servers that seif starts and stops serve all of them.",
     )
-    dtype: Literal["float32", "bfloat16", "float16"] = Field(default="bfloat16", description="Type of the weights in process.")
+    dtype: Literal["float32", "bfloat16", "float16"] = Field(default="bfloat16", description="Type of the weights, in process and with `vllm`.")
     token_budget: int = Field(default=49_152, ge=512, description="In process: rows x tokens of one forward; less needs less memory.")
     base_urls: tuple[str, ...] = Field(default=(), strict=False, description="`openai`: the server, e.g. http://127.0.0.1:8000/v1; several are replicas.")
     api_key_env: str = Field(default="OPENAI_API_KEY", description="Name of the environment variable with the key; the key itself is never written down.")
@@ -147,6 +183,7 @@ class EngineSettings(_Section):
         description="Keep verdicts in the run directory, so that a repeated scoring asks nothing. By default only where they are served: "
         "in process a verdict's batch can tip one that is on the edge.",
     )
+    vllm: Vllm = Vllm()
 
     @model_validator(mode="after")
     def _knows_whom_to_ask(self) -> EngineSettings:
@@ -174,11 +211,104 @@ def _check_base_url(url: str) -> None:
         raise ValueError("base_urls hold scheme, host, port and path alone; a key belongs into the environment variable that api_key_env names")
 
 
+class Lora(_Section):
+    """Train low-rank adapters instead of all weights, as peft does (docs/lora.md). Without this section all weights are trained."""
+
+    r: int = Field(default=16, ge=1, description="Rank of an adapter.")
+    alpha: int = Field(default=32, ge=1, description="What an adapter adds is scaled by alpha / r.")
+    dropout: float = Field(default=0.0, ge=0, lt=1, description="Share of an adapter's inputs that is dropped in training.")
+    target_modules: tuple[str, ...] = Field(
+        (ALL_LINEAR,), min_length=1, strict=False, description="Layers to adapt, by the ends of their names (q_proj, ...); `all-linear`: all but the head."
+    )
+
+    @field_validator("target_modules", mode="before")
+    @classmethod
+    def _one_name_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _all_or_names(self) -> Lora:
+        if ALL_LINEAR in self.target_modules and len(self.target_modules) > 1:
+            raise ValueError(f"target_modules are either {ALL_LINEAR} or names of layers")
+        return self
+
+
+class RewardModel(_Section):
+    """The classifier that judges, and how it is trained (arXiv 2510.14420)."""
+
+    base: str | None = Field(default=None, min_length=1, description="Where its training starts: a checkpoint directory or hub id; `model` by default.")
+    checkpoint: str | None = Field(default=None, min_length=1, description="A sequence classifier with two labels to judge with, instead of training one.")
+    url: str | None = Field(default=None, min_length=1, description="A running `seif serve reward-model` to ask, instead of training one.")
+    learning_rate: float = Field(default=5e-6, gt=0, description="AdamW's learning rate, falling linearly to 0.")
+    epochs: int = Field(default=3, ge=1, description="Passes over the pseudo-labels; the epoch with the least held-out loss is kept.")
+    batch_size: int = Field(default=32, ge=1, description="Pairs per update.")
+    micro_batch: int = Field(default=8, ge=1, description="Pairs per forward and backward.")
+    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's weight decay.")
+    max_length: int | None = Field(
+        default=None, ge=16, description="Tokens of question, response and constraint; a longer response loses its middle. By default the model's context."
+    )
+    eval_share: float = Field(
+        default=0.1, gt=0, lt=1, description="Share of the questions whose pairs are held out, to choose the epoch, calibrate and measure."
+    )
+    dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="Type of the trained weights.")
+    gradient_checkpointing: bool = Field(default=True, description="Recompute activations in the backward pass: less memory, more time.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> RewardModel:
+        if self.checkpoint and self.url:
+            raise ValueError("give `checkpoint` or `url`, not both")
+        if self.url and not self.url.startswith(("http://", "https://")):
+            raise ValueError(f"url: {self.url!r} is no URL; it looks like http://127.0.0.1:8001")
+        return self
+
+    @property
+    def given(self) -> bool:
+        """Whether a finished one is used, so that none is trained."""
+        return bool(self.checkpoint or self.url)
+
+
+class General(_Section):
+    """Questions with a known answer, mixed into the Follower's training to keep what it knows beside following."""
+
+    train: str | None = Field(
+        default=None, min_length=1, description="File with `prompt` and `answer` rows; the reward is 1 for that answer in \\boxed{}, else 0."
+    )
+    share: float = Field(default=0.1, gt=0, lt=1, description="Their share of every batch.")
+    held_out: str | None = Field(default=None, min_length=1, description="Such rows for the evaluation.")
+
+
+class SelfSupervised(_Section):
+    """Learning from instructions alone, with a classifier as the Judger (arXiv 2510.14420; docs/self_supervised.md)."""
+
+    soft_types: tuple[str, ...] = Field(
+        default=(), strict=False, description="Constraint types that no rule may judge in training; the verifiers still measure them."
+    )
+    hard_labels: bool = Field(default=False, description="The classifier pays 0 or 1 and not its probability.")
+    curriculum: Literal["none", "in_order", "mixed"] = Field(
+        default="none",
+        description="The Follower trains on: `none`: whole instructions; `in_order`: first those cut to one constraint, then to two, ...; "
+        "`mixed`: all of these at once.",
+    )
+    answers: int = Field(default=1, ge=1, description="Answers per level of an instruction, from which pseudo-labels are made.")
+    temperature: float = Field(default=0.7, ge=0, description="Temperature of those answers.")
+    reward_model: RewardModel = RewardModel()
+    general: General = General()
+
+    @model_validator(mode="after")
+    def _answers_that_differ(self) -> SelfSupervised:
+        if self.answers > 1 and self.temperature == 0:
+            raise ValueError("answers above 1 need a temperature above 0, or they are all the same")
+        return self
+
+
 class Config(_Section):
     """A whole run."""
 
     model: str = Field(description="Directory or hub id of the causal LM from which all four roles start.")
     seeds: str | None = Field(default=None, description="Parquet, JSONL or JSON file with a `prompt` column.")
+    instructions: str | None = Field(
+        default=None, min_length=1, description="Instructions to train on (the released schema or verl-if's) instead of letting an Instructor write them."
+    )
     held_out: str | None = Field(default=None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation.")
     benchmark_prompts: tuple[str, ...] = Field(
         default=(), strict=False, description="Files of benchmark prompts; seeds that overlap with them, or with `held_out`, are left out."
@@ -196,14 +326,33 @@ class Config(_Section):
     follower: Follower = Follower()
     evaluation: Evaluation = Evaluation()
     engine: EngineSettings = EngineSettings()
+    self_supervised: SelfSupervised = SelfSupervised()
+    lora: Lora | None = None
+
+    @property
+    def judging_model(self) -> str:
+        """How the Judger asks a model; `rules` where it asks none."""
+        return self.judger.model if self.judger.kind == "hybrid" else self.judger.kind
+
+    @property
+    def trains_reward_model(self) -> bool:
+        """Whether turns train the classifier that judges."""
+        return self.judging_model == "classifier" and not self.self_supervised.reward_model.given
+
+    @model_validator(mode="after")
+    def _instructions_are_given_or_written(self) -> Config:
+        if self.instructions is not None and self.instructor.train:
+            raise ValueError("instructions are given or written: with `instructions`, set instructor.train: false")
+        if self.self_supervised.soft_types and self.judger.kind == "rules":
+            raise ValueError("self_supervised.soft_types hide rules from the Judger, and judger.kind: rules has nothing else; use hybrid")
+        return self
 
     @model_validator(mode="after")
     def _compact_prompts_exist(self) -> Config:
-        asks = self.judger.model if self.judger.kind == "hybrid" else self.judger.kind
-        full_only = asks == "generative" or self.follower.format == "think_answer" or any(t.prompt == "soft" for t in self.instructor.templates)
+        full_only = self.judging_model == "generative" or self.follower.format == "think_answer" or any(t.prompt == "soft" for t in self.instructor.templates)
         if self.prompts == "compact" and full_only:
             raise ValueError(
-                "prompts: compact goes with judger.kind logprob or rules (or hybrid with judger.model logprob), "
+                "prompts: compact goes with judger.kind logprob, classifier or rules (or hybrid with judger.model logprob or classifier), "
                 "follower.format plain or reasoning, and hard templates alone"
             )
         return self
@@ -222,7 +371,8 @@ def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -
         raise UsageError(f"{path} is not valid YAML: {' '.join(str(error).split())}") from error
     if not isinstance(tree, dict):
         raise UsageError(f"{path} must hold `key: value` lines; it holds {type(tree).__name__}")
-    tree = {**tree, **{key: _anchor(tree.get(key), path.parent) for key in PATH_KEYS if key in tree}}
+    for key in PATH_KEYS:
+        _anchor_at(tree, key.split("."), path.parent)
     for override in overrides or []:
         _override(tree, override)
     return build_config({**tree, **{key: value for key, value in direct.items() if value is not None}}, str(path))
@@ -251,14 +401,23 @@ def _parse(text: str) -> Any:
     return yaml.load(text, Loader=_Loader)
 
 
+def _anchor_at(tree: Any, key: list[str], folder: Path) -> None:
+    if isinstance(tree, dict) and key[0] in tree:
+        if key[1:]:
+            _anchor_at(tree[key[0]], key[1:], folder)
+        else:
+            tree[key[0]] = _anchor(tree[key[0]], folder)
+
+
 def _anchor(value: Any, folder: Path) -> Any:
     """A path (or each of a list) that exists beside the config file is made absolute; anything else (a hub id) stays."""
     if isinstance(value, list):
         return [_anchor(item, folder) for item in value]
     if isinstance(value, str) and not Path(value).is_absolute():
-        beside = (folder / value).resolve()
-        if beside.exists() or value.startswith("."):
-            return str(beside)
+        # A link is not followed: the Python of a virtual environment is one, and would no longer be in it.
+        beside = os.path.abspath(folder / value)
+        if os.path.exists(beside) or value.startswith("."):
+            return beside
     return value
 
 
@@ -269,7 +428,9 @@ def _override(tree: dict[str, Any], override: str) -> None:
     *parents, last = key.split(".")
     node = tree
     for parent in parents:
-        node = node.setdefault(parent, {})
+        # A section that is there but empty is one that is not there.
+        node[parent] = {} if node.get(parent) is None else node[parent]
+        node = node[parent]
         if not isinstance(node, dict):
             raise UsageError(f"--set {key}: {parent} is not a section")
     try:
@@ -295,11 +456,16 @@ def _keys_at(path: list[str]) -> list[str]:
     section: Any = Config
     for part in path:
         field = section.model_fields.get(part)
-        annotation = field.annotation if field else None
-        if not (isinstance(annotation, type) and issubclass(annotation, BaseModel)):
+        section = section_of(field.annotation if field else None)
+        if section is None:
             return list(Template.model_fields)
-        section = annotation
     return list(section.model_fields)
+
+
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section that a field holds, be it optional; None for a value."""
+    kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
 
 
 def differing_keys(a: Config, b: Config) -> list[str]:

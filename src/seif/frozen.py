@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,40 +18,87 @@ from seif.roles.judger import GenerativeJudger, HybridJudger, Judger, LogprobJud
 
 if TYPE_CHECKING:
     from seif.engines.openai import OpenAIEngine
+    from seif.engines.vllm import VllmServers
+    from seif.self_supervised.classifier import ClassifierJudger
 
 
 @dataclass
 class Engines:
-    """One engine per set of weights, however many roles it plays; loading another one frees the one before.
+    """One engine per set of weights, however many roles it plays; loading others frees those before.
 
-    `verdicts` is the file in which verdicts are kept, where the config wants that. Raises UsageError for a bad key.
+    `out` is what the stage will write: verdicts and the servers' log are kept beside it, where the config wants them. Raises
+    UsageError for a bad key.
     """
 
     config: Config
-    verdicts: Path | None = None
-    _path: str = ""
-    _engine: Engine | None = None
+    out: Path | None = None
+    _engines: dict[str, Engine] = field(default_factory=dict)
+    _servers: VllmServers | None = None
     _caches: dict[str, VerdictCache] = field(default_factory=dict)
+    _classifiers: dict[str, ClassifierJudger] = field(default_factory=dict)
 
     def get(self, path: str) -> Engine:
-        if self._engine is None or path != self._path:
-            self._close_engine()
-            self._engine, self._path = self._load(path), path
-        return self._engine
+        """The engine for the weights at `path`. Raises RunError when a server does not come up."""
+        return self.together(path)[0]
+
+    def together(self, *paths: str) -> Sequence[Engine]:
+        """An engine for each of the weights, all of which can be asked at the same time."""
+        if self.config.engine.kind == "vllm":
+            return self._vllm().together(paths)
+        for path in self._engines.keys() - set(paths):
+            self._engines.pop(path).close()
+        for path in paths:
+            if path not in self._engines:
+                self._engines[path] = self._load(path)
+        return [self._engines[path] for path in paths]
 
     def cache(self, path: str) -> VerdictCache | None:
         """Where the verdicts of the weights at `path` are kept; None: they are not."""
         settings = self.config.engine
-        serving = served(self.config, path)
-        if self.verdicts is None or not (serving if settings.cache is None else settings.cache):
+        endpoints = served(self.config, path)
+        by_default = endpoints or settings.kind == "vllm"
+        if self.out is None or not (by_default if settings.cache is None else settings.cache):
             return None
         if path not in self._caches:
-            weights = weights_of_server(served_model(self.config), settings.base_urls) if serving else weights_of_checkpoint(path)
-            self._caches[path] = VerdictCache(self.verdicts, weights)
+            weights = weights_of_server(served_model(self.config)) if endpoints else weights_of_checkpoint(path)
+            self._caches[path] = VerdictCache(self.out.with_name(f"{self.out.name}.verdicts.jsonl"), weights)
         return self._caches[path]
 
+    def classifier(self, path: str | None) -> ClassifierJudger | None:
+        """The Judger with the reward model at `path`, or with the one that the config names; None where no classifier judges.
+
+        Raises UsageError for a path that holds no classifier with two labels.
+        """
+        if self.config.judging_model != "classifier":
+            return None
+        settings = self.config.self_supervised.reward_model
+        where = settings.url or settings.checkpoint or path
+        if where is None:
+            raise UsageError("a classifier judges: name it with self_supervised.reward_model.checkpoint or url")
+        if where not in self._classifiers:
+            self._classifiers[where] = self._load_classifier(where)
+        return self._classifiers[where]
+
+    def _load_classifier(self, where: str) -> ClassifierJudger:
+        from seif.self_supervised.classifier import ClassifierJudger, Service, in_process
+
+        hard, e = self.config.self_supervised.hard_labels, self.config.engine
+        if where == self.config.self_supervised.reward_model.url:
+            return ClassifierJudger(Service(where, e.timeout, e.retries).ask, hard)
+        from seif.self_supervised.scorer import Scorer
+
+        scorer = Scorer.load(where, e.dtype, e.token_budget, self.config.attn_implementation)
+        return ClassifierJudger(in_process(scorer), hard, scorer.close)
+
     def close(self) -> None:
-        self._close_engine()
+        for classifier in self._classifiers.values():
+            classifier.close()
+        self._classifiers.clear()
+        for engine in self._engines.values():
+            engine.close()
+        self._engines.clear()
+        if self._servers is not None:
+            self._servers.close()
         for cache in self._caches.values():
             cache.close()
         self._caches.clear()
@@ -63,10 +111,14 @@ class Engines:
 
         return LocalEngine.load(path, settings.dtype, settings.token_budget, self.config.attn_implementation)
 
-    def _close_engine(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
-        self._engine = None
+    def _vllm(self) -> VllmServers:
+        if self._servers is None:
+            from seif.engines.vllm import VllmServers, room_for
+
+            out = self.out or Path(tempfile.mkdtemp(prefix="seif-")) / "seif"
+            rank = room_for(self.config.lora.r) if self.config.lora else 0
+            self._servers = VllmServers(self.config.engine, out.with_name(f"{out.name}.vllm.log"), rank)
+        return self._servers
 
 
 def served_model(config: Config) -> str:
@@ -92,27 +144,33 @@ def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAI
 
 
 def check_engine(config: Config) -> None:
-    """Ask every server one tiny question. Raises UsageError, within 30 s, for one that can't do what the config needs of it."""
+    """Ask every server one tiny question. Raises UsageError, within 30 s, for one that can't do what the config needs of it, or that can't be started."""
+    if config.engine.kind == "vllm":
+        from seif.engines.vllm import check_vllm
+
+        check_vllm(config.engine)
     if config.engine.kind != "openai":
         return
     from seif.engines.probe import check_server
 
-    judger = config.judger
-    one_token = (judger.model if judger.kind == "hybrid" else judger.kind) == "logprob" or (config.prompts == "compact" and config.filter.model)
+    one_token = config.judging_model == "logprob" or (config.prompts == "compact" and config.filter.model)
     for url in config.engine.base_urls:
         check_server(endpoint(config, [url], timeout=20.0, retries=3), config.engine.api_key_env, logprobs=one_token)
 
 
-def make_judger(config: Config, engine: Engine, cache: VerdictCache | None = None) -> Judger:
-    """The Judger that the config names."""
-    judger = model_judger(config, engine, cache)
-    return HybridJudger(judger, config.judger.sample) if config.judger.kind == "hybrid" else judger
+def make_judger(config: Config, engine: Engine | None, cache: VerdictCache | None = None, classifier: Judger | None = None) -> Judger:
+    """The Judger that the config names; `classifier` is the reward model's where one judges, and then no engine is needed."""
+    judger = classifier
+    if judger is None:
+        assert engine is not None
+        judger = model_judger(config, engine, cache)
+    return HybridJudger(judger, config.judger.sample, config.self_supervised.soft_types) if config.judger.kind == "hybrid" else judger
 
 
 def model_judger(config: Config, engine: Engine, cache: VerdictCache | None = None) -> Judger:
-    """The model behind the Judger, without the rules that a hybrid one puts first; the verifiers where there is no model."""
+    """The language model behind the Judger, without the rules that a hybrid one puts first; the verifiers where there is none."""
     settings = config.judger
-    match settings.model if settings.kind == "hybrid" else settings.kind:
+    match config.judging_model:
         case "logprob":
             return LogprobJudger(engine, config.prompts, cache)
         case "generative":

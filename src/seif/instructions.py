@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seif.constraints.compiler import compile_text
+from seif.constraints.verifiers import check_kwargs
 from seif.errors import UsageError
 from seif.run_dir import write_atomically
 from seif.tables import read_rows
@@ -72,7 +73,7 @@ def write_instructions(path: Path, instructions: Sequence[Instruction]) -> None:
 
 
 def read_instructions(path: Path) -> list[Instruction]:
-    """Read the released schema.
+    """Read the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own for what no rule checks.
 
     A constraint labelled `soft` is compiled from its text where that is certain (the released files label even countable
     ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row.
@@ -84,6 +85,8 @@ def read_instructions(path: Path) -> list[Instruction]:
 
 
 def _instruction(row: dict[str, Any], where: str) -> Instruction:
+    if "seed_question" not in row:
+        row = _from_verl_if(row)
     texts = row.get("constraint")
     seed = row.get("seed_question")
     if not isinstance(seed, str) or not isinstance(texts, list) or not all(isinstance(t, str) and t.strip() for t in texts):
@@ -99,6 +102,25 @@ def _instruction(row: dict[str, Any], where: str) -> Instruction:
         if instruction_id == SOFT:
             constraints.append(compile_text(text))
         else:
-            given = {k: v for k, v in (arguments or {}).items() if v is not None}
+            # Where a column has nulls, some writers make its whole numbers floats.
+            given = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in (arguments or {}).items() if v is not None}
             constraints.append(Constraint(text, instruction_id, given))
     return Instruction(seed, tuple(constraints))
+
+
+def _from_verl_if(row: dict[str, Any]) -> dict[str, Any]:
+    """The row in the released schema: the question is what stands in the prompt before its first constraint; what no rule can check is soft."""
+    prompt, texts, ids, kwargs = (row.get(key) for key in ("prompt", "constraint", "instruction_id_list", "kwargs"))
+    if not isinstance(prompt, str) or not isinstance(texts, list) or not texts or not isinstance(texts[0], str) or texts[0] not in prompt:
+        return row
+    if isinstance(ids, list) and isinstance(kwargs, list) and len(ids) == len(kwargs):
+        ids = [i if _checkable(i, k) else SOFT for i, k in zip(ids, kwargs, strict=True)]
+    return {**row, "seed_question": prompt[: prompt.index(texts[0])].strip(), "instruction_id_list": ids}
+
+
+def _checkable(instruction_id: Any, kwargs: Any) -> bool:
+    try:
+        check_kwargs(instruction_id, kwargs or {})
+    except UsageError:
+        return False
+    return True

@@ -9,7 +9,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
-NAMES = {"train_instructor": "train Instructor", "generate": "generate", "train_follower": "train Follower", "evaluate": "evaluate"}
+NAMES = {
+    "train_instructor": "train Instructor",
+    "generate": "generate",
+    "pseudo_label": "pseudo-label",
+    "train_reward_model": "train reward model",
+    "train_follower": "train Follower",
+    "evaluate": "evaluate",
+}
+SHOWN = {"reward": "reward", "loss": "loss", "accuracy": "accuracy", "held_out_accuracy": "held-out accuracy"}
+"""Logged numbers that are told at a step: the reward, or else what there is of the others."""
 
 
 def clock(seconds: float) -> str:
@@ -63,7 +72,8 @@ class Progress:
         """One step is done."""
         done = step - self.first
         left = (time.time() - self.began) / done * (self.total - step) if done else 0.0
-        numbers = f"reward {metrics.get('reward', float('nan')):.3f}  left {clock(left)}"
+        shown = ["reward"] if "reward" in metrics else [key for key in SHOWN if key in metrics]
+        numbers = "  ".join([*(f"{SHOWN[key]} {metrics[key]:.3f}" for key in shown), f"left {clock(left)}"])
         if self.bar is not None:
             self.bar.update(self.task, completed=step, numbers=numbers)
         else:
@@ -73,8 +83,9 @@ class Progress:
         """The stage is done; `last` holds its final numbers."""
         self.close()
         note = ""
-        if "reward" in last:
-            note = f"  reward {last['reward']:.3f}"
+        for key in ("reward", "held_out_accuracy"):
+            if key in last:
+                note = f"  {SHOWN[key]} {last[key]:.3f}"
         greedy = last.get("held_out", {}).get("greedy")
         if greedy:
             note = f"  constraint accuracy {greedy['constraint_accuracy']:.1%} ± {greedy['stderr']:.1%}"

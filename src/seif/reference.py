@@ -7,7 +7,7 @@ import sys
 
 from pydantic import BaseModel
 
-from seif.config import Config
+from seif.config import Config, section_of
 from seif.constraints.taxonomy import TYPES
 
 _HEAD = """# Config reference
@@ -26,8 +26,8 @@ def _section(section: type[BaseModel], prefix: str) -> list[str]:
     lines = [f"## {prefix.rstrip('.') or 'Top level'}", "", section.__doc__ or "", "", "| key | default | meaning |", "|---|---|---|"]
     below: list[str] = []
     for name, field in section.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
-            below += ["", *_section(field.annotation, f"{prefix}{name}.")]
+        if (sub := section_of(field.annotation)) is not None:
+            below += ["", *_section(sub, f"{prefix}{name}.")]
             continue
         value = field.get_default()
         plain = [v.model_dump() for v in value] if isinstance(value, tuple) and value and isinstance(value[0], BaseModel) else value

@@ -8,11 +8,20 @@ from collections.abc import Sequence
 from seif.types import Verdict, adherence
 
 
-def follower_reward(well_formed: bool, verdicts: Sequence[Verdict]) -> float | None:
-    """R_F = A(x, y); 0 for bad format (SEIF, arXiv 2605.07465)."""
+def follower_reward(well_formed: bool, verdicts: Sequence[Verdict], worths: Sequence[float | None] = ()) -> float | None:
+    """R_F = A(x, y); 0 for bad format (SEIF, arXiv 2605.07465).
+
+    `worths`, one per verdict, take the place of 1 and 0 where they are known: the mean of what each is worth (arXiv 2510.14420).
+    """
     if not well_formed:
         return 0.0
-    return adherence(list(verdicts))
+    return graded(verdicts, worths) if any(w is not None for w in worths) else adherence(list(verdicts))
+
+
+def graded(verdicts: Sequence[Verdict], worths: Sequence[float | None]) -> float | None:
+    """The mean worth over what was judged, 1 or 0 for a verdict without one; None when nothing was judged."""
+    known = [float(v is Verdict.SATISFIED) if w is None else w for v, w in zip(verdicts, worths, strict=True) if v is not Verdict.UNJUDGED]
+    return sum(known) / len(known) if known else None
 
 
 def adversarial(adherences: Sequence[float | None]) -> float | None:

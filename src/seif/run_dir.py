@@ -2,6 +2,7 @@
 
     config.yaml  manifest.json  events.jsonl  metrics.jsonl  report.html
     turn_01/ instructor/  generation.json  instructions.parquet  follower/  evaluation.json  rollouts/*.jsonl
+             pseudo_labels.parquet  pseudo_labels.json  reward_model/  reward_model.json   (where a classifier judges)
 
 A file or model directory that exists under its final name is whole; half-made ones live under `*.partial` names.
 """
@@ -20,10 +21,10 @@ from typing import IO, Any
 import filelock
 import yaml
 
-from seif.config import Config, build_config, differing_keys
+from seif.config import MOVABLE_KEYS, Config, build_config, differing_keys
 from seif.errors import UsageError
 
-STAGES = ("train_instructor", "generate", "train_follower", "evaluate")
+STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
 
 
 def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
@@ -151,6 +152,20 @@ class RunDir:
         """What the Instructor wrote, in numbers; written before the instructions."""
         return self.turn(turn) / "generation.json"
 
+    def pseudo_labels(self, turn: int) -> Path:
+        return self.turn(turn) / "pseudo_labels.parquet"
+
+    def pseudo_label_counts(self, turn: int) -> Path:
+        """How many there are and were dropped; written before the pseudo-labels."""
+        return self.turn(turn) / "pseudo_labels.json"
+
+    def reward_model(self, turn: int) -> Path:
+        return self.turn(turn) / "reward_model"
+
+    def reward_model_numbers(self, turn: int) -> Path:
+        """How good the reward model is; written before it."""
+        return self.turn(turn) / "reward_model.json"
+
     def showcase(self, turn: int) -> Path:
         return self.turn(turn) / "showcase.json"
 
@@ -190,19 +205,25 @@ class RunDir:
         return False
 
     def open(self, config: Config, manifest: dict[str, Any]) -> None:
-        """Start the run, or continue it. Raises UsageError when config or data differ from the first time."""
+        """Start the run, or continue it. Raises UsageError when config or data differ from the first time.
+
+        Where and how servers are asked may differ, and is noted anew.
+        """
         path = self.root / "config.yaml"
+        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         if path.exists():
-            changed = differing_keys(self.config(), config)
+            differing = differing_keys(self.config(), config)
+            changed = [key for key in differing if not key.startswith(MOVABLE_KEYS)]
             if changed:
                 raise UsageError(f"{self.root} was started with another config; these keys differ: {', '.join(changed)}. Use a new --run-dir")
             recorded = self.manifest()
             for name in ("seeds_sha256", "held_out_sha256"):
                 if recorded.get(name) != manifest.get(name):
                     raise UsageError(f"the {name.removesuffix('_sha256')} file changed since {self.root} was started. Use a new --run-dir")
+            if differing:
+                write_text(path, text)
             return
         write_json(self.root / "manifest.json", manifest)
-        text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         write_text(path, text)
 
     def config(self) -> Config:

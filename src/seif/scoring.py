@@ -45,6 +45,8 @@ class Score:
     """Why verdicts are missing, one per unjudged verdict."""
     checks: tuple[Check, ...] = ()
     """The model's verdicts on what a rule can check."""
+    worths: tuple[float | None, ...] = ()
+    """What each verdict was worth, where that is not 1 or 0."""
 
     @property
     def failures(self) -> int:
@@ -69,9 +71,10 @@ class FollowerScorer:
             return Score(0.0, "bad format", constraints=instruction.constraints)
         judgements = await judge_all(self.judger, instruction, reply)
         verdicts, causes = _split(judgements)
-        reward = follower_reward(True, verdicts)
+        worths = tuple(j.worth for j in judgements)
+        reward = follower_reward(True, verdicts, worths)
         outcome = "unjudged" if reward is None else "judged"
-        return Score(reward, outcome, adherence(verdicts), verdicts, instruction.constraints, causes, check(instruction, reply, judgements))
+        return Score(reward, outcome, adherence(verdicts), verdicts, instruction.constraints, causes, check(instruction, reply, judgements), worths)
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ class InstructorScorer:
             return Score(0.0, "contradictory", constraints=constraints)
         answers = await asyncio.gather(*(self._answer(instruction, step, index, k) for k in range(self.answers)))
         found = [_split(judgements) for judgements, _ in answers]
-        adherences = [adherence(verdicts) for verdicts, _ in found]
+        adherences = [follower_reward(True, verdicts, [j.worth for j in judgements]) for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)]
         reward = INSTRUCTOR_REWARDS[self.reward](adherences)
         known = [a for a in adherences if a is not None]
         return Score(

@@ -7,6 +7,8 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import closing
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,6 +24,9 @@ from seif.roles import follower, instructor
 from seif.roles.filter import Decision
 from seif.run_dir import new_directory, read_json, write_json
 from seif.scoring import BAD_ANSWER, FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of, within_limit
+from seif.self_supervised import curriculum
+from seif.self_supervised.general import Question, correct, load_questions
+from seif.self_supervised.general import accuracy as general_accuracy
 from seif.types import Instruction, Verdict
 
 
@@ -57,21 +62,23 @@ def follower_steps(config: Config, turn: int, instructions: int) -> int:
     return max(1, instructions // config.follower.grpo.prompts_per_step) * follower_epochs(config, turn)
 
 
-def train_instructor(config: Config, turn: int, start: str, answerer: str, judger: str, seeds: Sequence[str], out: Path, log: StageLog) -> None:
-    """GRPO on the Instructor: seeds in, a model directory out. Filter and Judger share the weights `judger`."""
+def train_instructor(
+    config: Config, turn: int, start: str, answerer: str, judger: str, seeds: Sequence[str], out: Path, log: StageLog, reward_model: str | None = None
+) -> None:
+    """GRPO on the Instructor: seeds in, a model directory out. Filter and Judger share the weights `judger`, but for a classifier, which is `reward_model`."""
     if _done(out):
         return
     from seif.training.grpo import Payment, Sample
 
     settings = config.instructor
     templates = [instructor.choose_template(settings.templates, config.seed, turn, i) for i in range(len(seeds))]
-    frozen = Engines(config, _verdicts(out))
-    judging, cache = frozen.get(judger), frozen.cache(judger)
-    answering = judging if answerer == judger else Engines(config).get(answerer)
+    frozen = Engines(config, out)
+    judging, answering = frozen.together(judger, answerer)
+    cache = frozen.cache(judger)
     scorer = InstructorScorer(
         filter=make_filter(config, judging, cache),
         answerer=answering,
-        judger=make_judger(config, judging, cache),
+        judger=make_judger(config, judging, cache, frozen.classifier(reward_model)),
         style=config.prompts,
         response_format=config.follower.format,
         answers=settings.answers,
@@ -97,7 +104,8 @@ def train_instructor(config: Config, turn: int, start: str, answerer: str, judge
         return Payment([s.reward for s in scores], metrics, _records(samples, scores, [seeds[s.row] for s in samples], config), _checks(scores))
 
     prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, seeds, strict=True)]
-    _train(config, turn, "instructor", start, prompts, instructor_steps(config, len(seeds)), settings.grpo, reward, out, log)
+    with closing(frozen):
+        _train(config, turn, "instructor", start, prompts, instructor_steps(config, len(seeds)), settings.grpo, reward, out, log)
 
 
 # --- [2] generate -----------------------------------------------------------------------------------------------------
@@ -110,9 +118,8 @@ def generate(config: Config, turn: int, writer: str, filter_model: str, seeds: S
     """
     if out.exists():
         return
-    engines = Engines(config, _verdicts(out))
-    raw, pool, parsable, drawn = asyncio.run(_generate(config, turn, engines, writer, filter_model, seeds))
-    engines.close()
+    with closing(Engines(config, out)) as engines:
+        raw, pool, parsable, drawn = asyncio.run(_generate(config, turn, engines, writer, filter_model, seeds))
     if not pool:
         raise RunError(f"none of {len(seeds)} seeds got a usable instruction ({parsable} of {drawn} replies could be parsed); the Instructor has collapsed")
     everything = held_out.describe_instructions(raw)
@@ -176,35 +183,142 @@ async def _generate(
     return raw, [accepted[i] for i in sorted(accepted)], parsable, drawn
 
 
+def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> None:
+    """The user's instructions in place of generated ones, less those whose question is not among `seeds`; `stats` and `out` as `generate` writes them.
+
+    Raises UsageError when none is left.
+    """
+    if out.exists():
+        return
+    wanted = set(seeds)
+    pool = [x for x in read_instructions(instructions) if x.seed in wanted]
+    if not pool:
+        raise UsageError(f"no instruction of {instructions} is left to train on; give it questions that the held-out and benchmark files don't have")
+    numbers = held_out.describe_instructions(pool)
+    shares = {key: numbers[key] for key in ("conflict_share", "top_type_share", "type_entropy")}
+    write_json(stats, {"parsable": None, "pool_conflict_share": numbers["conflict_share"], **shares, "drawn": len(pool), "pool": numbers})
+    write_instructions(out, pool)
+
+
+# --- the reward model, where a classifier judges ------------------------------------------------------------------------
+
+
+def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog) -> None:
+    """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told in numbers (`counts`)."""
+    if out.exists():
+        return
+    from seif.self_supervised.pseudo_labels import Asking, pseudo_label
+
+    settings = config.self_supervised
+    seed = item_seed(config.seed, turn, "pseudo-label")
+    length = config.follower.grpo.max_new_tokens
+    asking = Asking(answerer, config.prompts, config.follower.format, length, settings.temperature, settings.answers, seed)
+
+    def progress(done: int, chunks: int) -> None:
+        if done == 1:
+            log.begin(chunks)
+        log.step(done, {}, [])
+
+    with closing(Engines(config, out)) as engines:
+        tasks, judged = read_instructions(instructions), curriculum.soft(config)
+        pseudo_label(tasks, judged, engines.get(answerer), asking, config.judger.max_unjudged, out, counts, progress)
+
+
+def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:
+    """Pseudo-labels in, a calibrated sequence classifier (`out`) and how good it is (`numbers`) out."""
+    if _done(out):
+        return
+    from seif.self_supervised import reward_model
+    from seif.self_supervised.pseudo_labels import read_pairs
+
+    settings = config.self_supervised.reward_model
+    seed = item_seed(config.seed, turn, "reward model") % (1 << 31)
+    job = reward_model.Job(settings.base or config.model, read_pairs(labels), settings, seed, _checkpoints(out), out, numbers, config.attn_implementation)
+    reward_model.train(job, reward_model.Hooks(log.begin, log.resumed, lambda step, metrics: log.step(step, metrics, [])))
+
+
 # --- [3] train the Follower -------------------------------------------------------------------------------------------
 
 
-def train_follower(config: Config, turn: int, start: str, judger: str, instructions: Path, out: Path, log: StageLog) -> None:
-    """GRPO on the Follower: instructions in, a model directory out."""
+def train_follower(config: Config, turn: int, start: str, judger: str, instructions: Path, out: Path, log: StageLog, reward_model: str | None = None) -> None:
+    """GRPO on the Follower: instructions in, a model directory out. `reward_model` judges instead of `judger` where the config has a classifier."""
     if _done(out):
         return
     from seif.training.grpo import Payment, Sample, fitting
 
-    everything = read_instructions(instructions)
-    asked = [follower.messages(config.prompts, task, config.follower.format) for task in everything]
+    settings = config.self_supervised
+    groups = curriculum.groups(read_instructions(instructions), settings.curriculum)
+    questions = load_questions(Path(settings.general.train)) if settings.general.train else []
+    everything: list[Instruction | Question] = [*(x for group in groups for x in group), *questions]
+    asked = [follower.messages(config.prompts, _as_asked(task), config.follower.format) for task in everything]
     kept = fitting(start, asked, config.follower.grpo.max_prompt_tokens)
-    if not kept:
-        raise UsageError(f"every instruction of {instructions} is longer than max_prompt_tokens={config.follower.grpo.max_prompt_tokens}")
     tasks, prompts = [everything[i] for i in kept], [asked[i] for i in kept]
-    engines = Engines(config, _verdicts(out))
-    scorer = FollowerScorer(make_judger(config, engines.get(judger), engines.cache(judger)), config.follower.format)
+    own = [row for row, task in enumerate(tasks) if isinstance(task, Instruction)]
+    if not own or (questions and len(own) == len(tasks)):
+        what = "question of self_supervised.general" if own else f"instruction of {instructions}"
+        raise UsageError(f"every {what} is longer than max_prompt_tokens={config.follower.grpo.max_prompt_tokens}")
+    steps = follower_steps(config, turn, round(len(own) / (1 - settings.general.share)) if questions else len(own))
+    order = _follower_order(config, turn, groups, kept, own, len(tasks), steps) if len(groups) > 1 or questions else ()
+    engines = Engines(config, out)
+    classifier = engines.classifier(reward_model)
+    judging = None if classifier else engines.get(judger)
+    scorer = FollowerScorer(make_judger(config, judging, engines.cache(judger) if judging else None, classifier), config.follower.format)
+
+    async def pay(task: Instruction | Question, sample: Sample) -> Score:
+        return await scorer.score(task, sample.text, sample.finished) if isinstance(task, Instruction) else _score_answer(config, task, sample)
 
     async def reward(samples: list[Sample], step: int) -> Payment:
-        scores = await asyncio.gather(*(scorer.score(tasks[s.row], s.text, s.finished) for s in samples))
+        scores = await asyncio.gather(*(pay(tasks[s.row], s) for s in samples))
         metrics = {"well_formed": _share(scores, lambda s: s.outcome != "bad format"), **_judged_metrics(scores, config)}
         metrics["too_long"] = float(len(everything) - len(tasks))
         metrics["repetition"] = sum(held_out.repetition(s.text) for s in samples) / len(samples)
+        general = [score.reward or 0.0 for s, score in zip(samples, scores, strict=True) if isinstance(tasks[s.row], Question)]
+        if general:
+            metrics["general"] = sum(general) / len(general)
+        if len(groups) > 1:
+            lengths = [len(task.constraints) for s in samples if isinstance(task := tasks[s.row], Instruction)]
+            metrics["level"] = sum(lengths) / max(1, len(lengths))
         return Payment([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config), _checks(scores))
 
-    _train(config, turn, "follower", start, prompts, follower_steps(config, turn, len(tasks)), config.follower.grpo, reward, out, log)
+    with closing(engines):
+        _train(config, turn, "follower", start, prompts, steps, config.follower.grpo, reward, out, log, order)
 
 
-def _train(config: Config, turn: int, role: str, start: str, prompts: list[Any], steps: int, settings: Grpo, reward: Any, out: Path, log: StageLog) -> None:
+def _as_asked(task: Instruction | Question) -> Instruction:
+    return task if isinstance(task, Instruction) else task.instruction
+
+
+def _follower_order(config: Config, turn: int, groups: list[list[Instruction]], kept: list[int], own: list[int], tasks: int, steps: int) -> tuple[int, ...]:
+    """The Follower's data order where that is not plain: levels one after another, general questions in every batch."""
+    bounds = [sum(map(len, groups[:i])) for i in range(len(groups) + 1)]
+    by_level = [[row for row in own if low <= kept[row] < high] for low, high in pairwise(bounds)]
+    general, seed = range(len(own), tasks), item_seed(config.seed, turn, "curriculum")
+    per_step = config.follower.grpo.prompts_per_step
+    return tuple(curriculum.data_order([g for g in by_level if g], general, config.self_supervised.general.share, per_step, steps, seed))
+
+
+def _score_answer(config: Config, question: Question, sample: Any) -> Score:
+    """1 for the known answer in \\boxed{}, 0 for any other."""
+    reply = follower.parse(sample.text, sample.finished, config.follower.format)
+    if reply is None:
+        return Score(0.0, "bad format")
+    right = correct(reply, question.answer)
+    return Score(float(right), "right" if right else "wrong")
+
+
+def _train(
+    config: Config,
+    turn: int,
+    role: str,
+    start: str,
+    prompts: list[Any],
+    steps: int,
+    settings: Grpo,
+    reward: Any,
+    out: Path,
+    log: StageLog,
+    order: tuple[int, ...] = (),
+) -> None:
     from seif.training.grpo import Hooks, Job, train
 
     def save(model: Any, tokenizer: Any) -> None:
@@ -217,7 +331,9 @@ def _train(config: Config, turn: int, role: str, start: str, prompts: list[Any],
     name = f"{out.parent.parent.name}-turn{turn}-{role}"
     log.begin(steps)
     train(
-        Job(start, prompts, steps, settings, seed, work, out, config.report_to, name, config.engine.token_budget, config.attn_implementation),
+        Job(
+            start, prompts, steps, settings, seed, work, out, config.report_to, name, config.engine.token_budget, config.attn_implementation, config.lora, order
+        ),
         reward,
         Hooks(log.resumed, log.step),
         save,
@@ -227,11 +343,6 @@ def _train(config: Config, turn: int, role: str, start: str, prompts: list[Any],
 def _checkpoints(out: Path) -> Path:
     """Where a stage keeps its checkpoints while it runs."""
     return out.with_name(f"{out.name}.checkpoints")
-
-
-def _verdicts(out: Path) -> Path:
-    """Where a stage keeps verdicts, beside its output."""
-    return out.with_name(f"{out.name}.verdicts.jsonl")
 
 
 def _done(out: Path) -> bool:
@@ -265,6 +376,7 @@ def _checks(scores: Sequence[Score]) -> held_out.Tables:
 def _records(samples: Sequence[Any], scores: Sequence[Score], prompts: Sequence[str], config: Config) -> list[dict[str, Any]]:
     return [
         {
+            **({"worths": score.worths} if any(w is not None for w in score.worths) else {}),
             "prompt": prompt,
             "completion": sample.text,
             "finished": sample.finished,
@@ -291,6 +403,7 @@ def evaluate(
     out: Path,
     showcase: Path,
     checks: Sequence[held_out.Tables] = (),
+    reward_model: str | None = None,
 ) -> dict[str, Any]:
     """Held-out accuracy of one Follower, the Judger against the verifiers, and the Instructor's numbers of the turn.
 
@@ -299,11 +412,10 @@ def evaluate(
     if out.exists():
         return dict(read_json(out))
     began = time.time()
-    engines = Engines(config, _verdicts(out))
-    result = asyncio.run(measure(config, engines, turn, model, judger))
-    if instructions is not None:
-        write_json(showcase, asyncio.run(_showcase(config, engines.get(model), seeds, read_instructions(instructions))))
-    engines.close()
+    with closing(Engines(config, out)) as engines:
+        result = asyncio.run(measure(config, engines, turn, model, judger, reward_model))
+        if instructions is not None:
+            write_json(showcase, asyncio.run(_showcase(config, engines.get(model), seeds, read_instructions(instructions))))
     if checks:
         result["judger"]["in_training"] = held_out.describe_tables(held_out.add_up(checks))
     if stats is not None:
@@ -315,9 +427,16 @@ def evaluate(
     return result
 
 
-async def measure(config: Config, engines: Engines, turn: int, model: str, judger: str | None) -> dict[str, Any]:
-    """Greedy and sampled held-out accuracy of `model`; with `judger`, how far that one agrees with the verifiers."""
+async def measure(config: Config, engines: Engines, turn: int, model: str, judger: str | None, reward_model: str | None = None) -> dict[str, Any]:
+    """Greedy and sampled held-out accuracy of `model`; with `judger`, how far that one agrees with the verifiers.
+
+    Where the config's Judger is a classifier, `reward_model` is measured in its place, on what it judges; without one, nobody is.
+    """
     result: dict[str, Any] = {"turn": turn, "held_out": {}, "judger": {}, "instructor": {}}
+    if config.self_supervised.general.held_out is not None:
+        questions = load_questions(Path(config.self_supervised.general.held_out))
+        length = config.evaluation.max_new_tokens or config.follower.grpo.max_new_tokens
+        result["general"] = await general_accuracy(engines.get(model), questions, config.prompts, config.follower.format, length)
     if config.held_out is None:
         return result
     tasks = held_out.load_tasks(Path(config.held_out))[: config.evaluation.tasks]
@@ -328,8 +447,14 @@ async def measure(config: Config, engines: Engines, turn: int, model: str, judge
         answers = await held_out.answer_tasks(engine, tasks, config.prompts, config.follower.format, limit, temperature, config.seed)
         result["held_out"][name] = held_out.accuracy(answers)
         greedy = greedy or answers
-    if judger is not None and config.evaluation.judger:
-        result["judger"] = await held_out.judger_agreement(model_judger(config, engines.get(judger), engines.cache(judger)), greedy[: config.evaluation.judged])
+    answers = greedy[: config.evaluation.judged]
+    if config.evaluation.judger and config.judging_model == "classifier":
+        if reward_model is not None or config.self_supervised.reward_model.given:
+            classifier = engines.classifier(reward_model)
+            assert classifier is not None
+            result["judger"] = await held_out.judger_agreement(classifier, answers, curriculum.soft(config))
+    elif config.evaluation.judger and judger is not None:
+        result["judger"] = await held_out.judger_agreement(model_judger(config, engines.get(judger), engines.cache(judger)), answers)
     return result
 
 

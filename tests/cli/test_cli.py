@@ -64,12 +64,15 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["run", "configs/nano-tiny.yaml", "--run-dir", "README.md"], "README.md is a file"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=docs"], "not a model directory"),
+        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "lora.target_modules=o_prj"], "'o_prj' names no layer"),
+        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model={adapter}"], "add lora: {{r: 4, alpha: 8}}"),
+        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model={adapter}", "--set", "lora.r=8"], "r 4 and not 8"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "is no tracker"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
     ],
 )
-def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, arguments, message):
-    assert_refused(call(*(a.format(tmp=tmp_path / "run") for a in arguments)), message)
+def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, arguments, message):
+    assert_refused(call(*(a.format(tmp=tmp_path / "run", adapter=adapter) for a in arguments)), message.format())
 
 
 @pytest.mark.parametrize(

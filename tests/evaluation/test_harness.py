@@ -54,6 +54,12 @@ def test_the_harness_is_asked_for_a_chat_and_its_numbers_are_kept(fake):
     assert harness.describe(result) == ["lm-eval 9.9", "tiny  acc,none  0.5 ± 0.25", "tiny  f1,none  1"]
 
 
+def test_an_adapter_is_given_with_its_base(fake, model, adapter):
+    harness.evaluate(harness.find_task("tiny", None), str(adapter), "tiny", "cpu")
+    asked = __import__("lm_eval").simple_evaluate.settings["model_args"]
+    assert asked == {"pretrained": str(model), "dtype": "bfloat16", "peft": str(adapter), "tokenizer": str(adapter)}
+
+
 def test_a_task_of_ones_own(fake, tmp_path):
     assert "mine" in harness.find_task("mine", tmp_path).all_tasks
     with pytest.raises(UsageError, match="no folder with tasks"):

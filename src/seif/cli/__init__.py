@@ -11,11 +11,13 @@ import typer
 from rich.console import Console
 
 from seif import __version__
-from seif.cli import evaluate, files, judge, loop, stages
+from seif.cli import evaluate, files, judge, loop, self_supervised, stages
 from seif.cli.options import console
 from seif.errors import RunError, SeifError
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Self-evolving RL for instruction following.")
+train = typer.Typer(no_args_is_help=True, help="Train one role, or a reward model, on your own data.")
+serve = typer.Typer(no_args_is_help=True, help="Serve a model to trainers on other machines.")
 nano = typer.Typer(no_args_is_help=True, help="The embedded model.")
 COMMANDS: dict[str, Callable[..., None]] = {
     "run": loop.run,
@@ -23,17 +25,23 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": loop.status,
     "report": loop.report,
     "generate": stages.generate,
-    "train": stages.train,
     "evaluate": evaluate.evaluate,
     "judge": judge.judge,
     "verify": files.verify,
     "compile": files.compile_,
     "conflicts": files.conflicts,
+    "curriculum": self_supervised.curriculum,
+    "pseudo-label": self_supervised.pseudo_label,
 }
 for _name, _command in COMMANDS.items():
     app.command(_name)(_command)
+train.command("instructor")(stages.train_instructor)
+train.command("follower")(stages.train_follower)
+train.command("reward-model")(self_supervised.train_reward_model)
+serve.command("reward-model")(self_supervised.serve_reward_model)
 nano.command("build")(stages.build)
-app.add_typer(nano, name="nano")
+for _name, _group in {"train": train, "serve": serve, "nano": nano}.items():
+    app.add_typer(_group, name=_name)
 
 
 def _print_version(wanted: bool) -> None:

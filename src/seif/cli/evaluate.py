@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,14 +48,13 @@ def evaluate(
     )
     cfg = for_model(config, model, overrides, held_out=held_out)
     kept = harness.kept_numbers(out, model)
-    engines = frozen.Engines(cfg)
-    if name == "ifeval":
-        result, shown = _ifeval(cfg, engines, model, prompts, responses, limit)
-    elif name == "lm-eval":
-        result, shown = _harness(cfg, model, task, limit, include_path)
-    else:
-        result, shown = _held_out(cfg, engines, model, judge_model)
-    engines.close()
+    with closing(frozen.Engines(cfg)) as engines:
+        if name == "ifeval":
+            result, shown = _ifeval(cfg, engines, model, prompts, responses, limit)
+        elif name == "lm-eval":
+            result, shown = _harness(cfg, model, task, limit, include_path)
+        else:
+            result, shown = _held_out(cfg, engines, model, judge_model)
     if out is not None:
         write_json(out, harness.side_by_side(kept, model, result))
     if as_json:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import closing
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from seif.types import Instruction, Verdict
 class Kind(StrEnum):
     """The Judgers."""
 
+    classifier = "classifier"
     logprob = "logprob"
     generative = "generative"
     rules = "rules"
@@ -48,17 +50,18 @@ def judge(
     records, rows = _read(file, by_rules)
     if out is not None:
         fresh(out)
-    engines = frozen.Engines(cfg, out and out.with_name(f"{out.name}.verdicts.jsonl"))
-    decide: Judger = RulesJudger()
-    if not by_rules:
-        _check(cfg, model)
-        decide = frozen.make_judger(cfg, engines.get(model), engines.cache(model))
 
-    async def judge_rows() -> list[list[Judgement]]:
+    async def judge_rows(decide: Judger) -> list[list[Judgement]]:
         return list(await asyncio.gather(*(judge_all(decide, row, reply) for row, reply in rows)))
 
-    judged = asyncio.run(judge_rows())
-    engines.close()
+    if by_rules:
+        judged = asyncio.run(judge_rows(RulesJudger()))
+    else:
+        _check(cfg, model)
+        with closing(frozen.Engines(cfg, out)) as engines:
+            classifier = engines.classifier(model)
+            asked = None if classifier else engines.get(model)
+            judged = asyncio.run(judge_rows(frozen.make_judger(cfg, asked, engines.cache(model) if asked else None, classifier)))
     numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **_describe(rows, judged)}
     if out is not None:
         write_json_lines(out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)])
@@ -134,10 +137,12 @@ def _check(config: Config, model: str) -> None:
     from seif.engines.checkpoint import check_checkpoint
 
     quiet()
-    if frozen.served(config, model):
-        frozen.check_engine(config)
-    else:
+    if config.judging_model == "classifier":
+        return  # which is checked as it is loaded
+    if not frozen.served(config, model):
         check_checkpoint(model)
+    if frozen.served(config, model) or config.engine.kind == "vllm":
+        frozen.check_engine(config)
 
 
 def _show(numbers: dict[str, Any]) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, load, manifest_of, preflight, questions_of
+from seif.config import Config
 from seif.progress import Progress
 from seif.run_dir import RunDir
 
@@ -30,7 +31,7 @@ def run(
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
             root.open(cfg, manifest_of(cfg))
-        preflight(cfg, questions)
+        preflight(cfg, questions, trains=True)
         root.open(cfg, manifest_of(cfg))
         progress = Progress(console, cfg.turns)
         try:
@@ -47,12 +48,22 @@ def plan(config: ConfigFile, seeds: Seeds = None, overrides: Overrides = None, a
     from seif.report.table import plan_table
 
     cfg = load(config, overrides, seeds)
-    numbers = loop.plan(cfg, len(questions_of(cfg)))
+    numbers = loop.plan(cfg, len(questions_of(cfg)), _mean_constraints(cfg))
     if as_json:
         print(json.dumps(numbers, indent=2))
         return
     for part in plan_table(numbers):
         console.print(part)
+
+
+def _mean_constraints(config: Config) -> float | None:
+    """How many constraints the config's own instructions have; None where it has none."""
+    if config.instructions is None:
+        return None
+    from seif.instructions import read_instructions
+
+    tasks = read_instructions(Path(config.instructions))
+    return sum(len(x.constraints) for x in tasks) / len(tasks)
 
 
 def status(run: Annotated[Path, typer.Argument(help="A run directory.")], as_json: AsJson = False) -> None:

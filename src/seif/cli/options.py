@@ -12,6 +12,8 @@ from rich.console import Console
 from seif import __version__
 from seif.config import Config, build_config, load_config
 from seif.errors import UsageError
+from seif.progress import Progress
+from seif.run_dir import JsonLines
 
 console = Console(soft_wrap=True)
 
@@ -47,20 +49,24 @@ def for_model(config: Path | None, model: str, overrides: list[str] | None, **fi
 
 
 def questions_of(config: Config) -> list[str]:
-    """The seed questions of a config, less those that overlap with held-out or benchmark prompts."""
+    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or benchmark prompts."""
+    from seif.evaluation.overlap import leave_out
+    from seif.instructions import read_instructions
     from seif.seeds import load_seeds
 
-    if config.seeds is None:
+    if config.instructions is not None:
+        asked = list(dict.fromkeys(x.seed for x in read_instructions(Path(config.instructions))))
+    elif config.seeds is not None:
+        asked = load_seeds(Path(config.seeds))
+    else:
         raise UsageError("no seeds: give --seeds FILE, or set `seeds` in the config")
-    from seif.evaluation.overlap import leave_out
-
-    seeds, lines = leave_out(load_seeds(Path(config.seeds)), map(Path, filter(None, (config.held_out, *config.benchmark_prompts))))
+    seeds, lines = leave_out(asked, map(Path, filter(None, (config.held_out, *config.benchmark_prompts))))
     for line in lines:
         Console(stderr=True, soft_wrap=True).print(f"note: {line}", style="yellow", highlight=False, markup=False)
     return seeds
 
 
-def preflight(config: Config, prompts: list[str], *others: str | None) -> None:
+def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False) -> None:
     """Everything that can be told before hours are spent; `others` are further checkpoints that the command names."""
     from seif import frozen
     from seif.engines.checkpoint import check_checkpoint
@@ -71,12 +77,44 @@ def preflight(config: Config, prompts: list[str], *others: str | None) -> None:
     check_trackers(config.report_to)
     grpo = config.follower.grpo
     check_checkpoint(config.model, prompts, grpo.max_new_tokens)
+    if trains:
+        from seif.training.lora import check_start
+
+        check_start(config.model, config.lora)
     for other in others:
         if other is not None and not frozen.served(config, other):
             check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
+    _check_self_supervised(config)
     frozen.check_engine(config)
+
+
+def _check_self_supervised(config: Config) -> None:
+    """What can be told early about the reward model, its labels, and the general questions."""
+    from seif.self_supervised import curriculum
+    from seif.self_supervised.general import load_questions
+
+    settings = config.self_supervised
+    for file in filter(None, (settings.general.train, settings.general.held_out)):
+        load_questions(Path(file))
+    curriculum.check_soft_types(settings.soft_types)
+    if config.judging_model != "classifier":
+        return
+    from seif.self_supervised.classifier import Service
+    from seif.self_supervised.scorer import check_base, check_classifier
+
+    model = settings.reward_model
+    if model.url:
+        Service(model.url).check()
+    elif model.checkpoint:
+        check_classifier(model.checkpoint)
+    else:
+        check_base(model.base or config.model, model.max_length)
+        if config.instructions is not None:
+            from seif.instructions import read_instructions
+
+            curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
 
 
 def manifest_of(config: Config) -> dict[str, Any]:
@@ -84,13 +122,17 @@ def manifest_of(config: Config) -> dict[str, Any]:
     import hashlib
     from importlib.metadata import version
 
-    for file in filter(None, (config.seeds, config.held_out)):
+    general = config.self_supervised.general
+    others = {"instructions": config.instructions, "general_train": general.train, "general_held_out": general.held_out}
+    for file in filter(None, (config.seeds, config.held_out, *others.values())):
         if not Path(file).is_file():
             raise UsageError(f"no file at {file}")
     files = {"seeds_sha256": config.seeds, "held_out_sha256": config.held_out, "constraint_types_sha256": config.constraint_types}
     files |= {f"benchmark_prompts_{i}_sha256": file for i, file in enumerate(config.benchmark_prompts, 1)}
+    files |= {f"{name}_sha256": file for name, file in others.items() if file}
+    packages = ("torch", "transformers", "trl", "accelerate", "datasets", *(["peft"] if config.lora else []))
     digests = {k: hashlib.sha256(Path(v).read_bytes()).hexdigest() if v else None for k, v in files.items()}
-    return {"seif": __version__, **digests, "versions": {p: version(p) for p in ("torch", "transformers", "trl", "accelerate", "datasets")}}
+    return {"seif": __version__, **digests, "versions": {p: version(p) for p in packages}}
 
 
 def fresh(out: Path) -> None:
@@ -113,4 +155,23 @@ def quiet() -> None:
     import warnings
 
     logging.getLogger("trl").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"(torch|trl|transformers|accelerate)\b")
+    warnings.filterwarnings("ignore", module=r"(torch|trl|transformers|accelerate|peft)\b")
+
+
+class FileLog:
+    """A stage's log when it runs outside a run directory: metrics beside the output."""
+
+    def __init__(self, out: Path, progress: Progress) -> None:
+        self.metrics = JsonLines(out.with_name(f"{out.name}.metrics.jsonl"))
+        self.progress = progress
+
+    def begin(self, total: int) -> None:
+        self.progress.begin(1, "", total)
+
+    def resumed(self, step: int) -> None:
+        self.metrics.keep(lambda record: record["step"] <= step)
+        self.progress.resumed(step)
+
+    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        self.metrics.append({"step": step, **metrics})
+        self.progress.step(step, metrics)

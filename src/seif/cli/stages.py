@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from seif.cli.options import OptionalConfig, Overrides, console, for_model, fresh, preflight, questions_of, quiet
+from seif.cli.options import FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, questions_of, quiet
+from seif.errors import UsageError
 from seif.progress import Progress
-from seif.run_dir import JsonLines, hold
+from seif.run_dir import hold
 
-
-class Role(StrEnum):
-    """The roles that are trained."""
-
-    instructor = "instructor"
-    follower = "follower"
+Start = Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")]
+Instructions = Annotated[Path, typer.Option(help="Instructions in the released schema; the Instructor trains on their seed questions.")]
+Trained = Annotated[Path, typer.Option(help="Where the trained model goes; the same command resumes.")]
+Frozen = Annotated[str | None, typer.Option(help="Checkpoint of Filter, answerer and Judger; the model itself by default.")]
 
 
 def generate(
@@ -42,30 +40,37 @@ def generate(
     console.print(f"{numbers['pool']['instructions']} instructions in {out}; {numbers['parsable']:.1%} of the replies could be parsed", highlight=False)
 
 
-def train(
-    role: Annotated[Role, typer.Argument(help="Which role to train.")],
-    model: Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")],
-    instructions: Annotated[Path, typer.Option(help="Instructions in the released schema; the Instructor trains on their seed questions.")],
-    out: Annotated[Path, typer.Option(help="Where the trained model goes; the same command resumes.")],
-    judge_model: Annotated[str | None, typer.Option(help="Checkpoint of Filter, answerer and Judger; the model itself by default.")] = None,
-    config: OptionalConfig = None,
-    overrides: Overrides = None,
+def train_instructor(
+    model: Start, instructions: Instructions, out: Trained, judge_model: Frozen = None, config: OptionalConfig = None, overrides: Overrides = None
 ) -> None:
-    """Train one role by GRPO on your own data."""
+    """Train the Instructor by GRPO on your own seed questions."""
+    _train("instructor", model, instructions, out, judge_model, config, overrides)
+
+
+def train_follower(
+    model: Start, instructions: Instructions, out: Trained, judge_model: Frozen = None, config: OptionalConfig = None, overrides: Overrides = None
+) -> None:
+    """Train the Follower by GRPO on your own instructions."""
+    _train("follower", model, instructions, out, judge_model, config, overrides)
+
+
+def _train(role: str, model: str, instructions: Path, out: Path, judge_model: str | None, config: Path | None, overrides: list[str] | None) -> None:
     from seif import stages
     from seif.instructions import read_instructions
 
     cfg = for_model(config, model, overrides)
     tasks = read_instructions(instructions)
     fresh(out)
-    preflight(cfg, [t.seed for t in tasks], judge_model)
+    if cfg.trains_reward_model:
+        raise UsageError("a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL")
+    preflight(cfg, [t.seed for t in tasks], judge_model, trains=True)
     progress = Progress(console)
-    log = _FileLog(out, progress)
+    log = FileLog(out, progress)
     frozen = judge_model or model
     with hold(out.with_name(f".{out.name}.lock"), f"another seif train is writing {out}; wait for it or choose another --out"):
-        progress.started(1, f"train_{role.value}")
+        progress.started(1, f"train_{role}")
         try:
-            if role is Role.follower:
+            if role == "follower":
                 stages.train_follower(cfg, 1, model, frozen, instructions, out, log)
             else:
                 stages.train_instructor(cfg, 1, model, frozen, frozen, list(dict.fromkeys(t.seed for t in tasks)), out, log)
@@ -76,32 +81,15 @@ def train(
 
 def build(
     out: Annotated[Path, typer.Option(help="Where the model and its data go.")],
-    steps: Annotated[int | None, typer.Option(help="Training steps; fewer is faster and worse.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Training steps of each phase; fewer is faster and worse.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights and data.")] = 0,
+    start: Annotated[Path | None, typer.Option(help="Go on from this model directory instead.", exists=True, file_okay=False)] = None,
+    phase: Annotated[int, typer.Option(help="The phase to begin with; see nano/build.py.", min=1, max=3)] = 1,
 ) -> None:
     """Make the embedded model again from nothing, measure its floors, and write its card."""
     from seif.nano import build as nano_build
 
     fresh(out)
     quiet()
-    nano_build.build(out, steps, seed, lambda line: console.print(line, highlight=False))
+    nano_build.build(out, steps, seed, lambda line: console.print(line, highlight=False), start, phase)
     console.print(f"model: {out}", highlight=False)
-
-
-class _FileLog:
-    """A stage's log when it runs outside a run directory: metrics beside the output."""
-
-    def __init__(self, out: Path, progress: Progress) -> None:
-        self.metrics = JsonLines(out.with_name(f"{out.name}.metrics.jsonl"))
-        self.progress = progress
-
-    def begin(self, total: int) -> None:
-        self.progress.begin(1, "", total)
-
-    def resumed(self, step: int) -> None:
-        self.metrics.keep(lambda record: record["step"] <= step)
-        self.progress.resumed(step)
-
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        self.metrics.append({"step": step, **metrics})
-        self.progress.step(step, metrics)

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from seif.engines.adapter import base_of, is_adapter, tokenizer_of
 from seif.errors import RunError, UsageError
 from seif.run_dir import read_json
 
@@ -26,7 +27,7 @@ def evaluate(manager: Any, model: str, task: str, device: str, dtype: str = "bfl
     try:
         found = lm_eval.simple_evaluate(
             model="hf",
-            model_args={"pretrained": model, "dtype": dtype},
+            model_args={"pretrained": base_of(model), "dtype": dtype, **({"peft": model, "tokenizer": tokenizer_of(model)} if is_adapter(model) else {})},
             tasks=[task],
             task_manager=manager,
             # Its default is "cuda", also where there is none.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from seif.instructions import read_instructions
 from seif.roles import follower
 from seif.roles.judger import Judger
 from seif.scoring import item_seed, type_of
-from seif.types import Instruction, Verdict
+from seif.types import Constraint, Instruction, Verdict
 
 
 @dataclass(frozen=True)
@@ -153,9 +153,9 @@ def describe_tables(tables: Tables) -> dict[str, Any]:
     return {**reliability(whole(tables)), "per_type": {k: reliability(t) for k, t in sorted(tables.items())}}
 
 
-async def judger_agreement(judger: Judger, answers: Sequence[Answer]) -> dict[str, Any]:
-    """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged."""
-    pairs = [(a, c, h) for a in answers if a.reply is not None for c, h in zip(a.task.constraints, a.holds, strict=True)]
+async def judger_agreement(judger: Judger, answers: Sequence[Answer], judges: Callable[[Constraint], bool] = lambda constraint: True) -> dict[str, Any]:
+    """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged; it is asked what it `judges`."""
+    pairs = [(a, c, h) for a in answers if a.reply is not None for c, h in zip(a.task.constraints, a.holds, strict=True) if judges(c)]
     judgements = await asyncio.gather(*(judger.judge(a.task, a.reply or "", c) for a, c, _ in pairs))
     judged = [
         (c.instruction_id, h, j.verdict is Verdict.SATISFIED) for (_, c, h), j in zip(pairs, judgements, strict=True) if j.verdict is not Verdict.UNJUDGED

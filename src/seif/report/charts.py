@@ -134,6 +134,23 @@ def step_chart(title: str, turns: Sequence[tuple[int, Sequence[tuple[int, Number
     return _svg(width, height, title, parts)
 
 
+def reliability_chart(title: str, bins: Sequence[tuple[float, float, int]]) -> Markup:
+    """Probabilities against what came true: a dot per bin of (mean probability, share, rows), the larger the more rows; the line is the truth."""
+    width, height, left, right, top, bottom = 300, 250, 44, 10, 30, 38
+    axis = Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), lambda v: f"{100 * v:g}%")
+    x, y = _scale(0.0, 1.0, left, width - right), _scale(0.0, 1.0, height - bottom, top)
+    parts = [_grid(axis, y, left, width - right), _text(0, 14, title, "title")]
+    parts += [_text(x(tick), height - bottom + 17, axis.label(tick), "middle") for tick in (0.0, 0.5, 1.0)]
+    parts.append(_text((left + width - right) / 2, height - 4, "probability of satisfied", "middle dim"))
+    parts.append(f'<line class="reference" x1="{x(0)}" x2="{x(1)}" y1="{y(0)}" y2="{y(1)}"/><g class="series b">')
+    most = max((n for _, _, n in bins), default=1)
+    for mean, share, n in bins:
+        radius = 2.0 + 5.0 * math.sqrt(n / most)
+        note = f"{n:,} pairs: probability {mean:.1%}, satisfied {share:.1%}"
+        parts.append(f'<g><title>{escape(note)}</title><circle class="dot" cx="{x(mean):.1f}" cy="{y(share):.1f}" r="{radius:.1f}"/></g>')
+    return _svg(width, height, title, [*parts, "</g>"])
+
+
 def dumbbell(before: float, after: float, note: str) -> Markup:
     """A change of a share between 0 and 1 as two dots on a line: hollow before, full after."""
     width, height, pad = 150, 18, 7

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,8 @@ class Turn:
     evaluation: dict[str, Any]
     """Empty as long as the turn is not evaluated."""
     showcase: list[dict[str, Any]]
+    reward_model: dict[str, Any] = field(default_factory=dict)
+    """How good the turn's classifier is; empty where none was trained."""
 
     @property
     def label(self) -> str:
@@ -47,7 +49,7 @@ class RunNumbers:
     seeds: int | None
     """None when the seed file has gone since."""
     turns: list[Turn]
-    """Evaluated turns and those with a showcase, the base first."""
+    """Turns with an evaluation, a showcase or a reward model, the base first."""
     metrics: list[dict[str, Any]]
     stage_seconds: dict[tuple[int, str], float]
 
@@ -74,9 +76,10 @@ def collect(run_dir: RunDir) -> RunNumbers:
     evaluations = {e["turn"]: e for e in status["turns"]}
     turns = []
     for turn in range(config.turns + 1):
-        shown = run_dir.showcase(turn)
-        if turn in evaluations or shown.exists():
-            turns.append(Turn(turn, evaluations.get(turn, {}), read_json(shown) if shown.exists() else []))
+        shown, classifier = run_dir.showcase(turn), run_dir.reward_model_numbers(turn)
+        if turn in evaluations or shown.exists() or classifier.exists():
+            told = read_json(shown) if shown.exists() else []
+            turns.append(Turn(turn, evaluations.get(turn, {}), told, read_json(classifier) if classifier.exists() else {}))
     seconds: dict[tuple[int, str], float] = {}
     for event in run_dir.events.read():
         if event["event"] == "stage_finished" and event["stage"] in STAGES:

@@ -33,6 +33,8 @@ def write_report(run_dir: RunDir) -> None:
         judger=sections.judger(run),
         judger_by_type=sections.judger_by_type(run),
         judger_weights=sections.judger_weights(run),
+        reward_model=sections.reward_model(run),
+        reward_model_by_type=sections.reward_model_by_type(run),
         watch=sections.watch(run),
         showcase=showcase(run),
         time_spent=summary.time_spent(run),

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from seif.report.blocks import Cell, Figure, Row, Table, across, constraints, head, heads, named, pairs
-from seif.report.charts import Axis, Series, dumbbell, number_axis, share_axis, step_chart, turn_chart
+from seif.report.charts import Axis, Series, dumbbell, number_axis, reliability_chart, share_axis, step_chart, turn_chart
 from seif.report.data import Points, RunNumbers, Turn
 from seif.report.text import NOTHING, dig, number, percent, plain, points, type_name
 
@@ -213,11 +213,59 @@ def judger_by_type(run: RunNumbers) -> tuple[Turn, Table] | None:
 
 def judger_weights(run: RunNumbers) -> str:
     """Whose weights judged, in words."""
+    if run.config.judging_model == "classifier":
+        return "The Judger is a classifier, measured on the constraints that it judges."
     if run.config.judger.kind == "rules":
         return "The Judger of this run is the verifiers themselves, so the two agree by construction."
     if run.config.judger.weights == "base":
         return "The Judger has the base’s weights in every turn."
     return "In turn t the Judger has the weights of the Follower of turn t\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}1; for the base and turn 1 it is the base."
+
+
+# --- the reward model ---------------------------------------------------------------------------------------------------
+
+
+def reward_model(run: RunNumbers) -> Figure | None:
+    """Per turn the classifier's probabilities against its held-out labels, its calibration error, and how often it is right."""
+    turns = [t for t in run.turns if t.reward_model]
+    if not turns:
+        return None
+    panels = tuple(reliability_chart(head(t).capitalize(), [(b["mean"], b["share"], b["n"]) for b in t.reward_model["curve"]]) for t in turns)
+
+    def cells(*path: str, form: str = "%") -> tuple[Cell, ...]:
+        return tuple(Cell(_write(number(dig(t.reward_model, *path)), form)) for t in turns)
+
+    rows = [
+        Row("calibration error", "expected, on held-out questions", cells("calibration_error", form="3")),
+        Row("the same before calibration", "", cells("calibration_error_before", form="3")),
+        Row("pairs to train on", "", cells("train_pairs", form="0")),
+        Row("pairs held out", "", cells("held_out_pairs", form="0")),
+        Row("responses shortened", "in the middle", cells("shortened")),
+    ]
+    for against, key in (("pseudo-labels", "against_labels"), ("verifiers", "against_verifiers")):
+        for name, part in (("accuracy", "accuracy"), ("precision on violated", "precision_violated"), ("recall on violated", "recall_violated")):
+            if any(dig(t.reward_model, key) for t in turns):
+                rows.append(Row(name, f"against {against}", cells(key, part)))
+    if any(t.reward_model.get("labels_against_verifiers") for t in turns):
+        rows.append(Row("labels that are right", "by the verifiers", cells("labels_against_verifiers", "accuracy")))
+    return Figure(panels, table=Table(("", *heads(turns)), tuple(rows)))
+
+
+def reward_model_by_type(run: RunNumbers) -> tuple[Turn, Table] | None:
+    """The last turn's classifier per constraint type, the least accurate first: against the verifiers, and where there is none, the labels."""
+    turns = [t for t in run.turns if t.reward_model]
+    if not turns:
+        return None
+    labels = dig(turns[-1].reward_model, "against_labels", "per_type") or {}
+    checked = dig(turns[-1].reward_model, "against_verifiers", "per_type") or {}
+
+    def told(found: dict[str, Any] | None) -> tuple[Cell, ...]:
+        return tuple(Cell(percent(dig(found, key))) for key in ("accuracy", "precision_violated", "recall_violated"))
+
+    order = sorted(labels, key=lambda k: ((checked.get(k) or labels[k])["accuracy"], k))
+    rows = [named(k, (*told(checked.get(k)), told(labels[k])[0], Cell(plain(labels[k]["n"], 0)))) for k in order]
+    columns = ("accuracy", "rightly called violated", "violations found", "accuracy against labels", "n")
+    return turns[-1], Table(("type", *columns), tuple(rows))
 
 
 # --- numbers to watch -------------------------------------------------------------------------------------------------
@@ -248,6 +296,7 @@ def watch(run: RunNumbers) -> Table | None:
             lambda v, b: b is not None and v > b + 0.1,
         )
         add("mean words", "per answer", ("held_out", d, "mean_words"), "1", lambda v, b: b is not None and not b / 1.5 <= v <= b * 1.5)
+    add("general questions", "right, greedy", ("general", "accuracy"), "%", lambda v, b: b is not None and v < b - 0.03)
     if any(t.evaluation.get("instructor") for t in turns):
         rows.append(Row("Instructor", "", ()))
     add("parsable", "replies with constraints", ("instructor", "parsable"), "%", lambda v, _: v < 0.9)

@@ -85,7 +85,8 @@ def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
     for t in turns:
         instructor = t["instructor_starts_from"] or t["instructions_written_by"]
         steps = str(t["instructor_steps"]) if trained else NOTHING
-        table.add_row(str(t["turn"]), instructor, steps, t["filter"], t["answerer"], t["judger"], t["follower_starts_from"], str(t["follower_steps"]))
+        judger = t["reward_model_for_follower"] or t["judger"]
+        table.add_row(str(t["turn"]), instructor, steps, t["filter"], t["answerer"], judger, t["follower_starts_from"], str(t["follower_steps"]))
     calls = _table()
     for head in ("calls per step of", "answers", "Filter", "Judger"):
         calls.add_column(head, justify="left" if head.startswith("calls") else "right", no_wrap=True)
@@ -95,8 +96,14 @@ def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
     calls.add_row("Follower", f"{f['answers']:,}", "0", f"{f['judge_calls']:,}")
     opening = Text(f"{len(turns)} turns from {numbers['model']} on {numbers['seeds']:,} seeds")
     if not trained:
-        opening.append("; the Instructor is not trained, the base writes all instructions")
-    return [opening, Text(), table, Text(), calls]
+        writer = f"all instructions are those of {numbers['instructions']}" if numbers["instructions"] else "the base writes all instructions"
+        opening.append(f"; the Instructor is not trained, {writer}")
+    parts: list[RenderableType] = [opening, Text(), table, Text(), calls]
+    if numbers["reward_model"]:
+        r = numbers["reward_model"]
+        told = f"a reward model a turn, {r['epochs']} epochs from {r['starts_from']} on the labels of at most {r['answers']:,} answers"
+        parts += [Text(), Text(told)]
+    return parts
 
 
 def _accuracy(result: dict[str, Any], decoding: str) -> str:

@@ -1,0 +1,141 @@
+"""Commands for learning from instructions alone: `curriculum`, `pseudo-label`, `train reward-model`, `serve reward-model`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from seif.cli.options import AsJson, FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, quiet
+from seif.errors import UsageError
+from seif.progress import Progress
+from seif.run_dir import hold
+
+InstructionsFile = Annotated[Path, typer.Option(help="Instructions in the released schema, or verl-if's (parquet, JSONL, JSON).")]
+
+
+def curriculum(
+    file: Annotated[Path, typer.Argument(help="Instructions in the released schema, or verl-if's (parquet, JSONL, JSON).")],
+    out: Annotated[Path, typer.Option(help="Directory for level_1.parquet, level_2.parquet, ...")],
+    levels: Annotated[int | None, typer.Option(min=1, help="How many levels; by default as many as the longest instruction has constraints.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cut instructions to their first constraint, their first two, and so on: one file per level."""
+    from seif.instructions import read_instructions, write_instructions
+    from seif.run_dir import new_directory
+    from seif.self_supervised import curriculum as room
+
+    found = room.levels(read_instructions(file), levels)
+    fresh(out)
+    with new_directory(out) as folder:
+        for level in found:
+            write_instructions(folder / f"level_{level.number}.parquet", level.instructions)
+    rows = [{"level": x.number, "instructions": len(x.instructions), "checkable_last": sum(i.constraints[-1].checkable for i in x.instructions)} for x in found]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    table = Table("level", "instructions", "whose last constraint a rule checks", box=None, header_style="bold")
+    for row in rows:
+        table.add_row(str(row["level"]), f"{row['instructions']:,}", f"{row['checkable_last']:,}")
+    console.print(table)
+
+
+def pseudo_label(
+    model: Annotated[str, typer.Option(help="Who answers: a checkpoint directory or hub id.")],
+    instructions: InstructionsFile,
+    out: Annotated[Path, typer.Option(help="Labelled pairs (parquet); the same command resumes.")],
+    config: OptionalConfig = None,
+    overrides: Overrides = None,
+) -> None:
+    """Let a model answer instructions with and without each soft constraint, and take that for labels."""
+    from seif import stages
+    from seif.instructions import read_instructions
+
+    cfg = for_model(config, model, overrides)
+    seeds = [x.seed for x in read_instructions(instructions)]
+    fresh(out)
+    preflight(cfg, seeds)
+    counts = out.with_suffix(".json")
+    _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
+    numbers = json.loads(counts.read_text(encoding="utf-8"))
+    console.print(
+        f"{numbers['pairs']:,} pairs in {out}, {numbers['positives']:,} of them positive; dropped: {numbers['identical']:,} whose response stands for both "
+        f"labels, {numbers['duplicates']:,} duplicates, {numbers['bad_format']:,} answers of bad format",
+        highlight=False,
+    )
+
+
+def train_reward_model(
+    model: Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")],
+    labels: Annotated[Path, typer.Option(help="Labelled pairs, as `seif pseudo-label` writes them.")],
+    out: Annotated[Path, typer.Option(help="Where the classifier goes; how good it is goes into OUT.json. The same command resumes.")],
+    config: OptionalConfig = None,
+    overrides: Overrides = None,
+) -> None:
+    """Train a classifier on labelled pairs, calibrate it, and measure it on prompts that it never saw."""
+    from seif import stages
+    from seif.self_supervised.pseudo_labels import read_pairs
+    from seif.self_supervised.scorer import check_base
+
+    cfg = for_model(config, model, overrides)
+    if not read_pairs(labels):
+        raise UsageError(f"{labels} holds no pairs; make some with `seif pseudo-label`")
+    fresh(out)
+    quiet()
+    check_base(model, cfg.self_supervised.reward_model.max_length)
+    # `--model` is what this command trains, whatever the config says.
+    settings = cfg.self_supervised.reward_model.model_copy(update={"base": model})
+    cfg = cfg.model_copy(update={"self_supervised": cfg.self_supervised.model_copy(update={"reward_model": settings})})
+    numbers = out.with_name(f"{out.name}.json")
+    _run(out, "train_reward_model", lambda log: stages.train_reward_model(cfg, 1, labels, out, numbers, log))
+    _show(json.loads(numbers.read_text(encoding="utf-8")))
+    console.print(f"reward model: {out}", highlight=False)
+
+
+def serve_reward_model(
+    model: Annotated[str, typer.Argument(help="A sequence classifier with two labels: a checkpoint directory or hub id.")],
+    host: Annotated[str, typer.Option(help="Address to listen at; anybody who reaches it may ask.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8001,
+    config: OptionalConfig = None,
+    overrides: Overrides = None,
+) -> None:
+    """Serve a reward model over HTTP, so that trainers on other machines can ask it (docs/self_supervised.md)."""
+    import importlib.util
+
+    if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
+        raise UsageError("serving needs starlette and uvicorn: pip install 'seif[serve]'")
+    quiet()
+    from seif.self_supervised.scorer import Scorer
+    from seif.self_supervised.service import serve
+
+    cfg = for_model(config, model, overrides)
+    scorer = Scorer.load(model, cfg.engine.dtype, cfg.engine.token_budget, cfg.attn_implementation)
+    console.print(f"{model} at http://{host}:{port}", highlight=False)
+    serve(scorer, model, host, port)
+
+
+def _run(out: Path, stage: str, work: Any) -> None:
+    progress = Progress(console)
+    with hold(out.with_name(f".{out.name}.lock"), f"another seif command is writing {out}; wait for it or choose another --out"):
+        progress.started(1, stage)
+        try:
+            work(FileLog(out, progress))
+        finally:
+            progress.close()
+
+
+def _show(numbers: dict[str, Any]) -> None:
+    table = Table("against", "n", "accuracy", "violated: precision", "recall", box=None, header_style="bold")
+    for name, key in (("pseudo-labels", "against_labels"), ("verifiers", "against_verifiers")):
+        if numbers[key]:
+            found = {k: "–" if v is None else f"{v:.1%}" for k, v in numbers[key].items() if k != "per_type"}
+            table.add_row(name, f"{numbers[key]['n']:,}", found["accuracy"], found["precision_violated"], found["recall_violated"])
+    console.print(table)
+    console.print(
+        f"calibration error {numbers['calibration_error']:.3f} (before: {numbers['calibration_error_before']:.3f}); "
+        f"{numbers['shortened']:.1%} of the responses were shortened in the middle",
+        highlight=False,
+    )

@@ -1,0 +1,51 @@
+"""How far probabilities can be taken at their word: temperature scaling, the reliability curve, the expected calibration error.
+
+C. Guo et al., On Calibration of Modern Neural Networks, arXiv 1706.04599.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+BINS = 10
+
+
+def probability(margin: float) -> float:
+    """The logistic function of a margin, the logit of 1 less that of 0; NaN for NaN."""
+    return 1 / (1 + math.exp(-margin)) if margin >= 0 else math.exp(margin) / (1 + math.exp(margin))
+
+
+def fit_temperature(margins: Sequence[float], labels: Sequence[int]) -> float:
+    """The temperature, between 1/20 and 20, whose margin / temperature has the least mean log loss.
+
+    The loss is convex in 1 / temperature, so a ternary search finds it.
+    """
+
+    def loss(inverse: float) -> float:
+        return sum(_softplus(-m * inverse if y else m * inverse) for m, y in zip(margins, labels, strict=True))
+
+    low, high = 0.05, 20.0
+    for _ in range(100):
+        a, b = low + (high - low) / 3, high - (high - low) / 3
+        low, high = (low, b) if loss(a) < loss(b) else (a, high)
+    return 2 / (low + high)
+
+
+def _softplus(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+def reliability_curve(probabilities: Sequence[float], labels: Sequence[int]) -> list[dict[str, Any]]:
+    """Per bin of equal width that holds anything: `n`, the `mean` probability in it, and the `share` of label 1."""
+    bins: list[list[tuple[float, int]]] = [[] for _ in range(BINS)]
+    for p, y in zip(probabilities, labels, strict=True):
+        bins[min(BINS - 1, int(p * BINS))].append((p, y))
+    return [{"n": len(b), "mean": sum(p for p, _ in b) / len(b), "share": sum(y for _, y in b) / len(b)} for b in bins if b]
+
+
+def calibration_error(curve: Sequence[dict[str, Any]]) -> float:
+    """The expected calibration error: the mean over all rows of |share - mean| of their bin."""
+    total = sum(b["n"] for b in curve)
+    return float(sum(b["n"] * abs(b["share"] - b["mean"]) for b in curve) / total) if total else 0.0

@@ -1,0 +1,130 @@
+"""The reward model as a Judger: whatever is asked in one tick of the event loop is judged as one batch, in process or by a service."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import urllib.error
+import urllib.request
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from seif.errors import UsageError
+from seif.roles.judger import Judgement
+from seif.self_supervised.inputs import Item, item_of
+from seif.types import Constraint, Instruction, Verdict
+
+if TYPE_CHECKING:
+    from seif.self_supervised.scorer import Scorer
+
+PER_REQUEST = 256
+"""Items of one request to a service, which joins those of several trainers into batches."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """P(satisfied); None with the cause why there is none."""
+
+    probability: float | None
+    error: str = ""
+
+
+Ask = Callable[[Sequence[Item]], Awaitable[list[Found]]]
+
+
+class ClassifierJudger:
+    """One probability per (question, constraint, response). It is the reward too, unless `hard_labels` makes that 0 or 1."""
+
+    def __init__(self, ask: Ask, hard_labels: bool = False, close: Callable[[], None] = lambda: None) -> None:
+        self.ask, self.hard_labels, self.close = ask, hard_labels, close
+        self._waiting: dict[Item, None] = {}
+        self._job: asyncio.Task[dict[Item, Found]] | None = None
+
+    async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
+        found = await self._ask_together(item_of(instruction, constraint, response))
+        p = found.probability
+        if p is None or not math.isfinite(p):
+            return Judgement(Verdict.UNJUDGED, cause=found.error or "probability is not a number")
+        verdict = Verdict.of(p >= 0.5)
+        return Judgement(verdict, p, model=verdict, worth=None if self.hard_labels else p)
+
+    async def _ask_together(self, item: Item) -> Found:
+        if self._job is None:
+            # The job runs after every task that is ready now has had its say, so it holds all that is asked at once.
+            self._waiting = {}
+            self._job = asyncio.get_running_loop().create_task(self._ask_all(self._waiting))
+        job = self._job
+        self._waiting[item] = None
+        return (await asyncio.shield(job))[item]
+
+    async def _ask_all(self, waiting: dict[Item, None]) -> dict[Item, Found]:
+        self._job = None
+        items = list(waiting)
+        return dict(zip(items, await self.ask(items), strict=True))
+
+
+def in_process(scorer: Scorer) -> Ask:
+    """Ask a model in this process."""
+
+    async def ask(items: Sequence[Item]) -> list[Found]:
+        return [Found(s.probability, s.error) for s in scorer.score(items)]
+
+    return ask
+
+
+class Service:
+    """Asks `seif serve reward-model`. A request that fails is made again `retries` times with growing waits; then it is an error of its items."""
+
+    def __init__(self, url: str, timeout: float = 600.0, retries: int = 10, backoff: float = 0.2, at_once: int = 8) -> None:
+        self.url, self.timeout, self.retries, self.backoff, self.at_once = url.rstrip("/"), timeout, retries, backoff, at_once
+
+    def check(self) -> None:
+        """Raises UsageError when nothing that is healthy answers within ten seconds."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/health", timeout=10) as reply:
+                healthy = json.loads(reply.read()).get("status") == "ok"
+        except (OSError, ValueError, AttributeError) as error:
+            reason = getattr(error, "reason", error)
+            raise UsageError(f"no reward model answers at {self.url} ({reason}); start it with `seif serve reward-model`") from error
+        if not healthy:
+            raise UsageError(f"{self.url} is no `seif serve reward-model`: its /health does not say so")
+
+    async def ask(self, items: Sequence[Item]) -> list[Found]:
+        """One result per item, in order."""
+        room = asyncio.Semaphore(self.at_once)
+        parts = [items[i : i + PER_REQUEST] for i in range(0, len(items), PER_REQUEST)]
+        found = await asyncio.gather(*(self._ask_part(part, room) for part in parts))
+        return [one for part in found for one in part]
+
+    async def _ask_part(self, items: Sequence[Item], room: asyncio.Semaphore) -> list[Found]:
+        body = json.dumps({"items": [asdict(item) for item in items]}).encode("utf-8", errors="replace")
+        cause = ""
+        async with room:
+            for attempt in range(self.retries + 1):
+                if attempt:
+                    await asyncio.sleep(min(30.0, self.backoff * 2 ** (attempt - 1)))
+                try:
+                    return _read(await asyncio.to_thread(self._post, body), len(items))
+                except urllib.error.HTTPError as error:
+                    cause = f"reward model's service says {error.code}"
+                    if error.code < 500:
+                        break
+                except (OSError, ValueError) as error:
+                    cause = "reward model's answer can't be read" if isinstance(error, ValueError) else "no reward model answers"
+        return [Found(None, cause)] * len(items)
+
+    def _post(self, body: bytes) -> bytes:
+        request = urllib.request.Request(f"{self.url}/score", body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=self.timeout) as reply:
+            return bytes(reply.read())
+
+
+def _read(body: bytes, count: int) -> list[Found]:
+    """The results of a reply. Raises ValueError when they are not what was asked for."""
+    results: Any = json.loads(body)
+    results = results.get("results") if isinstance(results, dict) else None
+    if not isinstance(results, list) or len(results) != count or not all(isinstance(r, dict) for r in results):
+        raise ValueError("not one result per item")
+    return [Found(r.get("probability"), r.get("error") or "") for r in results]

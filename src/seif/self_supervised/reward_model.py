@@ -1,0 +1,276 @@
+"""The reward model: a sequence classifier trained on pseudo-labels, calibrated, and measured on prompts that it never saw (arXiv 2510.14420)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import random
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback
+from transformers import TrainingArguments as Arguments
+
+from seif.config import RewardModel
+from seif.constraints.verifiers import verify
+from seif.engines.memory import release_memory
+from seif.errors import RunError, UsageError
+from seif.evaluation.held_out import reliability, tabulate, whole
+from seif.run_dir import new_directory, write_json
+from seif.scoring import type_of
+from seif.self_supervised.calibration import calibration_error, fit_temperature, probability, reliability_curve
+from seif.self_supervised.inputs import Encoded, encode, item_of
+from seif.self_supervised.pseudo_labels import Pair
+from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
+
+COMPLETE = "complete"
+"""Marker file of a checkpoint that was written whole."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: the causal LM (or classifier) to start from, the labelled pairs, and where things go."""
+
+    base: str
+    pairs: list[Pair]
+    settings: RewardModel
+    seed: int
+    work: Path
+    """Checkpoints live here while it runs."""
+    out: Path
+    numbers: Path
+    """What was measured (JSON); written before `out`."""
+    attn_implementation: str | None = None
+
+
+@dataclass(frozen=True)
+class Hooks:
+    """`begin(steps)` and `resumed(step)` before the first step, then `step(number, metrics)`; after an epoch also with the held-out numbers."""
+
+    begin: Callable[[int], None]
+    resumed: Callable[[int], None]
+    step: Callable[[int, dict[str, float]], None]
+
+
+def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
+    """(to train on, held out), such that no question is on both sides.
+
+    Raises UsageError when a side would lack one of the labels.
+    """
+    questions = sorted({p.seed_question for p in pairs})
+    random.Random(f"reward model/{seed}").shuffle(questions)
+    held = set(questions[: max(1, round(share * len(questions)))])
+    sides = [p for p in pairs if p.seed_question not in held], [p for p in pairs if p.seed_question in held]
+    counts = [sum(p.label == label for p in pairs) for label in (0, 1)]
+    if not all(counts):
+        raise UsageError(f"all {len(pairs):,} pseudo-labels are {int(counts[1] > 0)}: a classifier needs both; let the model answer more instructions")
+    for name, side in zip(("to train on", "held out"), sides, strict=True):
+        if len({p.label for p in side}) < 2:
+            raise UsageError(f"{len(questions):,} questions are too few: the {len(side):,} pairs {name} don't hold both labels; add instructions")
+    return sides
+
+
+def train(job: Job, hooks: Hooks) -> None:
+    """Train or resume, keep the epoch with the least held-out loss, calibrate, measure, and write the model and its numbers.
+
+    Raises UsageError for pairs that can't be learned from or don't fit, a start with other than two labels, and checkpoints of another
+    job; RunError when the loss is no longer finite.
+    """
+    settings = job.settings
+    train_pairs, held = split(job.pairs, settings.eval_share, job.seed)
+    check_base(job.base, settings.max_length)
+    tokenizer = AutoTokenizer.from_pretrained(job.base)
+    limit = settings.max_length or context_of(AutoConfig.from_pretrained(job.base), tokenizer)
+    encoded = [_encode(tokenizer, part, limit) for part in (train_pairs, held)]
+    model = _load(job)
+    give_padding(model, tokenizer)
+    tokenizer.model_max_length = limit
+    resume = _claim(job)
+    trainer = _Classifying(
+        model=model,
+        args=_arguments(job),
+        train_dataset=[{"input_ids": e.ids, "labels": p.label} for e, p in zip(encoded[0], train_pairs, strict=True)],
+        eval_dataset=[{"input_ids": e.ids, "labels": p.label} for e, p in zip(encoded[1], held, strict=True)],
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_metrics=lambda found: {"accuracy": float((found.predictions.argmax(-1) == found.label_ids).mean())},
+    )
+    trainer.remove_callback(PrinterCallback)
+    trainer.add_callback(_Log(trainer, hooks))
+    trainer.add_callback(_Whole())
+    hooks.begin(math.ceil(len(train_pairs) / _update(settings)) * settings.epochs)
+    hooks.resumed(int(resume.name.rpartition("-")[2]) if resume else 0)
+    trainer.train(resume_from_checkpoint=str(resume) if resume else None)
+    model = trainer.model.eval()
+    numbers = _measure(Scorer(model, tokenizer), held)
+    everything = [e for part in encoded for e in part]
+    numbers |= {
+        "train_pairs": len(train_pairs),
+        "train_positives": sum(p.label for p in train_pairs),
+        "shortened": sum(e.shortened for e in everything) / len(everything),
+        "labels_against_verifiers": _against_verifiers(job.pairs, [bool(p.label) for p in job.pairs]),
+    }
+    write_json(job.numbers, numbers)
+    with new_directory(job.out) as folder:
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+    shutil.rmtree(job.work, ignore_errors=True)
+    del trainer, model
+    release_memory()
+
+
+def _update(settings: RewardModel) -> int:
+    return settings.micro_batch * max(1, settings.batch_size // settings.micro_batch)
+
+
+def _encode(tokenizer: Any, pairs: Sequence[Pair], limit: int) -> list[Encoded]:
+    found = encode(tokenizer, [item_of(p.instruction, p.judged, p.response) for p in pairs], limit)
+    for p, e in zip(pairs, found, strict=True):
+        if e is None:
+            where = f"instruction {p.index + 1}, constraint {p.level}"
+            raise UsageError(f"{where}: question and constraint alone leave no room for a response in {limit} tokens; raise max_length or drop it")
+    return [e for e in found if e is not None]
+
+
+def _load(job: Job) -> Any:
+    # The head is new, and its first weights must be the same in every run.
+    torch.manual_seed(job.seed)
+    dtype = getattr(torch, job.settings.dtype)
+    return AutoModelForSequenceClassification.from_pretrained(job.base, num_labels=2, dtype=dtype, attn_implementation=job.attn_implementation)
+
+
+def _arguments(job: Job) -> Arguments:
+    s = job.settings
+    return Arguments(
+        output_dir=str(job.work),
+        per_device_train_batch_size=s.micro_batch,
+        per_device_eval_batch_size=s.micro_batch,
+        gradient_accumulation_steps=_update(s) // s.micro_batch,
+        num_train_epochs=s.epochs,
+        learning_rate=s.learning_rate,
+        lr_scheduler_type="linear",
+        weight_decay=s.weight_decay,
+        max_grad_norm=1.0,
+        eval_strategy="epoch",
+        save_strategy="epoch",
+        save_total_limit=1,
+        load_best_model_at_end=True,
+        metric_for_best_model="eval_loss",
+        greater_is_better=False,
+        logging_steps=1,
+        logging_nan_inf_filter=False,
+        bf16=torch.cuda.is_available(),
+        gradient_checkpointing=s.gradient_checkpointing,
+        use_cpu=not torch.cuda.is_available(),
+        dataloader_pin_memory=torch.cuda.is_available(),
+        seed=job.seed,
+        data_seed=job.seed,
+        disable_tqdm=True,
+        report_to="none",
+    )
+
+
+def _claim(job: Job) -> Path | None:
+    """The newest whole checkpoint of this very job. Raises UsageError when those in `work` are another's."""
+    told = [job.base, [asdict(p) for p in job.pairs], job.settings.model_dump(), job.seed]
+    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    note = job.work / "job.sha256"
+    if note.exists() and note.read_text() != digest:
+        raise UsageError(f"{job.work} holds checkpoints of another model, data or config; remove it or choose another output")
+    job.work.mkdir(parents=True, exist_ok=True)
+    note.write_text(digest)
+    for path in job.work.glob("checkpoint-*"):
+        if not (path / COMPLETE).exists():
+            shutil.rmtree(path)
+    return max(job.work.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+
+
+class _Classifying(Trainer):
+    """Also counts how often the training batches are classified right."""
+
+    right: float = 0.0
+    seen: int = 0
+
+    def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **options: Any) -> Any:
+        loss, out = super().compute_loss(model, inputs, return_outputs=True, **options)
+        if model.training:
+            self.right += float((out["logits"].argmax(-1) == inputs["labels"]).sum())
+            self.seen += len(inputs["labels"])
+        return (loss, out) if return_outputs else loss
+
+
+class _Log(TrainerCallback):
+    def __init__(self, trainer: _Classifying, hooks: Hooks) -> None:
+        self.trainer, self.hooks = trainer, hooks
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
+        logs = logs or {}
+        if "loss" in logs:
+            if not math.isfinite(logs["loss"]) or not math.isfinite(logs.get("grad_norm", 0.0)):
+                raise RunError(f"the loss became {logs['loss']} at step {state.global_step}; lower self_supervised.reward_model.learning_rate")
+            self.hooks.step(state.global_step, {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)})
+            self.trainer.right, self.trainer.seen = 0.0, 0
+        elif "eval_loss" in logs:
+            self.hooks.step(state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]})
+
+
+class _Whole(TrainerCallback):
+    """Marks a checkpoint as whole once everything of it is on disk."""
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+
+
+# --- measuring --------------------------------------------------------------------------------------------------------
+
+
+def _measure(scorer: Scorer, held: Sequence[Pair]) -> dict[str, Any]:
+    """Calibrate the model in place, then everything about it on the held-out pairs."""
+    items = [item_of(p.instruction, p.judged, p.response) for p in held]
+    labels = [p.label for p in held]
+    margins = [s.margin for s in scorer.score(items)]
+    known = [m for m in margins if m is not None]
+    if len(known) < len(held):
+        raise RunError("the trained reward model gives probabilities that are no numbers; lower self_supervised.reward_model.learning_rate")
+    raw = reliability_curve([probability(m) for m in known], labels)
+    temperature = fit_temperature(known, labels)
+    _fold(scorer.model, temperature)
+    probabilities = [probability(m / temperature) for m in known]
+    said = [p >= 0.5 for p in probabilities]
+    curve = reliability_curve(probabilities, labels)
+    return {
+        "held_out_pairs": len(held),
+        "temperature": temperature,
+        "calibration_error": calibration_error(curve),
+        "calibration_error_before": calibration_error(raw),
+        "curve": curve,
+        "against_labels": _table((type_of(p.judged), bool(p.label), s) for p, s in zip(held, said, strict=True)),
+        "against_verifiers": _against_verifiers(held, said),
+    }
+
+
+def _fold(model: Any, temperature: float) -> None:
+    """Divide the logits by `temperature` in the head itself, so that every program that loads the checkpoint gets calibrated ones."""
+    head = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 2][-1]
+    with torch.no_grad():
+        for weight in head.parameters():
+            weight /= temperature
+
+
+def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> dict[str, Any] | None:
+    """`said` against the verifiers, where there is one; None where there is none for any pair."""
+    known = [(p.judged, p.response, s) for p, s in zip(pairs, said, strict=True) if p.judged.checkable]
+    return _table((c.instruction_id, verify(reply, c.instruction_id, c.kwargs), s) for c, reply, s in known) if known else None
+
+
+def _table(found: Any) -> dict[str, Any]:
+    tables = tabulate(found)
+
+    def told(table: Sequence[int]) -> dict[str, Any]:
+        return {"accuracy": (table[0] + table[3]) / sum(table), **reliability(table)}
+
+    return {**told(whole(tables)), "per_type": {kind: told(table) for kind, table in sorted(tables.items())}}
