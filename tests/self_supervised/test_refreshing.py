@@ -66,10 +66,9 @@ def test_a_kill_in_each_new_stage_changes_nothing(tmp_path, seeds):
     assert any("worths" in r for r in run.rollouts(1, "train_follower").read())
     assert "The reward model" in run.report.read_text()
     kills = 0
-    for milestone in ("pseudo_labels.parquet.chunks", "reward_model.checkpoints/checkpoint-1", "follower.checkpoints/checkpoint-1"):
+    for milestone in ("pseudo_labels.parquet.chunks", "reward_model.checkpoints/checkpoint-*", "follower.checkpoints/checkpoint-*"):
         process = subprocess.Popen([sys.executable, "-m", "seif", *command(seeds, cut)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        stem = cut / "turn_01" / milestone
-        while process.poll() is None and not list(stem.parent.glob(f"{stem.name}*")):
+        while process.poll() is None and not any((cut / "turn_01").glob(milestone)):
             time.sleep(0.01)
         process.kill()
         kills += process.wait() == -signal.SIGKILL
