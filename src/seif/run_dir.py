@@ -217,7 +217,7 @@ class RunDir:
             if changed:
                 raise UsageError(f"{self.root} was started with another config; these keys differ: {', '.join(changed)}. Use a new --run-dir")
             recorded = self.manifest()
-            for name in ("seeds_sha256", "held_out_sha256"):
+            for name in (f"{file}_sha256" for file in ("seeds", "held_out", "instructions", "general_train", "general_held_out")):
                 if recorded.get(name) != manifest.get(name):
                     raise UsageError(f"the {name.removesuffix('_sha256')} file changed since {self.root} was started. Use a new --run-dir")
             if differing:

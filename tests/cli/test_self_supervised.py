@@ -95,7 +95,7 @@ def test_plans_tell_of_the_reward_model(call, instructions):
         code, shown, _ = call("plan", config, "--set", f"instructions={instructions}", "--json")
         numbers = json.loads(shown)
         assert code == 0
-        assert numbers["reward_model"]["answers"] == numbers["seeds"] * 4 == 40
+        assert numbers["reward_model"]["answers"] == numbers["seeds"] * 4 > 0
         assert numbers["turns"][0]["reward_model_for_follower"] == "reward_model_1"
         assert numbers["turns"][0]["instructor_steps"] == 0
     assert "40 answers" in call("plan", CONFIG, "--set", f"instructions={instructions}")[1]

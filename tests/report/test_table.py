@@ -71,6 +71,7 @@ PLAN = {
             "filter": f"follower_{turn - 1}",
             "answerer": f"follower_{turn - 1}",
             "judger": f"follower_{turn - 1}",
+            "reward_model_for_follower": None,
             "follower_starts_from": f"follower_{turn - 1}",
             "instructor_steps": 13,
             "follower_steps": 39,
@@ -79,6 +80,7 @@ PLAN = {
     ],
     "instructor_step": {"filter_calls": 1920, "answer_calls": 1921, "judge_calls": 7680},
     "follower_step": {"answers": 1922, "judge_calls": 7688},
+    "reward_model": None,
 }
 
 
