@@ -81,6 +81,7 @@ PLAN = {
     "instructor_step": {"filter_calls": 1920, "answer_calls": 1921, "judge_calls": 7680},
     "follower_step": {"answers": 1922, "judge_calls": 7688},
     "reward_model": None,
+    "instructions": None,
 }
 
 
