@@ -19,8 +19,9 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# A file per core at a time, each on one thread: small models gain little from more.
 test: lint
-	$(BIN)/pytest
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 
 # vLLM pins much of what it stands on, so it has an environment of its own, and the tests are run out of ours.
 test-vllm: install $(VLLM)/installed
