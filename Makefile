@@ -25,7 +25,7 @@ test: lint
 
 # vLLM pins much of what it stands on, so it has an environment of its own, and the tests are run out of ours.
 test-vllm: install $(VLLM)/installed
-	$(BIN)/pytest -m vllm
+	$(BIN)/pytest -m vllm $(PYTEST)
 
 $(VLLM)/installed: constraints-vllm.txt
 	$(PYTHON) -m venv --clear $(VLLM)
