@@ -442,11 +442,10 @@ async def measure(config: Config, engines: Engines, turn: int, model: str, judge
     tasks = held_out.load_tasks(Path(config.held_out))[: config.evaluation.tasks]
     limit = config.evaluation.max_new_tokens or config.follower.grpo.max_new_tokens
     engine = engines.get(model)
-    greedy: list[held_out.Answer] = []
-    for name, temperature in (("greedy", 0.0), ("sampled", 1.0)):
-        answers = await held_out.answer_tasks(engine, tasks, config.prompts, config.follower.format, limit, temperature, config.seed)
-        result["held_out"][name] = held_out.accuracy(answers)
-        greedy = greedy or answers
+    # Asked at once, so that an engine can read every task once for both.
+    both = (held_out.answer_tasks(engine, tasks, config.prompts, config.follower.format, limit, temperature, config.seed) for temperature in (0.0, 1.0))
+    greedy, sampled = await asyncio.gather(*both)
+    result["held_out"] = {"greedy": held_out.accuracy(greedy), "sampled": held_out.accuracy(sampled)}
     answers = greedy[: config.evaluation.judged]
     if config.evaluation.judger and config.judging_model == "classifier":
         if reward_model is not None or config.self_supervised.reward_model.given:
@@ -461,13 +460,12 @@ async def measure(config: Config, engines: Engines, turn: int, model: str, judge
 async def _showcase(config: Config, engine: Engine, seeds: Sequence[str], instructions: list[Instruction]) -> list[dict[str, Any]]:
     """The first seeds, what the Instructor made of them, and the Follower's greedy answers."""
     by_seed = {x.seed: x for x in instructions}
-    shown: list[dict[str, Any]] = []
     limit = config.evaluation.max_new_tokens or config.follower.grpo.max_new_tokens
-    for seed in seeds[: config.evaluation.showcase]:
+
+    async def show(seed: str) -> dict[str, Any]:
         task = by_seed.get(seed)
         if task is None:
-            shown.append({"seed": seed, "constraints": [], "answer": None, "conflict": None})
-            continue
+            return {"seed": seed, "constraints": [], "answer": None, "conflict": None}
         completion = await engine.complete(Request(follower.messages(config.prompts, task, config.follower.format), limit))
         reply = follower.parse(completion.text, completion.finish_reason == "stop", config.follower.format)
         constraints = [
@@ -477,5 +475,6 @@ async def _showcase(config: Config, engine: Engine, seeds: Sequence[str], instru
             }
             for c in task.constraints
         ]
-        shown.append({"seed": seed, "constraints": constraints, "answer": reply, "conflict": find_conflict(task.constraints)})
-    return shown
+        return {"seed": seed, "constraints": constraints, "answer": reply, "conflict": find_conflict(task.constraints)}
+
+    return list(await asyncio.gather(*map(show, seeds[: config.evaluation.showcase])))

@@ -2,7 +2,8 @@
 
 Whatever is asked in one tick of the event loop is answered as one job: prompts are sorted so that those with a common
 beginning stand together, the common part is read once, and its keys and values are shared (a reply judged on five
-constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch.
+constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. Batches and lengths
+are filled up to one of few sizes, see `shapes`.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreT
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.engines.base import TOO_LONG, Completion, Request
 from seif.engines.memory import release_memory
+from seif.engines.shapes import BlockLayer, round_up
 
 MIN_SHARED = 16
 """Sharing fewer prompt tokens than this costs more than it saves."""
@@ -108,12 +110,12 @@ class LocalEngine:
         texts = self.tokenizer.apply_chat_template([r.messages for r in requests], tokenize=False, add_generation_prompt=True)
         prompts = self.tokenizer(texts, add_special_tokens=False).input_ids
         results: list[Completion | None] = [None] * len(requests)
-        fitting: dict[tuple[int, int, bool], list[int]] = {}
+        fitting: dict[tuple[int, int], list[int]] = {}
         for i, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
             if len(prompt) + request.max_tokens > self.context:
                 results[i] = Completion("", "error", error=TOO_LONG)
             else:
-                fitting.setdefault((request.max_tokens, request.top_logprobs, request.temperature > 0), []).append(i)
+                fitting.setdefault((request.max_tokens, request.top_logprobs), []).append(i)
         for kind in sorted(fitting):
             members = fitting[kind]
             for rows in self._chunks([prompts[i] for i in members], kind[0]):
@@ -179,24 +181,26 @@ class LocalEngine:
         log-probability (empty when 0).
         """
         batch, order = self._prefill(prompts)
-        first = self._likeliest(batch.logits, top_logprobs)
+        first = self._likeliest(batch.logits[: len(order)], top_logprobs)
         device = batch.logits.device
         sampling = any(t > 0 for t in temperatures)
-        luck = torch.stack([_random_stream(seeds[i], max_tokens) for i in order]).to(device) if sampling else None
-        heat = torch.tensor([temperatures[i] for i in order], device=device).unsqueeze(1)
-        alive = torch.arange(len(order), device=device)
-        written = torch.full((len(order), max_tokens), -1, dtype=torch.long, device=device)
+        rows = len(batch.logits)
+        owners = [*order, *[order[-1]] * (rows - len(order))]
+        luck = torch.stack([_random_stream(seeds[i], max_tokens) for i in owners]).to(device) if sampling else None
+        heat = torch.tensor([temperatures[i] for i in owners], device=device).unsqueeze(1)
+        alive = torch.arange(rows, device=device)
+        written = torch.full((rows, max_tokens), -1, dtype=torch.long, device=device)
         for step in range(max_tokens):
             chosen = batch.logits.argmax(-1)
             if luck is not None:
                 chosen = torch.where(heat[alive, 0] > 0, _sample(batch.logits, heat[alive], luck[alive, step]), chosen)
             written[alive, step] = chosen
-            going = ~torch.isin(chosen, self._stop)
+            going = ~torch.isin(chosen, self._stop) & (alive < len(order))
             count = int(going.sum())
             if count == 0 or step == max_tokens - 1:
                 break
-            if self._plain and count <= 0.85 * len(alive):
-                keep = going.nonzero().squeeze(1)
+            if self._plain and round_up(count) < len(alive):
+                keep = going.to(torch.int8).argsort(descending=True, stable=True)[: round_up(count)]
                 alive, chosen = alive[keep], chosen[keep]
                 batch.cache.batch_select_indices(keep)
                 batch.mask, batch.position = batch.mask[keep], batch.position[keep]
@@ -206,11 +210,11 @@ class LocalEngine:
                 # Rows that are done but still here write nothing more.
                 batch.logits[~going] = 0
                 batch.logits[~going, self._stop[0]] = 1e4
-        rows = written.tolist()
+        table = written.tolist()
         tokens: list[list[int]] = [[] for _ in prompts]
         logprobs: list[dict[str, float]] = [{} for _ in prompts]
         for place, i in enumerate(order):
-            tokens[i] = self._until_stop(rows[place])
+            tokens[i] = self._until_stop(table[place])
             logprobs[i] = first[place]
         return tokens, logprobs
 
@@ -230,27 +234,33 @@ class LocalEngine:
         return [dict(zip(reversed(n), reversed(v), strict=True)) for n, v in zip(names, top.values.tolist(), strict=True)]
 
     def _prefill(self, prompts: list[list[int]]) -> tuple[_Batch, list[int]]:
-        """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows."""
+        """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows; rows beyond those only fill it up."""
         groups = _group(prompts) if self._plain else [_Group(prompt[:-1], [i]) for i, prompt in enumerate(prompts)]
         order = [i for group in groups for i in group.members]
         device = self.model.device
         shared, mask = _left_pad([g.shared for g in groups], device)
-        batch = _Batch(DynamicCache(config=self.model.config), mask[:, :0], torch.zeros(len(groups), dtype=torch.long, device=device), shared.new_empty(0))
+        cache = DynamicCache(config=self.model.config)
+        if self._plain:
+            cache.layers = [BlockLayer() for _ in cache.layers]
+        batch = _Batch(cache, mask[:, :0], torch.zeros(len(mask), dtype=torch.long, device=device), shared.new_empty(0))
         self._forward(batch, shared, mask)
-        rests = [prompts[i][len(g.shared) :] for g in groups for i in g.members]
-        repeat = torch.tensor([k for k, g in enumerate(groups) for _ in g.members], device=device)
-        if len(repeat) > len(groups):
+        rests, mask = _left_pad([prompts[i][len(g.shared) :] for g in groups for i in g.members], device)
+        owners = [k for k, g in enumerate(groups) for _ in g.members]
+        repeat = torch.tensor([*owners, *[owners[-1]] * (len(rests) - len(owners))], device=device)
+        if len(owners) > len(groups):
             batch.cache.batch_select_indices(repeat)
             batch.mask, batch.position = batch.mask[repeat], batch.position[repeat]
-        self._forward(batch, *_left_pad(rests, device))
+        self._forward(batch, rests, mask)
         return batch, order
 
     def _forward(self, batch: _Batch, ids: torch.Tensor, mask: torch.Tensor) -> None:
         """Read `ids` (rows, tokens) where `mask` is 1; leaves the logits after the last column in the batch."""
         batch.mask = torch.cat([batch.mask, mask], 1)
+        slots, _ = batch.cache.get_mask_sizes(mask.shape[1], 0)
+        visible = torch.nn.functional.pad(batch.mask, (0, slots - batch.mask.shape[1]))
         position = (batch.position.unsqueeze(1) + mask.cumsum(1) - 1).clamp_min(0)
         batch.position = batch.position + mask.sum(1)
-        out: Any = self.model(input_ids=ids, attention_mask=batch.mask, position_ids=position, past_key_values=batch.cache, use_cache=True, logits_to_keep=1)
+        out: Any = self.model(input_ids=ids, attention_mask=visible, position_ids=position, past_key_values=batch.cache, use_cache=True, logits_to_keep=1)
         batch.logits = out.logits[:, -1]
 
 
@@ -288,7 +298,9 @@ def _common(a: list[int], b: list[int]) -> int:
 
 
 def _left_pad(rows: list[list[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    width = max(len(row) for row in rows)
+    """Token ids and mask, (rows, columns), both filled up to one of few sizes; a row too many is the last one again."""
+    width = round_up(max(len(row) for row in rows))
+    rows = [*rows, *[rows[-1]] * (round_up(len(rows)) - len(rows))]
     ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], dtype=torch.long, device=device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], dtype=torch.long, device=device)
     return ids, mask
