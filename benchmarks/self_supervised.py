@@ -26,8 +26,8 @@ ARMS: dict[str, list[str]] = {
     "no_curriculum": ["self_supervised.curriculum=none"],
     "mixed": ["self_supervised.curriculum=mixed"],
 }
-EVOLVING = ["turns=3", "instructor.train=true", "instructor.steps=5", "instructor.share_penalty=0.5", "follower.steps=15", "self_supervised.curriculum=none"]
-"""As many Follower steps in all as configs/nano.yaml has."""
+EVOLVING = ["turns=3", "instructor.train=true", "instructor.steps=4", "instructor.share_penalty=0.5", "follower.steps=20", "self_supervised.curriculum=none"]
+"""As many Follower steps in all as `full` has."""
 ARMS["evolving"] = EVOLVING
 ARMS["evolving_no_rules"] = [*EVOLVING, "judger.kind=classifier"]
 ARMS["evolving_logprob"] = [*EVOLVING, "judger.model=logprob"]

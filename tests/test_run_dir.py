@@ -103,6 +103,21 @@ def test_a_run_may_move_to_another_server(tmp_path):
     run.open(config(), {})
 
 
+def test_a_reward_model_may_be_served_elsewhere_but_not_appear_or_vanish(tmp_path):
+    def config(url):
+        classifier = {"judger": {"kind": "hybrid", "model": "classifier"}} if url else {}
+        return build_config({"model": "x", "self_supervised": {"reward_model": {"url": url}}, **classifier}, "test")
+
+    served, local = RunDir(tmp_path / "served"), RunDir(tmp_path / "local")
+    served.open(config("http://one:8001"), {})
+    served.open(config("http://two:8001"), {})
+    assert served.config() == config("http://two:8001")
+    local.open(config(None), {})
+    for run, url in ((served, None), (local, "http://one:8001")):
+        with pytest.raises(UsageError, match="reward_model.url"):
+            run.open(config(url), {})
+
+
 def test_a_second_process_is_refused(tmp_path):
     run = RunDir(tmp_path / "run")
     script = (

@@ -212,8 +212,12 @@ class RunDir:
         path = self.root / "config.yaml"
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         if path.exists():
-            differing = differing_keys(self.config(), config)
-            changed = [key for key in differing if not key.startswith(MOVABLE_KEYS)]
+            before = self.config()
+            differing = differing_keys(before, config)
+            urls = [c.self_supervised.reward_model.url for c in (before, config)]
+            # The reward model's service may be elsewhere, but not where none was, nor be gone.
+            movable = (*MOVABLE_KEYS, *(["self_supervised.reward_model.url"] if all(urls) else []))
+            changed = [key for key in differing if not key.startswith(movable)]
             if changed:
                 raise UsageError(f"{self.root} was started with another config; these keys differ: {', '.join(changed)}. Use a new --run-dir")
             recorded = self.manifest()

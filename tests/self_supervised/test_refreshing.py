@@ -61,7 +61,7 @@ def test_a_kill_in_each_new_stage_changes_nothing(tmp_path, seeds):
     assert [m["level"] for m in steps] == sorted(m["level"] for m in steps)
     assert steps[0]["level"] < 2 <= steps[-1]["level"]
     assert all(0 <= m["general"] <= 1 for m in steps)
-    assert read_json(run.evaluation(1))["general"]["n"] == 80
+    assert read_json(run.evaluation(1))["general"]["n"] == 46
     assert set(read_json(run.evaluation(1))["judger"]["per_type"]) <= set(run.config().self_supervised.soft_types)
     assert any("worths" in r for r in run.rollouts(1, "train_follower").read())
     assert "The reward model" in run.report.read_text()
@@ -75,7 +75,7 @@ def test_a_kill_in_each_new_stage_changes_nothing(tmp_path, seeds):
     assert kills == 3
     assert seif(*command(seeds, cut)).returncode == 0
     assert outcome(cut) == outcome(whole)
-    a, b = (load_file(root / "turn_01" / "follower" / "model.safetensors") for root in (whole, cut))
+    a, b = (load_file(root / "turn_01" / "follower" / "adapter_model.safetensors") for root in (whole, cut))
     assert all(bool((a[k] == b[k]).all()) for k in a)
 
 

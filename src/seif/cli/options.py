@@ -86,11 +86,11 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
             check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
-    _check_self_supervised(config)
+    _check_self_supervised(config, trains)
     frozen.check_engine(config)
 
 
-def _check_self_supervised(config: Config) -> None:
+def _check_self_supervised(config: Config, trains: bool) -> None:
     """What can be told early about the reward model, its labels, and the general questions."""
     from seif.self_supervised import curriculum
     from seif.self_supervised.general import load_questions
@@ -109,7 +109,7 @@ def _check_self_supervised(config: Config) -> None:
         Service(model.url).check()
     elif model.checkpoint:
         check_classifier(model.checkpoint)
-    else:
+    elif trains:
         check_base(model.base or config.model, model.max_length)
         if config.instructions is not None:
             from seif.instructions import read_instructions

@@ -31,8 +31,8 @@ from seif.roles.judger import LogprobJudger
 from seif.types import Constraint, Instruction, Verdict
 
 RUN_SEEDS, HELD_OUT_SEEDS, HELD_OUT_TASKS = 384, 200, 1200
-SUMS = 46
-"""Sums for training; the other 80 are held out."""
+SUMS = 80
+"""Sums for training; the other 46 are held out."""
 Make = Callable[[random.Random, str], examples.Example]
 Say = Callable[[str], None]
 

@@ -96,7 +96,7 @@ def train(job: Job, hooks: Hooks) -> None:
         args=_arguments(job),
         train_dataset=[{"input_ids": e.ids, "labels": p.label} for e, p in zip(encoded[0], train_pairs, strict=True)],
         eval_dataset=[{"input_ids": e.ids, "labels": p.label} for e, p in zip(encoded[1], held, strict=True)],
-        data_collator=DataCollatorWithPadding(tokenizer),
+        data_collator=DataCollatorWithPadding(tokenizer, pad_to_multiple_of=16),
         compute_metrics=lambda found: {"accuracy": float((found.predictions.argmax(-1) == found.label_ids).mean())},
     )
     trainer.remove_callback(PrinterCallback)
@@ -163,7 +163,7 @@ def _arguments(job: Job) -> Arguments:
         greater_is_better=False,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        bf16=torch.cuda.is_available(),
+        bf16=True,
         gradient_checkpointing=s.gradient_checkpointing,
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),
