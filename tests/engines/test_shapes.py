@@ -2,7 +2,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache
 
-from seif.engines.shapes import BLOCK, BlockLayer, round_up
+from seif.engines.shapes import BLOCK, BlockLayer, filled, round_up
 from support import NANO
 
 
@@ -12,6 +12,7 @@ def test_sizes_are_few_and_never_much_too_large():
         assert n <= round_up(n) <= 1.25 * n
         assert round_up(round_up(n)) == round_up(n)
     assert len({round_up(n) for n in range(1, 1025)}) == 36
+    assert (filled(33, torch.device("cpu")), filled(33, torch.device("cuda"))) == (40, 33)
 
 
 def test_slots_come_in_blocks_while_writing_and_singly_while_reading():

@@ -2,8 +2,8 @@
 
 Whatever is asked in one tick of the event loop is answered as one job: prompts are sorted so that those with a common
 beginning stand together, the common part is read once, and its keys and values are shared (a reply judged on five
-constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. Batches and lengths
-are filled up to one of few sizes, see `shapes`.
+constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. On a CPU batches
+and lengths are filled up to one of few sizes, see `shapes`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreT
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.engines.base import TOO_LONG, Completion, Request
 from seif.engines.memory import release_memory
-from seif.engines.shapes import BlockLayer, round_up
+from seif.engines.shapes import BlockLayer, filled, round_up
 
 MIN_SHARED = 16
 """Sharing fewer prompt tokens than this costs more than it saves."""
@@ -298,9 +298,9 @@ def _common(a: list[int], b: list[int]) -> int:
 
 
 def _left_pad(rows: list[list[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
-    """Token ids and mask, (rows, columns), both filled up to one of few sizes; a row too many is the last one again."""
-    width = round_up(max(len(row) for row in rows))
-    rows = [*rows, *[rows[-1]] * (round_up(len(rows)) - len(rows))]
+    """Token ids and mask, (rows, columns), filled up as `filled` says; a row too many is the last one again."""
+    width = filled(max(len(row) for row in rows), device)
+    rows = [*rows, *[rows[-1]] * (filled(len(rows), device) - len(rows))]
     ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], dtype=torch.long, device=device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], dtype=torch.long, device=device)
     return ids, mask

@@ -1,7 +1,4 @@
-"""Few sizes instead of many: on a CPU every new shape of a matrix product is compiled, which costs milliseconds and half a megabyte, for good.
-
-A GPU is none the worse for it: its kernels and graphs are picked by shape too.
-"""
+"""Few sizes instead of many: on a CPU every new shape of a matrix product is compiled, which costs milliseconds and half a megabyte."""
 
 from __future__ import annotations
 
@@ -16,6 +13,11 @@ def round_up(size: int) -> int:
     """The next of the sizes 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ...: four an octave, so at most a quarter is added."""
     step = max(1, 1 << max(0, (size - 1).bit_length() - 3))
     return -(-size // step) * step
+
+
+def filled(size: int, device: torch.device) -> int:
+    """How many rows or columns a batch of `size` gets: on a CPU one of few numbers, elsewhere no more than it needs."""
+    return round_up(size) if device.type == "cpu" else size
 
 
 class BlockLayer(DynamicLayer):  # type: ignore[misc]

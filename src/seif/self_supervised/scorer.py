@@ -12,7 +12,7 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from seif.engines.base import TOO_LONG
 from seif.engines.memory import release_memory
-from seif.engines.shapes import round_up
+from seif.engines.shapes import filled
 from seif.errors import UsageError
 from seif.self_supervised.calibration import probability
 from seif.self_supervised.inputs import Item, encode
@@ -66,10 +66,10 @@ class Scorer:
             chunks[-1].append(i)
         for chunk in filter(None, chunks):
             rows = [e for i in chunk if (e := encoded[i]) is not None]
-            # Few sizes, see `shapes`; a row too many is the last one again.
-            filled = [e.ids for e in [*rows, *[rows[-1]] * (round_up(len(rows)) - len(rows))]]
-            width = min(self.limit, round_up(max(map(len, filled))))
-            batch = self.tokenizer.pad({"input_ids": filled}, padding="max_length", max_length=width, return_tensors="pt").to(self.model.device)
+            # A row too many is the last one again.
+            ids = [e.ids for e in [*rows, *[rows[-1]] * (filled(len(rows), self.model.device) - len(rows))]]
+            width = min(self.limit, filled(max(map(len, ids)), self.model.device))
+            batch = self.tokenizer.pad({"input_ids": ids}, padding="max_length", max_length=width, return_tensors="pt").to(self.model.device)
             logits = self.model(**batch).logits[: len(rows)].float()
             for i, e, margin in zip(chunk, rows, (logits[:, 1] - logits[:, 0]).tolist(), strict=True):
                 results[i] = Scored(margin, shortened=e.shortened) if margin == margin else Scored(None, NOT_A_NUMBER, e.shortened)

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from trl import GRPOTrainer
 
-from seif.engines.shapes import round_up
+from seif.engines.shapes import filled
 
 
 class TightTrainer(GRPOTrainer):
@@ -37,10 +37,10 @@ class TightTrainer(GRPOTrainer):
         logps, entropies, losses = [], [], []
         for rows in order.split(batch_size or len(order)):
             used = attention_mask[rows].any(0).nonzero()
-            # Cut to few widths on both sides of the prompt's end, see `shapes`.
+            # On both sides of the prompt's end, to few widths on a CPU.
             end = input_ids.shape[1] - logits_to_keep
-            first = max(0, end - round_up(end - int(used[0])))
-            last = min(input_ids.shape[1], end + round_up(max(1, int(used[-1]) + 1 - end)))
+            first = max(0, end - filled(end - int(used[0]), input_ids.device))
+            last = min(input_ids.shape[1], end + filled(max(1, int(used[-1]) + 1 - end), input_ids.device))
             cut = input_ids.shape[1] - last
             found = super()._get_per_token_logps_and_entropies(
                 model, input_ids[rows, first:last], attention_mask[rows, first:last], logits_to_keep - cut, **options
