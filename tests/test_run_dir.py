@@ -114,7 +114,7 @@ def test_a_reward_model_may_be_served_elsewhere_but_not_appear_or_vanish(tmp_pat
     assert served.config() == config("http://two:8001")
     local.open(config(None), {})
     for run, url in ((served, None), (local, "http://one:8001")):
-        with pytest.raises(UsageError, match="reward_model.url"):
+        with pytest.raises(UsageError, match=r"reward_model\.url"):
             run.open(config(url), {})
 
 
