@@ -24,9 +24,9 @@ ARMS: dict[str, list[str]] = {
     "no_rules": ["judger.kind=classifier"],
     "hard_labels": ["self_supervised.hard_labels=true"],
     "no_curriculum": ["self_supervised.curriculum=none"],
-    "mixed": ["self_supervised.curriculum=mixed"],
+    "in_order": ["self_supervised.curriculum=in_order"],
 }
-EVOLVING = ["turns=3", "instructor.train=true", "instructor.steps=4", "instructor.share_penalty=0.5", "follower.steps=20", "self_supervised.curriculum=none"]
+EVOLVING = ["turns=3", "instructor.train=true", "instructor.steps=4", "instructor.share_penalty=0.5", "follower.steps=25", "self_supervised.curriculum=none"]
 """As many Follower steps in all as `full` has."""
 ARMS["evolving"] = EVOLVING
 ARMS["evolving_no_rules"] = [*EVOLVING, "judger.kind=classifier"]

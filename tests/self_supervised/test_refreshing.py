@@ -26,6 +26,7 @@ SMALL = (
     "follower.grpo.save_every=1",
     "self_supervised.reward_model.epochs=2",
     "self_supervised.general.share=0.25",
+    "self_supervised.curriculum=in_order",
 )
 
 
