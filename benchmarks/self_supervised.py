@@ -26,7 +26,7 @@ ARMS: dict[str, list[str]] = {
     "no_curriculum": ["self_supervised.curriculum=none"],
     "in_order": ["self_supervised.curriculum=in_order"],
 }
-EVOLVING = ["turns=3", "instructor.train=true", "instructor.steps=4", "instructor.share_penalty=0.5", "follower.steps=25", "self_supervised.curriculum=none"]
+EVOLVING = ["turns=3", "instructor.train=true", "instructor.steps=4", "instructor.share_penalty=0.5", "follower.steps=25"]
 """As many Follower steps in all as `full` has."""
 ARMS["evolving"] = EVOLVING
 ARMS["evolving_no_rules"] = [*EVOLVING, "judger.kind=classifier"]
