@@ -23,7 +23,7 @@ from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import reliability, tabulate, whole
 from seif.run_dir import new_directory, write_json
 from seif.scoring import type_of
-from seif.self_supervised.calibration import calibration_error, fit_temperature, probability, reliability_curve
+from seif.self_supervised.calibration import calibration_error, cross_fitted, fit_temperature, probability, reliability_curve
 from seif.self_supervised.inputs import Encoded, encode, item_of
 from seif.self_supervised.pseudo_labels import Pair
 from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
@@ -229,7 +229,10 @@ class _Whole(TrainerCallback):
 
 
 def _measure(scorer: Scorer, held: Sequence[Pair]) -> dict[str, Any]:
-    """Calibrate the model in place, then everything about it on the held-out pairs."""
+    """Calibrate the model in place, then everything about it on the held-out pairs.
+
+    They give the model its temperature, so the curve is told with temperatures that were fitted on other questions.
+    """
     items = [item_of(p.instruction, p.judged, p.response) for p in held]
     labels = [p.label for p in held]
     margins = [s.margin for s in scorer.score(items)]
@@ -239,9 +242,8 @@ def _measure(scorer: Scorer, held: Sequence[Pair]) -> dict[str, Any]:
     raw = reliability_curve([probability(m) for m in known], labels)
     temperature = fit_temperature(known, labels)
     _fold(scorer.model, temperature)
-    probabilities = [probability(m / temperature) for m in known]
-    said = [p >= 0.5 for p in probabilities]
-    curve = reliability_curve(probabilities, labels)
+    said = [m >= 0 for m in known]
+    curve = reliability_curve(cross_fitted(known, labels, [p.seed_question for p in held]), labels)
     return {
         "held_out_pairs": len(held),
         "temperature": temperature,
