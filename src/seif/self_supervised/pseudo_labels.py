@@ -7,7 +7,6 @@ soft c_j. Nobody says that they are right: the more often the model does what it
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import shutil
 from collections import Counter
@@ -22,10 +21,11 @@ import pyarrow.parquet as pq
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.roles import follower
-from seif.run_dir import read_json, write_atomically, write_json, write_text
+from seif.run_dir import read_json, write_atomically, write_json
 from seif.scoring import item_seed, within_limit
 from seif.self_supervised.curriculum import check_some_are_soft, cut, levels
 from seif.tables import read_rows
+from seif.training.checkpoints import claim
 from seif.types import Constraint, Instruction
 
 CHUNK = 256
@@ -139,7 +139,7 @@ def pseudo_label(
     chunks = [range(i, min(i + CHUNK, len(instructions))) for i in range(0, len(instructions), CHUNK)]
     check_some_are_soft(instructions, soft)
     work = out.with_name(f"{out.name}.chunks")
-    _claim(work, instructions, [wanted_levels(x, soft) for x in instructions], asking)
+    claim(work, [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]])
     answers: list[Answer] = []
     for number, chunk in enumerate(chunks):
         file = work / f"{number:05d}.json"
@@ -164,15 +164,6 @@ def pseudo_label(
     write_json(counts, numbers)
     write_pairs(out, pairs)
     shutil.rmtree(work)
-
-
-def _claim(work: Path, instructions: Sequence[Instruction], wanted: list[list[int]], asking: Asking) -> None:
-    told = [asdict(asking), [x.prompt for x in instructions], wanted]
-    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
-    note = work / "job.sha256"
-    if note.exists() and note.read_text() != digest:
-        raise UsageError(f"{work} holds answers of another model, data or config; remove it or choose another output")
-    write_text(note, digest)
 
 
 async def _answer(engine: Engine, instructions: Sequence[Instruction], wanted: Sequence[tuple[int, int]], asking: Asking) -> list[Answer]:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import math
 import random
 import shutil
@@ -27,9 +25,7 @@ from seif.self_supervised.calibration import calibration_error, cross_fitted, fi
 from seif.self_supervised.inputs import Encoded, encode, item_of
 from seif.self_supervised.pseudo_labels import Pair
 from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
-
-COMPLETE = "complete"
-"""Marker file of a checkpoint that was written whole."""
+from seif.training.checkpoints import claim, mark_whole, newest_whole, step_of
 
 
 @dataclass(frozen=True)
@@ -90,7 +86,8 @@ def train(job: Job, hooks: Hooks) -> None:
     model = _load(job)
     give_padding(model, tokenizer)
     tokenizer.model_max_length = limit
-    resume = _claim(job)
+    claim(job.work, [job.base, [asdict(p) for p in job.pairs], settings.model_dump(), job.seed])
+    resume = newest_whole(job.work)
     trainer = _Classifying(
         model=model,
         args=_arguments(job),
@@ -103,7 +100,7 @@ def train(job: Job, hooks: Hooks) -> None:
     trainer.add_callback(_Log(trainer, hooks))
     trainer.add_callback(_Whole())
     hooks.begin(math.ceil(len(train_pairs) / _update(settings)) * settings.epochs)
-    hooks.resumed(int(resume.name.rpartition("-")[2]) if resume else 0)
+    hooks.resumed(step_of(resume))
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     model = trainer.model.eval()
     numbers = _measure(Scorer(model, tokenizer), held)
@@ -174,21 +171,6 @@ def _arguments(job: Job) -> Arguments:
     )
 
 
-def _claim(job: Job) -> Path | None:
-    """The newest whole checkpoint of this very job. Raises UsageError when those in `work` are another's."""
-    told = [job.base, [asdict(p) for p in job.pairs], job.settings.model_dump(), job.seed]
-    digest = hashlib.sha256(json.dumps(told).encode()).hexdigest()
-    note = job.work / "job.sha256"
-    if note.exists() and note.read_text() != digest:
-        raise UsageError(f"{job.work} holds checkpoints of another model, data or config; remove it or choose another output")
-    job.work.mkdir(parents=True, exist_ok=True)
-    note.write_text(digest)
-    for path in job.work.glob("checkpoint-*"):
-        if not (path / COMPLETE).exists():
-            shutil.rmtree(path)
-    return max(job.work.glob("checkpoint-*"), key=lambda p: int(p.name.rpartition("-")[2]), default=None)
-
-
 class _Classifying(Trainer):
     """Also counts how often the training batches are classified right."""
 
@@ -222,7 +204,7 @@ class _Whole(TrainerCallback):
     """Marks a checkpoint as whole once everything of it is on disk."""
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        (Path(args.output_dir) / f"checkpoint-{state.global_step}" / COMPLETE).touch()
+        mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import hashlib
-import json
 import math
 import os
 import random
@@ -27,12 +25,11 @@ from seif.engines.memory import release_memory, trim
 from seif.errors import RunError, UsageError
 from seif.roles.templates import Messages
 from seif.scoring import item_seed
+from seif.training.checkpoints import claim, mark_whole, newest_whole, step_of
 from seif.training.lora import REFERENCE, adapted, check_start, plain_weights
 from seif.training.tight import TightTrainer
 from seif.training.trackers import finish_trackers
 
-COMPLETE = "complete"
-"""Marker file of a checkpoint that was written whole; one without it was cut off by a kill."""
 _WALL_CLOCK = ("time", "runtime", "per_second", "profiling", "flos")
 """Logged keys that measure the machine, not the training: they differ between equal runs."""
 
@@ -83,10 +80,9 @@ class Job:
     order: tuple[int, ...] = ()
     """The prompts' numbers, steps x prompts_per_step of them, as they are to be read; by default `data_order` lays them out."""
 
-    def digest(self) -> str:
-        """What makes two jobs the same one: a checkpoint of another job must not be continued."""
-        told = [self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed, *([self.lora.model_dump()] if self.lora else []), *self.order]
-        return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+    def identity(self) -> list[Any]:
+        """What makes two jobs the same one."""
+        return [self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed, self.lora and self.lora.model_dump(), self.order]
 
     def loading(self) -> dict[str, Any]:
         """What transformers gets to load the weights with."""
@@ -116,11 +112,11 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     check_start(job.model, job.lora)
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
     _check_prompts(job, tokenizer)
-    _claim(job)
+    claim(job.work, job.identity())
     rows = list(job.order) or data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
     dataset = Dataset.from_dict({"prompt": [job.prompts[row] for row in rows], "row": rows})
     payer = _Payer(reward, settings.updates_per_step)
-    resume = _last_checkpoint(job.work)
+    resume = newest_whole(job.work)
     trainer = TightTrainer(
         model=adapted(job.model, job.lora, job.seed, **job.loading()) if job.lora else job.model,
         reward_funcs=payer,
@@ -135,7 +131,7 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     trainer.add_callback(log)
     trainer.add_callback(_Checkpoints(job.work))
     trainer.add_callback(_Reseed(job.seed))
-    hooks.resumed(int(resume.name.rpartition("-")[2]) // settings.updates_per_step if resume else 0)
+    hooks.resumed(step_of(resume) // settings.updates_per_step)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     finish_trackers(job.report_to)
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -210,15 +206,6 @@ def _arguments(job: Job) -> GRPOConfig:
     )
 
 
-def _claim(job: Job) -> None:
-    """Note whose checkpoints these are. Raises UsageError when they are another job's."""
-    note = job.work / "job.sha256"
-    if note.exists() and note.read_text() != job.digest():
-        raise UsageError(f"{job.work} holds checkpoints of another model, data or config; remove it or choose another output")
-    job.work.mkdir(parents=True, exist_ok=True)
-    note.write_text(job.digest())
-
-
 def fitting(model: str, prompts: list[Messages], limit: int) -> list[int]:
     """Numbers of the prompts that have at most `limit` tokens."""
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(model), padding_side="left")
@@ -237,17 +224,6 @@ def _check_prompts(job: Job, tokenizer: Any) -> None:
         raise UsageError(
             f"prompt {longest + 1} has {lengths[longest]} tokens, more than max_prompt_tokens={job.settings.max_prompt_tokens}; shorten it or raise the limit"
         )
-
-
-def _last_checkpoint(work: Path) -> Path | None:
-    """The newest checkpoint that was written whole; anything cut off is removed."""
-    whole = []
-    for path in work.glob("checkpoint-*"):
-        if (path / COMPLETE).exists():
-            whole.append(path)
-        else:
-            shutil.rmtree(path)
-    return max(whole, key=lambda p: int(p.name.rpartition("-")[2]), default=None)
 
 
 class _Payer:
@@ -359,7 +335,7 @@ class _Checkpoints(TrainerCallback):
         newest = self.work / f"checkpoint-{state.global_step}"
         # It is made anew from the start; and of a checkpoint with several adapters transformers would not load the trained one.
         shutil.rmtree(newest / REFERENCE, ignore_errors=True)
-        (newest / COMPLETE).touch()
+        mark_whole(newest)
         for path in self.work.glob("checkpoint-*"):
             if path != newest:
                 shutil.rmtree(path, ignore_errors=True)
