@@ -71,6 +71,7 @@ def load_types(path: Path) -> None:
     except UsageError as error:
         raise UsageError(f"{path}: {error}") from error
     except Exception as error:
+        # It is the user's own code, which may raise anything; whatever it is, it is theirs to mend.
         raise UsageError(f"{path}: {type(error).__name__}: {error}") from error
     _loaded.add(path)
 
