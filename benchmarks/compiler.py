@@ -1,6 +1,6 @@
 """Precision and recall of the compiler on labelled constraints, and what share of generated ones it understands; prints JSON.
 
-    .venv/bin/python benchmarks/compiler.py --data ../shared/data
+    .venv/bin/python -m benchmarks.compiler --data ../shared/data
 
 `--refused` also prints the labelled texts that are left to a model although their id is one of the 25.
 """

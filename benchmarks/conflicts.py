@@ -1,6 +1,6 @@
 """How much of random sets of constraints is decided by reasoning or by a witness, and how fast; prints JSON.
 
-.venv/bin/python benchmarks/conflicts.py --sets 5000 --seed 0
+.venv/bin/python -m benchmarks.conflicts --sets 5000 --seed 0
 """
 
 from __future__ import annotations

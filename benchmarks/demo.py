@@ -1,6 +1,6 @@
 """How long the demo takes and how much memory it needs; prints JSON.
 
-.venv/bin/python benchmarks/demo.py
+.venv/bin/python -m benchmarks.demo
 """
 
 from __future__ import annotations

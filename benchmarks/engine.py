@@ -1,10 +1,11 @@
 """The in-process engine on the embedded model: held-out answers in a fresh process, then rollouts and verdicts with and without shared prefixes; prints JSON.
 
-.venv/bin/python benchmarks/engine.py
+.venv/bin/python -m benchmarks.engine
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import random
 import resource
@@ -50,6 +51,7 @@ def held_out() -> dict[str, Any]:
 
 def main() -> None:
     """Measure and print."""
+    argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     fresh = held_out()
     rng = random.Random(0)
     seeds = world.all_seeds()

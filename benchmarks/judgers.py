@@ -1,6 +1,6 @@
 """What a verdict costs, and what it is worth: classifier, generative and logprob Judger on the same answers, against the verifiers.
 
-    .venv/bin/python benchmarks/judgers.py --reward-model runs/x/turn_01/reward_model --tasks 300
+    .venv/bin/python -m benchmarks.judgers --reward-model runs/x/turn_01/reward_model --tasks 300
 
 The model answers held-out tasks once. Then every Judger judges all answers on all constraints of `--types`, one engine and one batch
 after another on the same device, and JSON is printed: verdicts per second (the first call, which warms up, is not counted), how many

@@ -1,15 +1,13 @@
-"""Draw docs/evolution.svg, the README's picture, from what benchmarks/evolution.py printed.
+"""Draw docs/evolution.svg, the README's picture, from what `benchmarks.evolution` printed.
 
-.venv/bin/python benchmarks/picture.py docs/evolution.json docs/evolution.svg adversarial
-
-With arms named after the two files, only those are drawn.
+.venv/bin/python -m benchmarks.picture docs/evolution.json docs/evolution.svg adversarial
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -26,9 +24,13 @@ text { font: 12px system-ui, sans-serif; fill: #1e1d1b } .title { font-weight: 6
 
 def main() -> None:
     """Read the summary, write the drawing."""
-    source, target = map(Path, sys.argv[1:3])
-    summary: dict[str, Any] = json.loads(source.read_text())
-    summary["arms"] = {arm: turns for arm, turns in summary["arms"].items() if arm in (sys.argv[3:] or summary["arms"])}
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("arms", nargs="*", help="only these; all by default")
+    options = parser.parse_args()
+    summary: dict[str, Any] = json.loads(options.source.read_text())
+    summary["arms"] = {arm: turns for arm, turns in summary["arms"].items() if arm in (options.arms or summary["arms"])}
     looks = {"adversarial": ("a", "circle"), "frontier": ("b", "square"), "static": ("c", "diamond")}
     kinds = {"greedy": "greedy_constraint_accuracy", "sampled": "sampled_constraint_accuracy"}
     series = []
@@ -45,7 +47,9 @@ def main() -> None:
     head, _, rest = drawing.partition(">")
     head = re.sub(r' width="[\d.]+" height="[\d.]+"', ' width="640"', head)
     background = '<rect width="100%" height="100%" fill="#fcfbf8"/>'
-    target.write_text(f'{head} xmlns="http://www.w3.org/2000/svg" font-family="sans-serif"><style>{STYLE}</style>{background}{rest}\n', encoding="utf-8")
+    options.target.write_text(
+        f'{head} xmlns="http://www.w3.org/2000/svg" font-family="sans-serif"><style>{STYLE}</style>{background}{rest}\n', encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

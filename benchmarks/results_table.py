@@ -1,7 +1,7 @@
-"""The Markdown tables of docs/results.md from what benchmarks/evolution.py or benchmarks/self_supervised.py printed.
+"""The Markdown tables of docs/results.md from what `benchmarks.evolution` or `benchmarks.self_supervised` printed.
 
-.venv/bin/python benchmarks/results_table.py docs/evolution.json
-.venv/bin/python benchmarks/results_table.py docs/self_supervised.json --last
+.venv/bin/python -m benchmarks.results_table docs/evolution.json
+.venv/bin/python -m benchmarks.results_table docs/self_supervised.json --last
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How far sentence counts agree with NLTK's Punkt under its trained English parameters, as IFEval uses it; prints JSON.
 
     python -c "import nltk; nltk.download('punkt_tab')"
-    .venv/bin/python benchmarks/sentences.py --data ../shared/data
+    .venv/bin/python -m benchmarks.sentences --data ../shared/data
 
 Compared are the counts on every text of the released files, and the verdicts of IFEval's own thresholds on them.
 """

@@ -1,6 +1,6 @@
 """Verifications and compilations a second on one core, and the worst texts of a megabyte; prints JSON.
 
-    .venv/bin/python benchmarks/verifiers.py --data ../shared/data
+    .venv/bin/python -m benchmarks.verifiers --data ../shared/data
 
 `--data` is a folder with ifeval_prompts.parquet (ids and kwargs) and seif_qwen7b_q_T1.parquet (texts to compile, and, for
 want of replies, the instructions as texts to check).
