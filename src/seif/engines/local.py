@@ -8,7 +8,6 @@ and lengths are filled up to one of few sizes, see `shapes`.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,12 @@ from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.engines.base import TOO_LONG, Completion, Request
 from seif.engines.memory import release_memory
 from seif.engines.shapes import BlockLayer, filled, round_up
+from seif.engines.together import Together
 
 MIN_SHARED = 16
 """Sharing fewer prompt tokens than this costs more than it saves."""
 READING = 8
-"""A token that is only read takes about as much memory as this many whose keys and values are kept while writing."""
+"""A token that is only read takes about as much memory as this many of a token budget, whose keys and values are kept while writing."""
 
 
 @dataclass
@@ -67,8 +67,7 @@ class LocalEngine:
         # Windows and recurrent states count slots, not positions: there, no padding may come between, no row may leave.
         self._plain = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or [])
         self._stop = torch.tensor(self.stop_ids, device=model.device)
-        self._waiting: list[Request] = []
-        self._job: asyncio.Task[list[Completion]] | None = None
+        self._together = Together(self._answer_batch)
 
     @classmethod
     def load(cls, path: str | Path, dtype: str = "bfloat16", token_budget: int = 49_152, attn_implementation: str | None = None) -> LocalEngine:
@@ -91,16 +90,9 @@ class LocalEngine:
     # --- asking -------------------------------------------------------------------------------------------------------
 
     async def complete(self, request: Request) -> Completion:
-        if self._job is None:
-            # The job runs after every task that is ready now has had its say, so it holds all that is asked at once.
-            self._waiting = []
-            self._job = asyncio.get_running_loop().create_task(self._answer_together(self._waiting))
-        job, place = self._job, len(self._waiting)
-        self._waiting.append(request)
-        return (await asyncio.shield(job))[place]
+        return (await self._together.ask(request))[0]
 
-    async def _answer_together(self, requests: list[Request]) -> list[Completion]:
-        self._job = None
+    async def _answer_batch(self, requests: list[Request]) -> list[Completion]:
         return self.answer(requests)
 
     def answer(self, requests: Sequence[Request]) -> list[Completion]:

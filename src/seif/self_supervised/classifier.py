@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from seif.engines.together import Together
 from seif.errors import UsageError
 from seif.roles.judger import Judgement
 from seif.self_supervised.inputs import Item, item_of
@@ -39,30 +40,20 @@ class ClassifierJudger:
 
     def __init__(self, ask: Ask, hard_labels: bool = False, close: Callable[[], None] = lambda: None) -> None:
         self.ask, self.hard_labels, self.close = ask, hard_labels, close
-        self._waiting: dict[Item, None] = {}
-        self._job: asyncio.Task[dict[Item, Found]] | None = None
+        self._together = Together(self._ask_once)
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
-        found = await self._ask_together(item_of(instruction, constraint, response))
+        (found,) = await self._together.ask(item_of(instruction, constraint, response))
         p = found.probability
         if p is None or not math.isfinite(p):
             return Judgement(Verdict.UNJUDGED, cause=found.error or "probability is not a number")
         verdict = Verdict.of(p >= 0.5)
         return Judgement(verdict, p, model=verdict, worth=None if self.hard_labels else p)
 
-    async def _ask_together(self, item: Item) -> Found:
-        if self._job is None:
-            # The job runs after every task that is ready now has had its say, so it holds all that is asked at once.
-            self._waiting = {}
-            self._job = asyncio.get_running_loop().create_task(self._ask_all(self._waiting))
-        job = self._job
-        self._waiting[item] = None
-        return (await asyncio.shield(job))[item]
-
-    async def _ask_all(self, waiting: dict[Item, None]) -> dict[Item, Found]:
-        self._job = None
-        items = list(waiting)
-        return dict(zip(items, await self.ask(items), strict=True))
+    async def _ask_once(self, items: list[Item]) -> list[Found]:
+        unique = list(dict.fromkeys(items))
+        found = dict(zip(unique, await self.ask(unique), strict=True))
+        return [found[item] for item in items]
 
 
 def in_process(scorer: Scorer) -> Ask:

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from seif.engines.base import TOO_LONG
+from seif.engines.local import READING
 from seif.engines.memory import release_memory
 from seif.engines.shapes import filled
 from seif.errors import UsageError
@@ -18,8 +19,6 @@ from seif.self_supervised.calibration import probability
 from seif.self_supervised.inputs import Item, encode
 
 NOT_A_NUMBER = "probability is not a number"
-READING = 8
-"""A token that is read takes about as much memory as this many of a token budget, which is made for writing."""
 
 
 @dataclass(frozen=True)

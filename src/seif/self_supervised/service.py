@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from seif.engines.together import Together
 from seif.self_supervised.inputs import Item
 from seif.self_supervised.scorer import Scored, Scorer
 
@@ -40,59 +41,38 @@ class _Items(BaseModel):
     items: Annotated[list[_Item], Field(max_length=MOST_ITEMS)]
 
 
-class Batcher:
-    """Scores in a thread, one batch at a time, so that the server can listen meanwhile; what waits then is one batch."""
-
-    def __init__(self, scorer: Scorer) -> None:
-        self.scorer = scorer
-        self.judged = self.batches = 0
-        self._waiting: list[tuple[list[Item], asyncio.Future[list[Scored]]]] = []
-        self._free = asyncio.Lock()
-
-    async def score(self, items: list[Item]) -> list[Scored]:
-        """The results of one request."""
-        mine: asyncio.Future[list[Scored]] = asyncio.get_running_loop().create_future()
-        self._waiting.append((items, mine))
-        async with self._free:
-            if not mine.done():
-                await self._work()
-        return await mine
-
-    async def _work(self) -> None:
-        batch, self._waiting = self._waiting, []
-        try:
-            scored = await asyncio.to_thread(self.scorer.score, [item for items, _ in batch for item in items])
-        except RuntimeError as error:
-            # Out of memory, for one: those who asked must hear of it, and the next batch may fit.
-            for _, future in batch:
-                future.set_exception(error)
-            return
-        self.batches += 1
-        self.judged += len(scored)
-        for items, future in batch:
-            future.set_result(scored[: len(items)])
-            scored = scored[len(items) :]
-
-
 def application(scorer: Scorer, name: str) -> Starlette:
     """The service of one model. Bad input is 400, 413 or 422 with one line that says what is wrong."""
-    batcher = Batcher(scorer)
+    counts = {"judged": 0, "batches": 0}
+
+    async def work(items: list[Item]) -> list[Scored]:
+        # In a thread, so that the server can listen meanwhile.
+        scored: list[Scored] = await asyncio.to_thread(scorer.score, items)
+        counts["judged"] += len(scored)
+        counts["batches"] += 1
+        return scored
+
+    together = Together(work, one_at_a_time=True)
 
     async def health(_: Request) -> JSONResponse:
-        return JSONResponse({"status": "ok", "model": name, "judged": batcher.judged, "batches": batcher.batches})
+        return JSONResponse({"status": "ok", "model": name, **counts})
 
     async def score(request: Request) -> JSONResponse:
-        if int(request.headers.get("content-length") or 0) > MOST_BYTES:
-            return _refuse(413, f"a request has at most {MOST_BYTES >> 20} MiB; send fewer items")
+        body = bytearray()
+        async for part in request.stream():
+            body += part
+            if len(body) > MOST_BYTES:
+                return _refuse(413, f"a request has at most {MOST_BYTES >> 20} MiB; send fewer items")
         try:
-            asked = _Items.model_validate_json(await request.body())
+            asked = _Items.model_validate_json(bytes(body))
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
             return _refuse(400 if first["type"] == "json_invalid" else 422, f"{place}: {first['msg']}" if place else first["msg"])
         try:
-            found = await batcher.score([Item(i.instruction, i.constraint, i.response) for i in asked.items])
+            found = await together.ask(*(Item(i.instruction, i.constraint, i.response) for i in asked.items))
         except RuntimeError as error:
+            # Out of memory, for one: the next batch may fit.
             return _refuse(503, " ".join(str(error).split())[:200])
         return JSONResponse({"results": [{"probability": s.probability, **({"error": s.error} if s.error else {})} for s in found]})
 
