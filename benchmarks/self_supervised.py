@@ -16,6 +16,7 @@ ARMS: dict[str, list[str]] = {
     "no_rules": ["judger.kind=classifier"],
     "hard_labels": ["self_supervised.hard_labels=true"],
     "no_curriculum": ["self_supervised.curriculum=none"],
+    "no_contrasts": ["self_supervised.contrasts=false"],
     "in_order": ["self_supervised.curriculum=in_order"],
 }
 EVOLVING = ["turns=3", "instructor.train=true", "instructor.steps=4", "instructor.share_penalty=0.5", "follower.steps=25"]

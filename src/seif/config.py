@@ -291,6 +291,9 @@ class SelfSupervised(_Section):
     )
     answers: int = Field(default=1, ge=1, description="Answers per level of an instruction, from which pseudo-labels are made.")
     temperature: float = Field(default=0.7, ge=0, description="Temperature of those answers.")
+    contrasts: bool = Field(
+        default=False, description="Also take an answer to violate the same wording with another number or other quoted words, so that labels tell how many."
+    )
     reward_model: RewardModel = RewardModel()
     general: General = General()
 

@@ -221,7 +221,7 @@ def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, o
 
     with closing(Engines(config, out)) as engines:
         tasks, judged = read_instructions(instructions), curriculum.soft(config)
-        pseudo_label(tasks, judged, engines.get(answerer), asking, config.judger.max_unjudged, out, counts, progress)
+        pseudo_label(tasks, judged, engines.get(answerer), asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress)
 
 
 def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:

@@ -22,7 +22,7 @@ def easy_pairs(count: int = 96) -> list[Pair]:
     for i in range(count):
         thing, label = THINGS[i % len(THINGS)], int(rng.random() < 0.5)
         text = f"The {thing} is {rng.choice(('old', 'new', 'calm', 'red'))}. It rests by the {rng.choice(THINGS)}."
-        place = (i % len(THINGS), 1, label, 0, "none", 1.0, i)
+        place = (i % len(THINGS), 1, label, 0, "none", 1.0, i, False)
         question = f"Tell me about the {thing}."
         pairs.append(Pair(question, (capital.text,), capital.text, text.upper() if label else text, label, *place, capital.instruction_id, "{}"))
     return pairs

@@ -28,9 +28,9 @@ def script(request):
     return request.messages[0]["content"].replace("\n", " ")
 
 
-def label(folder, engine, tasks=TASKS, asking=ASKING, judged=soft, chunks=None):
+def label(folder, engine, tasks=TASKS, asking=ASKING, judged=soft, chunks=None, contrast=False):
     out, counts = folder / "labels.parquet", folder / "labels.json"
-    pseudo_label(tasks, judged, engine, asking, 0.05, out, counts, lambda done, total: chunks is None or chunks.append((done, total)))
+    pseudo_label(tasks, judged, engine, asking, contrast, 0.05, out, counts, lambda done, total: chunks is None or chunks.append((done, total)))
     return read_pairs(out), read_json(counts)
 
 
@@ -58,6 +58,19 @@ def test_a_hidden_type_keeps_what_measures_it(tmp_path):
     assert len(pairs) == 6
     assert all(p.judged == COMMA for p in pairs)
     assert all(not c.checkable for c in pairs[0].instruction.constraints)
+
+
+def test_an_answer_violates_what_asks_for_another_number(tmp_path):
+    three, two, kind = (Constraint(text) for text in ("Use exactly 3 bullet points.", "Use exactly 2 bullet points.", "Be kind."))
+    tasks = [Instruction("Why?", (three, kind)), Instruction("How?", (two,)), Instruction("When?", (kind,))]
+    pairs, counts = label(tmp_path, ScriptedEngine(script), tasks, contrast=True)
+    found = [(p.seed_question, p.constraint, p.label, p.response, p.answer_level) for p in pairs if p.contrast]
+    assert found == [("Why?", two.text, 0, "Why? Use exactly 3 bullet points.", 1), ("How?", three.text, 0, "How? Use exactly 2 bullet points.", 1)]
+    assert (counts["pairs"], counts["positives"], counts["contrasts"]) == (10, 4, 2)
+    (tmp_path / "without").mkdir()
+    plain, counts = label(tmp_path / "without", ScriptedEngine(script), tasks)
+    assert plain == [p for p in pairs if not p.contrast]
+    assert counts["contrasts"] == 0
 
 
 def test_identical_answers_and_duplicates_are_dropped_and_counted(tmp_path):

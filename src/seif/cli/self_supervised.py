@@ -62,8 +62,9 @@ def pseudo_label(
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
     numbers = json.loads(counts.read_text(encoding="utf-8"))
     console.print(
-        f"{numbers['pairs']:,} pairs in {out}, {numbers['positives']:,} of them positive; dropped: {numbers['identical']:,} whose response stands for both "
-        f"labels, {numbers['duplicates']:,} duplicates, {numbers['bad_format']:,} answers of bad format",
+        f"{numbers['pairs']:,} pairs in {out}, {numbers['positives']:,} of them positive, {numbers['contrasts']:,} contrasts; "
+        f"dropped: {numbers['identical']:,} whose response stands for both labels, "
+        f"{numbers['duplicates']:,} duplicates, {numbers['bad_format']:,} answers of bad format",
         highlight=False,
     )
 

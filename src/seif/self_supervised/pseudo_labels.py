@@ -1,13 +1,15 @@
 """Labels without a judge (arXiv 2510.14420): an answer written with a constraint in view is taken to satisfy it, one written without is not.
 
 With o_j the answer to an instruction's first j constraints, (o_j, c_j) is a positive and (o_{j-1}, c_j) a negative, for every
-soft c_j. Nobody says that they are right: the more often the model does what it is asked for, the more of them are.
+soft c_j; where contrasts are wanted, (o_j, c) is one more negative for a c that asks for another value in c_j's words. Nobody says that
+they are right: the more often the model does what it is asked for, the more of them are.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import random
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -23,6 +25,7 @@ from seif.errors import UsageError
 from seif.roles import follower
 from seif.run_dir import read_json, write_atomically, write_json
 from seif.scoring import item_seed, within_limit
+from seif.self_supervised.contrasts import contrasts
 from seif.self_supervised.curriculum import check_some_are_soft, cut, levels
 from seif.tables import read_rows
 from seif.training.checkpoints import claim
@@ -73,12 +76,14 @@ class Pair:
     level: int
     """j of c_j."""
     answer_level: int
-    """The level whose answer this is: j for a positive, j - 1 for a negative."""
+    """The level whose answer this is: j for a positive and for a contrast, j - 1 for any other negative."""
     sample: int
     model: str
     temperature: float
     seed: int
     """The sampling seed of the answer."""
+    contrast: bool
+    """Whether `constraint` is not c_j, but the same with another value."""
     instruction_id: str
     kwargs: str
     """JSON."""
@@ -108,6 +113,7 @@ SCHEMA = pa.schema(
         ("model", pa.string()),
         ("temperature", pa.float64()),
         ("seed", pa.int64()),
+        ("contrast", pa.bool_()),
         ("instruction_id", pa.string()),
         ("kwargs", pa.string()),
     ]
@@ -124,12 +130,13 @@ def pseudo_label(
     soft: Callable[[Constraint], bool],
     engine: Engine,
     asking: Asking,
+    contrast: bool,
     max_failed: float,
     out: Path,
     counts: Path,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Answer, pair, and write `out` (parquet) with its `counts` (JSON). `progress` gets (chunks done, chunks in all).
+    """Answer, pair, and write `out` (parquet) with its `counts` (JSON); `contrast`: with contrasts. `progress` gets (chunks done, chunks in all).
 
     Every chunk of answers is written as soon as it is whole, so the same call after a kill asks for the rest alone. Raises UsageError
     when no constraint is soft, a level is empty, or the chunks are another job's; RunError when more than `max_failed` of a chunk's
@@ -150,7 +157,7 @@ def pseudo_label(
             write_json(file, [asdict(a) for a in found])
         answers += [Answer(**record) for record in read_json(file)]
         progress(number + 1, len(chunks))
-    pairs, dropped = pair_up(instructions, soft, answers, asking)
+    pairs, dropped = pair_up(instructions, soft, answers, asking, contrast)
     numbers = {
         "instructions": len(instructions),
         "levels": sizes,
@@ -159,6 +166,7 @@ def pseudo_label(
         "bad_format": sum(a.text is None and not a.error for a in answers),
         "pairs": len(pairs),
         "positives": sum(p.label for p in pairs),
+        "contrasts": sum(p.contrast for p in pairs),
         **dropped,
     }
     write_json(counts, numbers)
@@ -192,13 +200,14 @@ def _seed(asking: Asking, index: int, level: int, sample: int) -> int:
 
 
 def pair_up(
-    instructions: Sequence[Instruction], soft: Callable[[Constraint], bool], answers: Sequence[Answer], asking: Asking
+    instructions: Sequence[Instruction], soft: Callable[[Constraint], bool], answers: Sequence[Answer], asking: Asking, contrast: bool
 ) -> tuple[list[Pair], dict[str, int]]:
-    """Positives and negatives of every soft constraint, and how many were dropped.
+    """Positives and negatives of every soft constraint, with `contrast` one of its contrasts for every positive, and how many were dropped.
 
     `identical`: the same response stands for both labels of a constraint and says nothing. `duplicates`: a row that is there already.
     """
     said = {(a.index, a.level, a.sample): a.text for a in answers if a.text is not None}
+    others = contrasts(c for x in instructions for c in x.constraints if soft(c)) if contrast else {}
     pairs: list[Pair] = []
     identical = duplicates = 0
     for i, x in enumerate(instructions):
@@ -217,10 +226,19 @@ def pair_up(
                     duplicates += 1
                 else:
                     seen.add(text)
-                    texts, kwargs = tuple(k.text for k in x.constraints), json.dumps(dict(c.kwargs))
-                    place = (i, j, level, sample, asking.model, asking.temperature, _seed(asking, i, level, sample))
-                    pairs.append(Pair(x.seed, texts, c.text, text, label, *place, c.instruction_id, kwargs))
+                    seed = _seed(asking, i, level, sample)
+                    origin = {"index": i, "level": j, "answer_level": level, "sample": sample, "seed": seed}
+                    sampling = {"model": asking.model, "temperature": asking.temperature}
+                    pairs.append(_labelled(x, c, text, label, contrast=False, **origin, **sampling))
+                    if label and others.get(c.text):
+                        other = random.Random(f"contrast/{seed}/{j}").choice(others[c.text])
+                        pairs.append(_labelled(x, other, text, 0, contrast=True, **origin, **sampling))
     return pairs, {"identical": identical, "duplicates": duplicates}
+
+
+def _labelled(x: Instruction, c: Constraint, text: str, label: int, **origin: Any) -> Pair:
+    texts, kwargs = tuple(k.text for k in x.constraints), json.dumps(dict(c.kwargs))
+    return Pair(x.seed, texts, c.text, text, label, instruction_id=c.instruction_id, kwargs=kwargs, **origin)
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
@@ -246,7 +264,7 @@ def _pair(row: dict[str, Any], number: int, where: str) -> Pair:
         raise UsageError(f"{where}: `label` is 1 (satisfied) or 0, got {label!r}")
     defaults: dict[str, Any] = {
         "constraints": [row["constraint"]], "index": number - 1, "level": 1, "answer_level": label, "sample": 0,
-        "model": "", "temperature": 0.0, "seed": 0, "instruction_id": "soft", "kwargs": "{}",
+        "model": "", "temperature": 0.0, "seed": 0, "contrast": False, "instruction_id": "soft", "kwargs": "{}",
     }  # fmt: skip
     known: dict[str, Any] = {name: defaults.get(name) if row.get(name) is None else row[name] for name in SCHEMA.names}
     return Pair(**{**known, "constraints": tuple(known["constraints"])})

@@ -1,0 +1,62 @@
+"""Negatives that say how many: the same wording with another value ("exactly three bullets" against "exactly two").
+
+An answer written without a constraint shows what its absence looks like, and a classifier that saw nothing else calls every list
+right, be it too long or too short. So the answer to a constraint is also taken to violate its contrasts: constraints of the same
+data that differ from it in numbers or quoted words alone. Where the wording sets a bound, only a value beyond it is a contrast; a
+range or a ban has none: who avoids one word may well avoid another.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from seif.types import Constraint
+
+_WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_CHINESE = "一二三四五六七八九十"
+_VALUE = re.compile(rf"\d+|\b(?:{'|'.join(_WORDS)})\b|[{_CHINESE}](?=[个段句条点次项])|\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)|「[^」]+」", re.IGNORECASE)
+_FLOOR = re.compile(r"\b(at least|not? (fewer|less) than|(a )?minimum|or more|more than|over)\b|至少|不少于|以上", re.IGNORECASE)
+_CEILING = re.compile(
+    r"\b(at most|no more than|(a )?maximum|or (fewer|less)|(?<!no )(?<!not )(fewer|less) than|under|up to|not? (more than|exceed))\b|最多|不超过|以内|以下",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"\bbetween\b|\bfrom\b.*\x00|\x00 ?(to|and|-|–|~|到|至) ?\x00|之间", re.IGNORECASE)
+_BAN = re.compile(r"\b(not|no|never|neither|avoid|without|exclud\w+|refrain|except|free of|forbidden)\b|n't\b|不|避免|禁止|勿", re.IGNORECASE)
+
+
+def split_values(text: str) -> tuple[str, tuple[str, ...]]:
+    """A constraint's wording without its values, and the values: numbers, in digits or words, and what stands in quotes."""
+    return _VALUE.sub("\x00", text), tuple(found.group().lower() for found in _VALUE.finditer(text))
+
+
+def excludes(written_for: Constraint, other: Constraint) -> bool:
+    """Whether an answer that just satisfies `written_for` would violate `other`, as far as their texts tell.
+
+    Only their values differ; of those that set a bound, all that differ are stricter in `other`.
+    """
+    (wording, ours), (same, theirs) = split_values(written_for.text), split_values(other.text)
+    # "No more than" holds "more than" and "no", so what caps is taken out first.
+    uncapped = _CEILING.sub("", wording)
+    unbound = _FLOOR.sub("", uncapped)
+    capped, floored = uncapped != wording, unbound != uncapped
+    if wording != same or ours == theirs or (capped and floored) or _RANGE.search(wording) or _BAN.search(unbound):
+        return False
+    sign = -1 if capped else 1
+    return not (capped or floored) or all((_number(b) - _number(a)) * sign > 0 for a, b in zip(ours, theirs, strict=True) if a != b)
+
+
+def _number(value: str) -> float:
+    if value.isdigit():
+        return int(value)
+    if value in _WORDS:
+        return _WORDS.index(value) + 1
+    return _CHINESE.index(value) + 1 if value in _CHINESE else float("nan")
+
+
+def contrasts(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
+    """Per text of a constraint those of the others, each once and in order, that an answer to it is taken to violate."""
+    by_wording: dict[str, dict[str, Constraint]] = {}
+    for c in constraints:
+        by_wording.setdefault(split_values(c.text)[0], {}).setdefault(c.text, c)
+    return {text: [other for other in alike.values() if excludes(c, other)] for alike in by_wording.values() for text, c in alike.items()}
