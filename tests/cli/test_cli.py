@@ -9,20 +9,8 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-import support
 from seif.instructions import SCHEMA, read_instructions
 from support import ROOT, seif
-
-
-@pytest.fixture
-def call(capsys, monkeypatch, root):
-    """Run the command in this process; returns (exit code, stdout, stderr)."""
-
-    def invoke(*arguments):
-        monkeypatch.chdir(root)
-        return support.call(capsys, monkeypatch, *arguments)
-
-    return invoke
 
 
 def seeds_file(tmp_path, prompts, column="prompt"):

@@ -6,22 +6,12 @@ import json
 
 import pytest
 
-import support
 from seif.constraints.compiler import compile_text
 from seif.instructions import read_instructions, write_instructions
 from seif.types import Constraint, Instruction
 from support import seif
 
 CONFIG = "configs/nano-self-supervised.yaml"
-
-
-@pytest.fixture
-def call(capsys, monkeypatch, root):
-    def invoke(*arguments):
-        monkeypatch.chdir(root)
-        return support.call(capsys, monkeypatch, *arguments)
-
-    return invoke
 
 
 @pytest.fixture

@@ -9,10 +9,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from seif.cli.options import console
+from seif.cli.options import AsJson, console
 from seif.run_dir import write_json_lines
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 SHOWN = ("contradictory", "witnessed", "open")
 Types = Annotated[Path | None, typer.Option("--types", help="A Python file with constraint types of your own (docs/constraints.md).")]
 

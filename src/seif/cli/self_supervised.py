@@ -14,11 +14,11 @@ from seif.errors import UsageError
 from seif.progress import Progress
 from seif.run_dir import hold
 
-InstructionsFile = Annotated[Path, typer.Option(help="Instructions in the released schema, or verl-if's (parquet, JSONL, JSON).")]
+INSTRUCTIONS = "Instructions in the released schema, or verl-if's (parquet, JSONL, JSON)."
 
 
 def curriculum(
-    file: Annotated[Path, typer.Argument(help="Instructions in the released schema, or verl-if's (parquet, JSONL, JSON).")],
+    file: Annotated[Path, typer.Argument(help=INSTRUCTIONS)],
     out: Annotated[Path, typer.Option(help="Directory for level_1.parquet, level_2.parquet, ...")],
     levels: Annotated[int | None, typer.Option(min=1, help="How many levels; by default as many as the longest instruction has constraints.")] = None,
     as_json: AsJson = False,
@@ -45,7 +45,7 @@ def curriculum(
 
 def pseudo_label(
     model: Annotated[str, typer.Option(help="Who answers: a checkpoint directory or hub id.")],
-    instructions: InstructionsFile,
+    instructions: Annotated[Path, typer.Option(help=INSTRUCTIONS)],
     out: Annotated[Path, typer.Option(help="Labelled pairs (parquet); the same command resumes.")],
     config: OptionalConfig = None,
     overrides: Overrides = None,
