@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import seif
-from seif.config import load_config
+from seif.config_file import load_config
 from seif.engines import local
 from seif.engines.base import Request
 from seif.instructions import read_instructions

@@ -20,7 +20,8 @@ from typing import Any
 
 import torch
 
-from seif.config import Config, load_config
+from seif.config import Config
+from seif.config_file import load_config
 from seif.engines.local import LocalEngine
 from seif.evaluation import held_out
 from seif.roles.judger import GenerativeJudger, Judger, LogprobJudger

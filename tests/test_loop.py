@@ -1,4 +1,4 @@
-from seif.config import load_config
+from seif.config_file import load_config
 from seif.loop import plan
 
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from seif.config import build_config
+from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.run_dir import JsonLines, RunDir, new_directory, read_json, write_atomically, write_json
 

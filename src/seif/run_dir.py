@@ -21,7 +21,8 @@ from typing import IO, Any
 import filelock
 import yaml
 
-from seif.config import MOVABLE_KEYS, Config, build_config, differing_keys
+from seif.config import MOVABLE_KEYS, Config, differing_keys
+from seif.config_file import build_config
 from seif.errors import UsageError
 
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")

@@ -4,7 +4,7 @@ from contextlib import closing
 
 import pytest
 
-from seif.config import build_config
+from seif.config_file import build_config
 from seif.engines.base import Completion
 from seif.engines.cache import VerdictCache, weights_of_checkpoint
 from seif.engines.scripted import ScriptedEngine

@@ -5,7 +5,7 @@ import pytest
 import trustme
 from benchmarks.server import Behaviour, running
 
-from seif.config import build_config
+from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.frozen import check_engine
 

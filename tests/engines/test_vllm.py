@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from seif.config import build_config, load_config
+from seif.config_file import build_config, load_config
 from seif.engines.base import Request
 from seif.engines.vllm import VllmServers, check_vllm, room_for
 from seif.errors import RunError, UsageError

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from seif.config import build_config, load_config
+from seif.config_file import build_config, load_config
 from seif.engines.local import LocalEngine
 from seif.evaluation.held_out import answer_tasks, load_tasks
 from seif.frozen import Engines, make_judger

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seif.config import build_config
+from seif.config_file import build_config
 from seif.run_dir import RunDir, write_json
 
 TYPES = ("punctuation:no_comma", "detectable_format:title", "startend:quotation")

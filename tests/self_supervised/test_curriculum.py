@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from seif.config import build_config
+from seif.config_file import build_config
 from seif.constraints.compiler import compile_text
 from seif.errors import UsageError
 from seif.self_supervised import curriculum

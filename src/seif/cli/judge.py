@@ -13,7 +13,8 @@ import typer
 from rich.table import Table
 
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, quiet
-from seif.config import Config, build_config
+from seif.config import Config
+from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.roles.judger import Judgement, Judger, RulesJudger
 from seif.run_dir import write_json_lines

@@ -10,7 +10,8 @@ import typer
 from rich.console import Console
 
 from seif import __version__
-from seif.config import Config, build_config, load_config
+from seif.config import Config
+from seif.config_file import build_config, load_config
 from seif.errors import UsageError
 from seif.progress import Progress
 from seif.run_dir import JsonLines
@@ -21,7 +22,7 @@ ConfigFile = Annotated[Path, typer.Argument(help="YAML config, e.g. configs/nano
 Seeds = Annotated[Path | None, typer.Option(help="Seed questions (parquet, JSONL, JSON with a `prompt` column).")]
 Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. --set follower.grpo.kl=0.02.")]
 OptionalConfig = Annotated[Path | None, typer.Option("--config", help="YAML config with the role settings; the paper's by default.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 
 
 def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Config:

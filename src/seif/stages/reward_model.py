@@ -1,0 +1,47 @@
+"""The reward model, where a classifier judges: pseudo-labels, and training on them."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+
+from seif.config import Config
+from seif.frozen import Engines
+from seif.instructions import read_instructions
+from seif.scoring import item_seed
+from seif.self_supervised import curriculum
+from seif.stages.common import StageLog, checkpoints_of, done
+
+
+def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog) -> None:
+    """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told in numbers (`counts`)."""
+    if out.exists():
+        return
+    from seif.self_supervised.pseudo_labels import Asking, pseudo_label
+
+    settings = config.self_supervised
+    seed = item_seed(config.seed, turn, "pseudo-label")
+    length = config.follower.grpo.max_new_tokens
+    asking = Asking(answerer, config.prompts, config.follower.format, length, settings.temperature, settings.answers, seed)
+
+    def progress(done: int, chunks: int) -> None:
+        if done == 1:
+            log.begin(chunks)
+        log.step(done, {}, [])
+
+    with closing(Engines(config, out)) as engines:
+        tasks, judged = read_instructions(instructions), curriculum.soft(config)
+        pseudo_label(tasks, judged, engines.get(answerer), asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress)
+
+
+def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:
+    """Pseudo-labels in, a calibrated sequence classifier (`out`) and how good it is (`numbers`) out."""
+    if done(out):
+        return
+    from seif.self_supervised import reward_model
+    from seif.self_supervised.pseudo_labels import read_pairs
+
+    settings = config.self_supervised.reward_model
+    seed = item_seed(config.seed, turn, "reward model") % (1 << 31)
+    job = reward_model.Job(settings.base or config.model, read_pairs(labels), settings, seed, checkpoints_of(out), out, numbers, config.attn_implementation)
+    reward_model.train(job, reward_model.Hooks(log.begin, log.resumed, lambda step, metrics: log.step(step, metrics, [])))
