@@ -23,7 +23,7 @@ NAMES = {
     "reward_model_accuracy": "reward model against verifiers",
     "label_accuracy": "pseudo-labels against verifiers",
     "calibration_error": "expected calibration error",
-    "judger_balanced_accuracy": "Judger's balanced accuracy",
+    "judger_balanced_accuracy": "Judger's balanced accuracy on the Follower's answers",
     "judger_minus_verifier": "Judger's mean minus verifiers' mean",
     "top_type_share": "top type's share in the pool",
     "pool_conflict_share": "contradictory in the pool",

@@ -46,6 +46,8 @@ def numbers(run: RunDir, turn: int) -> dict[str, float]:
         "general": evaluation["general"]["accuracy"],
         "repetition": greedy["repetition"],
     }
+    if turn:
+        found["judger_balanced_accuracy"] = evaluation["judger"]["balanced_accuracy"]
     told = run.reward_model_numbers(turn)
     if told.exists():
         classifier = read_json(told)
