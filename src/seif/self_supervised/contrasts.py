@@ -18,7 +18,8 @@ _CHINESE = "一二三四五六七八九十"
 _VALUE = re.compile(rf"\d+|\b(?:{'|'.join(_WORDS)})\b|[{_CHINESE}](?=[个段句条点次项])|\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)|「[^」]+」", re.IGNORECASE)
 _FLOOR = re.compile(r"\b(at least|not? (fewer|less) than|(a )?minimum|or more|more than|over)\b|至少|不少于|以上", re.IGNORECASE)
 _CEILING = re.compile(
-    r"\b(at most|no more than|(a )?maximum|or (fewer|less)|(?<!no )(?<!not )(fewer|less) than|under|up to|not? (more than|exceed))\b|最多|不超过|以内|以下",
+    r"\b(at most|limit\w*|restrict\w*|within|no more than|(a )?maximum|or (fewer|less)|(?<!no )(?<!not )(fewer|less) than"
+    r"|under|up to|not? (more than|exceed))\b|最多|不超过|以内|以下",
     re.IGNORECASE,
 )
 _RANGE = re.compile(r"\bbetween\b|\bfrom\b.*\x00|\x00 ?(to|and|-|–|~|到|至) ?\x00|之间", re.IGNORECASE)
@@ -26,8 +27,8 @@ _BAN = re.compile(r"\b(not|no|never|neither|avoid|without|exclud\w+|refrain|exce
 
 
 def split_values(text: str) -> tuple[str, tuple[str, ...]]:
-    """A constraint's wording without its values, and the values: numbers, in digits or words, and what stands in quotes."""
-    return _VALUE.sub("\x00", text), tuple(found.group().lower() for found in _VALUE.finditer(text))
+    """A constraint's wording without its values, and the values: numbers, in digits whatever they were in, and what stands in quotes."""
+    return _VALUE.sub("\x00", text), tuple(_in_digits(found.group().lower()) for found in _VALUE.finditer(text))
 
 
 def excludes(written_for: Constraint, other: Constraint) -> bool:
@@ -46,12 +47,15 @@ def excludes(written_for: Constraint, other: Constraint) -> bool:
     return not (capped or floored) or all((_number(b) - _number(a)) * sign > 0 for a, b in zip(ours, theirs, strict=True) if a != b)
 
 
+def _in_digits(value: str) -> str:
+    for numerals in (_WORDS, tuple(_CHINESE)):
+        if value in numerals:
+            return str(numerals.index(value) + 1)
+    return value
+
+
 def _number(value: str) -> float:
-    if value.isdigit():
-        return int(value)
-    if value in _WORDS:
-        return _WORDS.index(value) + 1
-    return _CHINESE.index(value) + 1 if value in _CHINESE else float("nan")
+    return int(value) if value.isdigit() else float("nan")
 
 
 def contrasts(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
