@@ -100,6 +100,19 @@ def test_bad_input_is_told_in_one_line(service, body, status, said):
     assert "\n" not in reply["error"]
 
 
+@pytest.mark.parametrize("in_parts", [False, True])
+def test_no_more_is_read_than_a_request_may_have(service, monkeypatch, in_parts):
+    monkeypatch.setattr("seif.self_supervised.service.MOST_BYTES", 1000)
+    whole = json.dumps({"items": [GOOD] * 40}).encode()
+    # In parts it says nothing of its length beforehand.
+    body = iter([whole[:900], whole[900:]]) if in_parts else whole
+    request = urllib.request.Request(f"{service}/score", body, {"Content-Type": "application/json"})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(request, timeout=20)
+    assert refused.value.code == 413
+    assert "send fewer items" in json.loads(refused.value.read())["error"]
+
+
 def test_nothing_asked_is_nothing_answered_and_what_does_not_fit_is_an_item_of_its_own(service):
     assert post(service, {"items": []}) == (200, {"results": []})
     code, reply = post(service, {"items": [GOOD, {**GOOD, "constraint": "old " * 600}]})
