@@ -2,7 +2,7 @@
 
     .venv/bin/python -m benchmarks.judgers --reward-model runs/x/turn_01/reward_model --tasks 300
 
-The model answers held-out tasks once. Then every Judger judges all answers on all constraints of `--types`, one engine and one batch
+The model answers held-out tasks once. Then every Judger judges all answers on all constraints of the config's soft types, one engine and one batch
 after another on the same device, and JSON is printed: verdicts per second (the first call, which warms up, is not counted), how many
 verdicts were given, and the agreement with the verifiers over those.
 """
