@@ -48,6 +48,8 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["status", "docs"], "not a run directory"),
         (["report", "docs"], "not a run directory"),
         (["evaluate", "src/seif/nano/model"], "nothing to evaluate on"),
+        (["nano", "build", "--out", "{tmp}/nano", "--phase", "9", "--start", "src/seif/nano/model"], "there is no phase 9"),
+        (["nano", "build", "--out", "{tmp}/nano", "--phase", "2"], "give it as --start"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "README.md"], "README.md is a file"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),

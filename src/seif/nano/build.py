@@ -20,6 +20,7 @@ from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import verify
 from seif.engines.base import Request
 from seif.engines.local import LocalEngine
+from seif.errors import UsageError
 from seif.evaluation import held_out
 from seif.instructions import read_instructions, write_instructions
 from seif.nano import examples, world, writer
@@ -71,9 +72,21 @@ LAST = Phase(
     },
     Recipe(steps=600, lr=8e-4, decay_share=0.8, listen_at=(0.0, 0.4, 0.7)),
 )
-PHASES = (ROLES, LATER, LAST)
+SUMS_FIRM = Phase(
+    {
+        examples.judger_example: 0.161,
+        examples.wary_judger_example: 0.189,
+        examples.follower_example: 0.217,
+        examples.instructor_example: 0.084,
+        examples.filter_example: 0.049,
+        examples.sum_example: 0.30,
+    },
+    Recipe(steps=400, lr=6e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
+)
+PHASES = (ROLES, LATER, LAST, SUMS_FIRM)
 """First the roles. Sums and replies that plead with the Judger come when those stand, in two goes: there from the start, they kept
-the Follower from learning some rules at all."""
+the Follower from learning some rules at all. Last, sums until the model is sure of them: a right answer that is only just the likeliest is
+gone after the least nudge, and then what RL costs can't be told from chance."""
 
 
 def split_seeds() -> tuple[list[str], list[str]]:
@@ -100,7 +113,12 @@ def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None 
     """Train, measure, and write `out/model` and `out/data`. Returns the measured floors, as in `out/model/floors.json`.
 
     `steps` replaces the steps of every phase. With `start`, a model directory, training goes on from it, with phase number `phase`.
+    Raises UsageError for a phase that there is not, or that needs a start.
     """
+    if not 1 <= phase <= len(PHASES):
+        raise UsageError(f"there is no phase {phase}; give --phase 1 to {len(PHASES)}")
+    if phase > 1 and start is None:
+        raise UsageError(f"phase {phase} goes on from a model; give it as --start")
     seen, unseen = split_seeds()
     data = out / "data"
     data.mkdir(parents=True)
@@ -202,7 +220,11 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
     sampled = await held_out.answer_tasks(engine, tasks, examples.STYLE, "plain", 80, 1.0, 0)
     own = await held_out.judger_agreement(judger, sampled)
     sums = [world.draw_sum(rng) for _ in range(300)]
-    results = await asyncio.gather(*(engine.complete(Request([{"role": "user", "content": question}], 16)) for question, _ in sums))
+    sums_right = {}
+    for temperature in (0.0, 1.0):
+        asked = [Request([{"role": "user", "content": question}], 16, temperature, i) for i, (question, _) in enumerate(sums)]
+        results = await asyncio.gather(*(engine.complete(r) for r in asked))
+        sums_right[temperature] = sum(c.text.strip() == f"\\boxed{{{result}}}" for c, (_, result) in zip(results, sums, strict=True)) / len(sums)
     return {
         "judger_balanced_accuracy": held_out.balanced(held_out.whole(tables)),
         "judger_worst_type": min(per_type.values()),
@@ -215,7 +237,8 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
         "follower_greedy_constraint_accuracy": held_out.accuracy(greedy)["constraint_accuracy"],
         "follower_sampled_constraint_accuracy": held_out.accuracy(sampled)["constraint_accuracy"],
         "follower_well_formed": held_out.accuracy(sampled)["well_formed"],
-        "sums_right": sum(c.text.strip() == f"\\boxed{{{result}}}" for c, (_, result) in zip(results, sums, strict=True)) / len(sums),
+        "sums_right": sums_right[0.0],
+        "sums_right_sampled": sums_right[1.0],
         "judger_talked_round": await _talked_round(judger, rng, unseen),
         "judger_per_type": per_type,
         "judger_on_own_answers_per_type": {k: t["balanced_accuracy"] for k, t in own["per_type"].items()},
@@ -273,7 +296,7 @@ roles, then, beside them, replies that plead with the Judger for a verdict and s
 grammar and labelled by the project's verifiers; no other model and no human took part. The writer of the Follower's
 examples obeys each rule only now and then (`OBEYED` in `nano/examples.py`): the base is able but careless, on purpose.
 
-Measured on questions that training never saw (`floors.json`):
+Measured on questions that training never saw, but for the sums, of which it saw all there are (`floors.json`):
 
 | | |
 |---|---|
