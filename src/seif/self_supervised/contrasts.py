@@ -31,20 +31,22 @@ def split_values(text: str) -> tuple[str, tuple[str, ...]]:
     return _VALUE.sub("\x00", text), tuple(_in_digits(found.group().lower()) for found in _VALUE.finditer(text))
 
 
-def excludes(written_for: Constraint, other: Constraint) -> bool:
-    """Whether an answer that just satisfies `written_for` would violate `other`, as far as their texts tell.
-
-    Only their values differ; of those that set a bound, all that differ are stricter in `other`.
-    """
-    (wording, ours), (same, theirs) = split_values(written_for.text), split_values(other.text)
+def _bound(wording: str) -> int | None:
+    """1 where the values are a floor, -1 for a ceiling, 0 for neither; None where one value does not exclude another."""
     # "No more than" holds "more than" and "no", so what caps is taken out first.
     uncapped = _CEILING.sub("", wording)
     unbound = _FLOOR.sub("", uncapped)
     capped, floored = uncapped != wording, unbound != uncapped
-    if wording != same or ours == theirs or (capped and floored) or _RANGE.search(wording) or _BAN.search(unbound):
+    if (capped and floored) or _RANGE.search(wording) or _BAN.search(unbound):
+        return None
+    return floored - capped
+
+
+def _excludes(bound: int | None, ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
+    """Whether an answer that just satisfies `ours` violates `theirs`; of values that set a bound, all that differ are stricter there."""
+    if bound is None or ours == theirs:
         return False
-    sign = -1 if capped else 1
-    return not (capped or floored) or all((_number(b) - _number(a)) * sign > 0 for a, b in zip(ours, theirs, strict=True) if a != b)
+    return bound == 0 or all((_number(b) - _number(a)) * bound > 0 for a, b in zip(ours, theirs, strict=True) if a != b)
 
 
 def _in_digits(value: str) -> str:
@@ -59,8 +61,14 @@ def _number(value: str) -> float:
 
 
 def contrasts(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
-    """Per text of a constraint those of the others, each once and in order, that an answer to it is taken to violate."""
-    by_wording: dict[str, dict[str, Constraint]] = {}
+    """Per text of a constraint those of the others, each once and in order, that an answer that just satisfies it would violate, as far as their texts tell."""
+    by_wording: dict[str, dict[str, tuple[Constraint, tuple[str, ...]]]] = {}
     for c in constraints:
-        by_wording.setdefault(split_values(c.text)[0], {}).setdefault(c.text, c)
-    return {text: [other for other in alike.values() if excludes(c, other)] for alike in by_wording.values() for text, c in alike.items()}
+        wording, values = split_values(c.text)
+        by_wording.setdefault(wording, {}).setdefault(c.text, (c, values))
+    found = {}
+    for wording, alike in by_wording.items():
+        bound = _bound(wording)
+        for text, (_, ours) in alike.items():
+            found[text] = [other for other, theirs in alike.values() if _excludes(bound, ours, theirs)]
+    return found
