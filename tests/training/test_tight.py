@@ -62,7 +62,8 @@ def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch):
     (tight, texts), (plain, the_same) = losses[0][0], losses[1][0]
     assert texts == the_same
     assert tight == pytest.approx(plain, rel=2e-2, abs=1e-4)
-    for name, value in weights[0].items():
-        # Both start from the same weights and move each by about the learning rate.
-        assert (value - weights[1][name]).abs().mean() < 2e-4, name
+    # Adam takes the sign of what bf16 leaves of the small gradients, so the two updates point one way, and are not equal.
+    start = load_file(NANO / "model" / "model.safetensors")
+    tight_update, plain_update = (torch.cat([(of[name] - start[name].float()).flatten() for name in start]) for of in weights)
+    assert torch.cosine_similarity(tight_update, plain_update, dim=0) > 0.95
     assert cells[0] < 0.8 * cells[1]
