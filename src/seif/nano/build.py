@@ -50,7 +50,7 @@ ROLES = Phase(
     {examples.judger_example: 0.42, examples.follower_example: 0.26, examples.instructor_example: 0.18, examples.filter_example: 0.14},
     Recipe(),
 )
-LATER = Phase(
+PLEAS = Phase(
     {
         examples.judger_example: 0.25,
         examples.wary_judger_example: 0.20,
@@ -61,7 +61,7 @@ LATER = Phase(
     },
     Recipe(steps=600, lr=1e-3, decay_share=0.8, listen_at=(0.0, 0.4, 0.7)),
 )
-LAST = Phase(
+MORE_PLEAS = Phase(
     {
         examples.judger_example: 0.20,
         examples.wary_judger_example: 0.26,
@@ -83,7 +83,7 @@ SUMS_FIRM = Phase(
     },
     Recipe(steps=400, lr=6e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
 )
-PHASES = (ROLES, LATER, LAST, SUMS_FIRM)
+PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM)
 """First the roles. Sums and replies that plead with the Judger come when those stand, in two goes: there from the start, they kept
 the Follower from learning some rules at all. Last, sums until the model is sure of them: a right answer that is only just the likeliest is
 gone after the least nudge, and then what RL costs can't be told from chance."""
