@@ -18,6 +18,11 @@ MOVABLE_KEYS = (
     *(f"engine.vllm.{key}" for key in ("python", "args", "env", "startup", "restarts")),
 )
 """Config keys that say where and how a server is asked, which a run may change when it resumes."""
+TrainingType = Literal["auto", "bfloat16", "float32"]
+_TRAINING_TYPE = (
+    "`auto`: float32 weights, computed with in the run's `dtype`; `bfloat16`: the weights are bf16 too, which halves their memory; "
+    "`float32`: computed with in float32 too. With `lora` this is about the base; an adapter is float32."
+)
 ALL_LINEAR = "all-linear"
 """What peft calls all linear layers but the head."""
 
@@ -44,9 +49,7 @@ class Grpo(_Section):
     max_new_tokens: int = Field(default=8192, ge=1, description="A completion without an end token after this many earns 0.")
     gradient_checkpointing: bool = Field(default=True, description="Recompute activations in the backward pass: less memory, more time.")
     save_every: int = Field(default=1, ge=1, description="Steps between checkpoints.")
-    dtype: Literal["float32", "bfloat16"] = Field(
-        default="float32", description="Type of the trained weights (with `lora`: of the base's; an adapter is float32). The forward is bf16 either way."
-    )
+    dtype: TrainingType = Field(default="auto", description=_TRAINING_TYPE)
     sampler: Literal["engine", "vllm"] = Field(default="engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL.")
 
     @model_validator(mode="after")
@@ -157,7 +160,9 @@ class EngineSettings(_Section):
         description="`local`: in process; `openai`: the weights of `model` are served by an OpenAI-compatible server, the checkpoints that a run "
         "makes run in process; `vllm`: vLLM servers that seif starts and stops serve all of them.",
     )
-    dtype: Literal["float32", "bfloat16", "float16"] = Field(default="bfloat16", description="Type of the weights, in process and with `vllm`.")
+    dtype: Literal["auto", "bfloat16", "float16", "float32"] = Field(
+        default="auto", description="Type of the weights, in process and with `vllm`; `auto`: the run's `dtype`."
+    )
     token_budget: int = Field(default=49_152, ge=512, description="In process: rows x tokens of one forward; less needs less memory.")
     base_urls: tuple[str, ...] = Field(default=(), strict=False, description="`openai`: the server, e.g. http://127.0.0.1:8000/v1; several are replicas.")
     api_key_env: str = Field(default="OPENAI_API_KEY", description="Name of the environment variable with the key; the key itself is never written down.")
@@ -238,7 +243,7 @@ class RewardModel(_Section):
     eval_share: float = Field(
         default=0.1, gt=0, lt=1, description="Share of the questions whose pairs are held out, to choose the epoch, calibrate and measure."
     )
-    dtype: Literal["float32", "bfloat16"] = Field(default="float32", description="Type of the trained weights.")
+    dtype: TrainingType = Field(default="auto", description=_TRAINING_TYPE)
     gradient_checkpointing: bool = Field(default=True, description="Recompute activations in the backward pass: less memory, more time.")
 
     @model_validator(mode="after")
@@ -305,6 +310,10 @@ class Config(_Section):
         default=(), strict=False, description="Files of benchmark prompts; seeds that overlap with them, or with `held_out`, are left out."
     )
     constraint_types: str | None = Field(default=None, description="A Python file with constraint types of your own (see docs/constraints.md).")
+    dtype: TrainingType = Field(
+        default="auto",
+        description="What models compute in. `auto`: bf16 where the hardware has units for it, else float32; a run that is resumed keeps its type.",
+    )
     attn_implementation: str | None = Field(default=None, description="transformers' attention for models in process; by default it chooses.")
     prompts: Literal["full", "compact"] = Field(default="full", description="Wording of the roles: `compact` is for very small models.")
     turns: int = Field(default=3, ge=1, description="Rounds of the loop.")

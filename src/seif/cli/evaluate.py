@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, preflight
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, preflight, settle_dtype
 from seif.config import Config
 from seif.errors import UsageError
 
@@ -46,7 +46,7 @@ def evaluate(
             "lm-eval": {"--include-path": include_path, "--limit": limit},
         },
     )
-    cfg = for_model(config, model, overrides, held_out=held_out)
+    cfg = settle_dtype(for_model(config, model, overrides, held_out=held_out), tell=not as_json)
     kept = harness.kept_numbers(out, model)
     with closing(frozen.Engines(cfg)) as engines:
         if name == "ifeval":
@@ -98,14 +98,12 @@ def _ifeval(config: Config, engines: Engines, model: str, prompts: Path | None, 
 
 
 def _harness(config: Config, model: str, task: str, limit: int | None, include_path: Path | None) -> tuple[dict[str, Any], list[Any]]:
+    from seif.engines.precision import device
     from seif.evaluation import harness
 
     manager = harness.find_task(task, include_path)
     preflight(config, [])
-    import torch
-
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    result = harness.evaluate(manager, model, task, device, config.engine.dtype, limit)
+    result = harness.evaluate(manager, model, task, device(), config.engine.dtype, limit)
     return {harness.SECTION: result}, list(harness.describe(result))
 
 

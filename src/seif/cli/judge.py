@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, quiet
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, quiet, settle_dtype
 from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
@@ -58,6 +58,7 @@ def judge(
     if by_rules:
         judged = asyncio.run(judge_rows(RulesJudger()))
     else:
+        cfg = settle_dtype(cfg, tell=not as_json)
         _check(cfg, model)
         with closing(frozen.Engines(cfg, out)) as engines:
             classifier = engines.classifier(model)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -22,20 +23,23 @@ def run(
 ) -> None:
     """Run or resume the whole loop."""
     from seif import loop
+    from seif.engines.precision import resolve
     from seif.report.table import turn_table
 
     cfg = load(config, overrides, seeds)
     questions = questions_of(cfg)
     root = RunDir(run_dir or Path("runs") / config.stem)
     with root.locked():
+        settled, precision = resolve(cfg, root.manifest().get("dtype", {}).get("dtype"))
+        console.print(str(precision), highlight=False)
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
-            root.open(cfg, manifest_of(cfg))
-        preflight(cfg, questions, trains=True)
-        root.open(cfg, manifest_of(cfg))
+            root.open(cfg, manifest_of(cfg, precision))
+        preflight(settled, questions, trains=True)
+        root.open(cfg, manifest_of(cfg, precision))
         progress = Progress(console, cfg.turns)
         try:
-            loop.run(cfg, root, questions, progress)
+            loop.run(settled, root, questions, progress)
         finally:
             progress.close()
     console.print(turn_table(root))
@@ -45,13 +49,15 @@ def run(
 def plan(config: ConfigFile, seeds: Seeds = None, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Validate a config and say what a run would do; needs no GPU and no download."""
     from seif import loop
+    from seif.engines.precision import resolve
     from seif.report.table import plan_table
 
-    cfg = load(config, overrides, seeds)
-    numbers = loop.plan(cfg, len(questions_of(cfg)), _mean_constraints(cfg))
+    cfg, precision = resolve(load(config, overrides, seeds))
+    numbers = {"dtype": asdict(precision), **loop.plan(cfg, len(questions_of(cfg)), _mean_constraints(cfg))}
     if as_json:
         print(json.dumps(numbers, indent=2))
         return
+    console.print(str(precision), highlight=False)
     for part in plan_table(numbers):
         console.print(part)
 

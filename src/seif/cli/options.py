@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +16,9 @@ from seif.config_file import build_config, load_config
 from seif.errors import UsageError
 from seif.progress import Progress
 from seif.run_dir import JsonLines
+
+if TYPE_CHECKING:
+    from seif.engines.precision import Precision
 
 console = Console(soft_wrap=True)
 
@@ -67,10 +71,25 @@ def questions_of(config: Config) -> list[str]:
     return seeds
 
 
+def settle_dtype(config: Config, work: Path | None = None, tell: bool = True) -> Config:
+    """The config with every `auto` type filled in; a stage that was begun in the directory `work` keeps its type. Prints what was chosen, and why.
+
+    Raises UsageError for a type that this machine can't compute in.
+    """
+    from seif.engines.precision import resolve
+    from seif.training.checkpoints import dtype_of
+
+    config, precision = resolve(config, dtype_of(work) if work else None)
+    if tell:
+        console.print(str(precision), highlight=False)
+    return config
+
+
 def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False) -> None:
     """Everything that can be told before hours are spent; `others` are further checkpoints that the command names."""
     from seif import frozen
     from seif.engines.checkpoint import check_checkpoint
+    from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
     from seif.training.trackers import check_trackers
 
@@ -79,6 +98,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     grpo = config.follower.grpo
     check_checkpoint(config.model, prompts, grpo.max_new_tokens)
     if trains:
+        import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
         from seif.training.lora import check_start
 
         check_start(config.model, config.lora)
@@ -89,6 +109,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
         load_tasks(Path(config.held_out))
     _check_self_supervised(config, trains)
     frozen.check_engine(config)
+    freeze_libraries()
 
 
 def _check_self_supervised(config: Config, trains: bool) -> None:
@@ -118,7 +139,7 @@ def _check_self_supervised(config: Config, trains: bool) -> None:
             curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
 
 
-def manifest_of(config: Config) -> dict[str, Any]:
+def manifest_of(config: Config, precision: Precision) -> dict[str, Any]:
     """What a run directory notes of its surroundings; a resume in others is refused."""
     import hashlib
     from importlib.metadata import version
@@ -133,7 +154,7 @@ def manifest_of(config: Config) -> dict[str, Any]:
     files |= {f"{name}_sha256": file for name, file in others.items() if file}
     packages = ("torch", "transformers", "trl", "accelerate", "datasets", *(["peft"] if config.lora else []))
     digests = {k: hashlib.sha256(Path(v).read_bytes()).hexdigest() if v else None for k, v in files.items()}
-    return {"seif": __version__, **digests, "versions": {p: version(p) for p in packages}}
+    return {"seif": __version__, "dtype": asdict(precision), **digests, "versions": {p: version(p) for p in packages}}
 
 
 def fresh(out: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from seif.cli.options import AsJson, FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, quiet
+from seif.cli.options import AsJson, FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, quiet, settle_dtype
 from seif.errors import UsageError
 from seif.progress import Progress
 from seif.run_dir import hold
@@ -57,6 +57,7 @@ def pseudo_label(
     cfg = for_model(config, model, overrides)
     seeds = [x.seed for x in read_instructions(instructions)]
     fresh(out)
+    cfg = settle_dtype(cfg, out.with_name(f"{out.name}.chunks"))
     preflight(cfg, seeds)
     counts = out.with_suffix(".json")
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
@@ -80,12 +81,14 @@ def train_reward_model(
     from seif import stages
     from seif.self_supervised.pseudo_labels import read_pairs
     from seif.self_supervised.scorer import check_base
+    from seif.stages.common import checkpoints_of
 
     cfg = for_model(config, model, overrides)
     if not read_pairs(labels):
         raise UsageError(f"{labels} holds no pairs; make some with `seif pseudo-label`")
     fresh(out)
     quiet()
+    cfg = settle_dtype(cfg, checkpoints_of(out))
     check_base(model, cfg.self_supervised.reward_model.max_length)
     # `--model` is what this command trains, whatever the config says.
     settings = cfg.self_supervised.reward_model.model_copy(update={"base": model})
@@ -112,7 +115,7 @@ def serve_reward_model(
     from seif.self_supervised.scorer import Scorer
     from seif.self_supervised.service import serve
 
-    cfg = for_model(config, model, overrides)
+    cfg = settle_dtype(for_model(config, model, overrides))
     scorer = Scorer.load(model, cfg.engine.dtype, cfg.engine.token_budget, cfg.attn_implementation)
     console.print(f"{model} at http://{host}:{port}", highlight=False)
     serve(scorer, model, host, port)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from seif.cli.options import FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, questions_of, quiet
+from seif.cli.options import FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, questions_of, quiet, settle_dtype
 from seif.errors import UsageError
 from seif.progress import Progress
 from seif.run_dir import hold
@@ -33,6 +33,7 @@ def generate(
     cfg = for_model(config, model, overrides, seeds=seeds)
     questions = questions_of(cfg)
     fresh(out)
+    cfg = settle_dtype(cfg)
     preflight(cfg, questions, filter_model)
     stats = out.with_suffix(".stats.json")
     stages.generate(cfg, 1, model, filter_model or model, questions, out, stats)
@@ -57,12 +58,14 @@ def train_follower(
 def _train(role: str, model: str, instructions: Path, out: Path, judge_model: str | None, config: Path | None, overrides: list[str] | None) -> None:
     from seif import stages
     from seif.instructions import read_instructions
+    from seif.stages.common import checkpoints_of
 
     cfg = for_model(config, model, overrides)
     tasks = read_instructions(instructions)
     fresh(out)
     if cfg.trains_reward_model:
         raise UsageError("a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL")
+    cfg = settle_dtype(cfg, checkpoints_of(out))
     preflight(cfg, [t.seed for t in tasks], judge_model, trains=True)
     progress = Progress(console)
     log = FileLog(out, progress)

@@ -2,8 +2,8 @@
 
 Whatever is asked in one tick of the event loop is answered as one job: prompts are sorted so that those with a common
 beginning stand together, the common part is read once, and its keys and values are shared (a reply judged on five
-constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. On a CPU batches
-and lengths are filled up to one of few sizes, see `shapes`.
+constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. Where shapes are
+compiled, batches and lengths are filled up to one of few sizes, see `shapes`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,16 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreT
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.engines.base import TOO_LONG, Completion, Request
 from seif.engines.memory import release_memory
-from seif.engines.shapes import BlockLayer, filled, round_up
+from seif.engines.precision import choose, device
+from seif.engines.shapes import RoomyLayer, compiles_shapes, filled
 from seif.engines.together import Together
 
 MIN_SHARED = 16
 """Sharing fewer prompt tokens than this costs more than it saves."""
+SHRINK = 0.85
+"""Finished rows leave a batch when at most this share of it is unfinished: keys and values are copied each time."""
+ROOM = 256
+"""Slots for keys and values that are added at a time, at most, beyond those that are written."""
 READING = 8
 """A token that is only read takes about as much memory as this many of a token budget, whose keys and values are kept while writing."""
 
@@ -44,6 +49,37 @@ class _Batch:
     mask: torch.Tensor
     position: torch.Tensor
     logits: torch.Tensor
+
+    def select(self, rows: torch.Tensor) -> None:
+        """Keep these rows, in this order; one may occur more than once."""
+        self.cache.batch_select_indices(rows)
+        self.mask, self.position = self.mask[rows], self.position[rows]
+
+
+@dataclass
+class _Sampler:
+    """How the next token is chosen: greedy at temperature 0, else by inverse CDF from each row's own random stream."""
+
+    temperature: torch.Tensor
+    """(rows, 1)"""
+    uniform: torch.Tensor | None
+    """(rows, new tokens), from [0, 1); None where all rows are greedy."""
+
+    @classmethod
+    def of(cls, temperatures: list[float], seeds: list[int], tokens: int, device: torch.device) -> _Sampler:
+        """One stream of `tokens` random numbers per row, from its seed alone."""
+        draws = [torch.rand(tokens, generator=torch.Generator().manual_seed(s)) for s in seeds] if any(temperatures) else None
+        return cls(torch.tensor(temperatures, device=device).unsqueeze(1), None if draws is None else torch.stack(draws).to(device))
+
+    def choose(self, logits: torch.Tensor, rows: torch.Tensor, step: int) -> torch.Tensor:
+        """The token after `step` new ones for `rows`, whose logits are (rows, vocabulary)."""
+        greedy = logits.argmax(-1)
+        if self.uniform is None:
+            return greedy
+        temperature = self.temperature[rows]
+        cumulative = torch.softmax(logits.float() / temperature.clamp_min(1e-6), -1).cumsum(-1)
+        below = cumulative <= self.uniform[rows, step].unsqueeze(1) * cumulative[:, -1:]
+        return torch.where(temperature[:, 0] > 0, below.sum(-1).clamp_max(logits.shape[-1] - 1), greedy)
 
 
 class LocalEngine:
@@ -66,16 +102,19 @@ class LocalEngine:
         self.stop_ids = sorted(set(stop))
         # Windows and recurrent states count slots, not positions: there, no padding may come between, no row may leave.
         self._plain = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or [])
+        self._few = compiles_shapes(model.device, model.dtype)
         self._stop = torch.tensor(self.stop_ids, device=model.device)
         self._together = Together(self._answer_batch)
 
     @classmethod
-    def load(cls, path: str | Path, dtype: str = "bfloat16", token_budget: int = 49_152, attn_implementation: str | None = None) -> LocalEngine:
+    def load(cls, path: str | Path, dtype: str = "auto", token_budget: int = 49_152, attn_implementation: str | None = None) -> LocalEngine:
         """Load a checkpoint directory or hub id, on the GPU when there is one; an adapter is merged into its base.
+
+        `dtype`: a torch type by name, or `auto` for what the hardware does best.
 
         Raises UsageError for an adapter whose base is not there, and for any when peft is missing.
         """
-        where, wanted = "cuda" if torch.cuda.is_available() else "cpu", getattr(torch, dtype)
+        where, wanted = device(), getattr(torch, choose(dtype).dtype)
         # What an adapter adds is small, so it is added to the base as it is stored, and what comes of that is rounded.
         loaded = "auto" if is_adapter(path) and wanted is not torch.float32 else wanted
         model = AutoModelForCausalLM.from_pretrained(base_of(path), dtype=loaded, attn_implementation=attn_implementation).to(where)
@@ -172,36 +211,31 @@ class LocalEngine:
         Returns the new tokens per prompt, and per prompt the `top_logprobs` likeliest first tokens as text ->
         log-probability (empty when 0).
         """
-        batch, order = self._prefill(prompts)
+        batch, order = self._prefill(prompts, max_tokens)
         first = self._likeliest(batch.logits[: len(order)], top_logprobs)
         device = batch.logits.device
-        sampling = any(t > 0 for t in temperatures)
-        rows = len(batch.logits)
-        owners = [*order, *[order[-1]] * (rows - len(order))]
-        luck = torch.stack([_random_stream(seeds[i], max_tokens) for i in owners]).to(device) if sampling else None
-        heat = torch.tensor([temperatures[i] for i in owners], device=device).unsqueeze(1)
-        alive = torch.arange(rows, device=device)
-        written = torch.full((rows, max_tokens), -1, dtype=torch.long, device=device)
+        # Rows beyond the prompts fill the batch up: they repeat the last one and write nothing.
+        prompt_of = [*order, *[order[-1]] * (len(batch.logits) - len(order))]
+        sampler = _Sampler.of([temperatures[i] for i in prompt_of], [seeds[i] for i in prompt_of], max_tokens, device)
+        written = torch.full((len(prompt_of), max_tokens), -1, dtype=torch.long, device=device)
+        rows = torch.arange(len(prompt_of), device=device)
         for step in range(max_tokens):
-            chosen = batch.logits.argmax(-1)
-            if luck is not None:
-                chosen = torch.where(heat[alive, 0] > 0, _sample(batch.logits, heat[alive], luck[alive, step]), chosen)
-            written[alive, step] = chosen
-            going = ~torch.isin(chosen, self._stop) & (alive < len(order))
-            count = int(going.sum())
+            chosen = sampler.choose(batch.logits, rows, step)
+            written[rows, step] = chosen
+            unfinished = ~torch.isin(chosen, self._stop) & (rows < len(order))
+            count = int(unfinished.sum())
             if count == 0 or step == max_tokens - 1:
                 break
-            if self._plain and round_up(count) < len(alive):
-                keep = going.to(torch.int8).argsort(descending=True, stable=True)[: round_up(count)]
-                alive, chosen = alive[keep], chosen[keep]
-                batch.cache.batch_select_indices(keep)
-                batch.mask, batch.position = batch.mask[keep], batch.position[keep]
-                going = going[keep]
-            self._forward(batch, chosen.unsqueeze(1), going.unsqueeze(1).to(batch.mask.dtype))
-            if count < len(alive):
-                # Rows that are done but still here write nothing more.
-                batch.logits[~going] = 0
-                batch.logits[~going, self._stop[0]] = 1e4
+            kept = filled(count, self._few)
+            if self._plain and kept <= SHRINK * len(rows):
+                keep = unfinished.to(torch.int8).argsort(descending=True, stable=True)[:kept]
+                rows, chosen, unfinished = rows[keep], chosen[keep], unfinished[keep]
+                batch.select(keep)
+            self._forward(batch, chosen.unsqueeze(1), unfinished.unsqueeze(1).to(batch.mask.dtype))
+            if count < len(rows):
+                # Finished rows that are still in the batch only write the end token again.
+                batch.logits[~unfinished] = 0
+                batch.logits[~unfinished, self._stop[0]] = 1e4
         table = written.tolist()
         tokens: list[list[int]] = [[] for _ in prompts]
         logprobs: list[dict[str, float]] = [{} for _ in prompts]
@@ -225,23 +259,25 @@ class LocalEngine:
         names = [self.tokenizer.batch_decode([[i] for i in row]) for row in top.indices.tolist()]
         return [dict(zip(reversed(n), reversed(v), strict=True)) for n, v in zip(names, top.values.tolist(), strict=True)]
 
-    def _prefill(self, prompts: list[list[int]]) -> tuple[_Batch, list[int]]:
+    def _prefill(self, prompts: list[list[int]], new_tokens: int) -> tuple[_Batch, list[int]]:
         """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows; rows beyond those only fill it up."""
         groups = _group(prompts) if self._plain else [_Group(prompt[:-1], [i]) for i, prompt in enumerate(prompts)]
         order = [i for group in groups for i in group.members]
         device = self.model.device
-        shared, mask = _left_pad([g.shared for g in groups], device)
+        shared, mask = _left_pad([g.shared for g in groups], device, self._few)
         cache = DynamicCache(config=self.model.config)
         if self._plain:
-            cache.layers = [BlockLayer() for _ in cache.layers]
+            cache.layers = [RoomyLayer(self._few) for _ in cache.layers]
         batch = _Batch(cache, mask[:, :0], torch.zeros(len(mask), dtype=torch.long, device=device), shared.new_empty(0))
         self._forward(batch, shared, mask)
-        rests, mask = _left_pad([prompts[i][len(g.shared) :] for g in groups for i in g.members], device)
+        rests, mask = _left_pad([prompts[i][len(g.shared) :] for g in groups for i in g.members], device, self._few)
         owners = [k for k, g in enumerate(groups) for _ in g.members]
         repeat = torch.tensor([*owners, *[owners[-1]] * (len(rests) - len(owners))], device=device)
         if len(owners) > len(groups):
-            batch.cache.batch_select_indices(repeat)
-            batch.mask, batch.position = batch.mask[repeat], batch.position[repeat]
+            batch.select(repeat)
+        if self._plain:
+            for layer in cache.layers:
+                layer.room = min(new_tokens, ROOM)
         self._forward(batch, rests, mask)
         return batch, order
 
@@ -289,20 +325,10 @@ def _common(a: list[int], b: list[int]) -> int:
     return next((k for k in range(n) if a[k] != b[k]), n)
 
 
-def _left_pad(rows: list[list[int]], device: torch.device) -> tuple[torch.Tensor, torch.Tensor]:
+def _left_pad(rows: list[list[int]], device: torch.device, few: bool) -> tuple[torch.Tensor, torch.Tensor]:
     """Token ids and mask, (rows, columns), filled up as `filled` says; a row too many is the last one again."""
-    width = filled(max(len(row) for row in rows), device)
-    rows = [*rows, *[rows[-1]] * (filled(len(rows), device) - len(rows))]
+    width = filled(max(len(row) for row in rows), few)
+    rows = [*rows, *[rows[-1]] * (filled(len(rows), few) - len(rows))]
     ids = torch.tensor([[0] * (width - len(row)) + row for row in rows], dtype=torch.long, device=device)
     mask = torch.tensor([[0] * (width - len(row)) + [1] * len(row) for row in rows], dtype=torch.long, device=device)
     return ids, mask
-
-
-def _random_stream(seed: int, count: int) -> torch.Tensor:
-    return torch.rand(count, generator=torch.Generator().manual_seed(seed))
-
-
-def _sample(logits: torch.Tensor, temperature: torch.Tensor, luck: torch.Tensor) -> torch.Tensor:
-    """Inverse-CDF sampling: the first token whose cumulative probability exceeds `luck`."""
-    cumulative = torch.softmax(logits.float() / temperature.clamp_min(1e-6), -1).cumsum(-1)
-    return (cumulative <= luck.unsqueeze(1) * cumulative[:, -1:]).sum(-1).clamp_max(logits.shape[-1] - 1)

@@ -1,4 +1,8 @@
-"""Few sizes instead of many: on a CPU every new shape of a matrix product is compiled, which costs milliseconds and half a megabyte."""
+"""Shapes of batches, and keys and values with room for what is still to be written.
+
+On a CPU every new shape of a bf16 matrix product is compiled (by oneDNN), which costs milliseconds and half a megabyte. Batches and lengths
+are therefore filled up to one of few sizes there. Float32 products on a CPU, and all on a GPU, take any shape as it is.
+"""
 
 from __future__ import annotations
 
@@ -6,28 +10,38 @@ import torch
 from transformers.cache_utils import DynamicLayer
 
 BLOCK = 32
-"""Slots for keys and values that are added at a time while tokens are written one by one."""
+"""Where shapes are compiled, slots for keys and values are seen this many at a time while tokens are written one by one."""
 
 
-def round_up(size: int) -> int:
-    """The next of the sizes 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ...: four an octave, so at most a quarter is added."""
-    step = max(1, 1 << max(0, (size - 1).bit_length() - 3))
+def compiles_shapes(device: torch.device, dtype: torch.dtype) -> bool:
+    """Whether matrix products of this type are compiled for every new shape."""
+    return device.type == "cpu" and dtype is not torch.float32
+
+
+def round_up(size: int, an_octave: int = 4) -> int:
+    """The next of few sizes, so many an octave: with four, 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ..., and at most a quarter is added."""
+    step = max(1, 1 << max(0, (size - 1).bit_length() - an_octave.bit_length()))
     return -(-size // step) * step
 
 
-def filled(size: int, device: torch.device) -> int:
-    """How many rows or columns a batch of `size` gets: on a CPU one of few numbers, elsewhere no more than it needs."""
-    return round_up(size) if device.type == "cpu" else size
+def filled(size: int, few: bool, an_octave: int = 4) -> int:
+    """How many rows or columns a batch of `size` gets: one of few numbers where shapes are compiled, else no more than it needs."""
+    return round_up(size, an_octave) if few else size
 
 
-class BlockLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of one layer, as transformers keeps them, but with room for the next tokens.
+class RoomyLayer(DynamicLayer):  # type: ignore[misc]
+    """Keys and values of one layer, as transformers keeps them, but with room for the tokens to come.
 
-    transformers' own layer is copied into one that is longer by a slot for every token written. Here slots that are not
-    written yet hold zeros, `get_mask_sizes` counts them, and the mask has to hide them.
+    transformers' own layer is copied into one that is longer by a slot for every token written. Here memory is taken for many at a time,
+    and attention gets a view of its beginning. With `few` shapes the view grows by blocks; `get_mask_sizes` counts the slots of a
+    block that hold nothing yet, and the mask has to hide them.
     """
 
-    written = 0
+    def __init__(self, few: bool) -> None:
+        super().__init__()
+        self.few, self.written = few, 0
+        self.room = 0
+        """New tokens for which the next tokens that are read leave room."""
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object) -> tuple[torch.Tensor, torch.Tensor]:
         """Add (rows, heads, tokens, width) keys and values; returns all slots, those without content too."""
@@ -36,11 +50,12 @@ class BlockLayer(DynamicLayer):  # type: ignore[misc]
             self.keys, self.values = key_states[:, :, :0], value_states[:, :, :0]
         before, self.written = self.written, self.written + key_states.shape[-2]
         slots = self._slots(before, key_states.shape[-2])
-        if slots > self.keys.shape[-2] or slots == self.written:
-            self.keys, self.values = (_stretch(old, before, slots) for old in (self.keys, self.values))
+        if slots > self.keys.shape[-2]:
+            room = self._slots(self.written + self.room, 1)
+            self.keys, self.values = (self._stretch(old, before, max(slots, room)) for old in (self.keys, self.values))
         self.keys[:, :, before : self.written] = key_states
         self.values[:, :, before : self.written] = value_states
-        return self.keys, self.values
+        return self.keys[:, :, :slots], self.values[:, :, :slots]
 
     def get_seq_length(self) -> int:
         return self.written
@@ -49,13 +64,13 @@ class BlockLayer(DynamicLayer):  # type: ignore[misc]
         return self._slots(self.written, query_length), 0
 
     def _slots(self, before: int, new: int) -> int:
-        """How many there are once `new` tokens are added: blocks while writing, exactly the tokens while reading."""
-        held = self.keys.shape[-2] if self.is_initialized else 0
-        if new > 1 or before == 0:
-            return before + new
-        return held if before < held else -(-(before + 1) // BLOCK) * BLOCK
+        """How many are seen once `new` tokens are added: where shapes are few, blocks while writing; else exactly the tokens."""
+        after = before + new
+        return -(-after // BLOCK) * BLOCK if self.few and new == 1 and before else after
 
-
-def _stretch(old: torch.Tensor, used: int, slots: int) -> torch.Tensor:
-    rows, heads, _, width = old.shape
-    return torch.cat([old[:, :, :used], old.new_zeros(rows, heads, slots - used, width)], 2)
+    def _stretch(self, old: torch.Tensor, used: int, slots: int) -> torch.Tensor:
+        rows, heads, _, width = old.shape
+        # A slot that is seen before it is written must hold numbers: what is masked out is multiplied with 0.
+        new = old.new_zeros(rows, heads, slots, width) if self.few else old.new_empty(rows, heads, slots, width)
+        new[:, :, :used] = old[:, :, :used]
+        return new

@@ -18,6 +18,7 @@ from pathlib import Path
 from seif.config import EngineSettings
 from seif.engines.adapter import adapter_settings, base_of, is_adapter
 from seif.engines.openai import OpenAIEngine
+from seif.engines.precision import choose
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, UsageError
 
@@ -147,7 +148,7 @@ class VllmServer:
     def _command(self) -> list[str]:
         flags = ["--model", self.base, "--served-model-name", self.base, "--host", HOST, "--port", str(self.port)]
         # Without the first of these it adds the checkpoint's own top-k and repetition penalty to what is asked for.
-        flags += ["--generation-config", "vllm", "--dtype", self.settings.dtype, "--disable-uvicorn-access-log"]
+        flags += ["--generation-config", "vllm", "--dtype", choose(self.settings.dtype).dtype, "--disable-uvicorn-access-log"]
         if self.rank:
             flags += ["--enable-lora", "--max-lora-rank", str(self.rank)]
         # The `vllm` command looks for a distribution of that name, which the one for CPUs has not.

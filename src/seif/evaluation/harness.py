@@ -17,7 +17,7 @@ SECTION = "lm_eval"
 """The harness's part of a file of numbers."""
 
 
-def evaluate(manager: Any, model: str, task: str, device: str, dtype: str = "bfloat16", limit: int | None = None) -> dict[str, Any]:
+def evaluate(manager: Any, model: str, task: str, device: str, dtype: str, limit: int | None = None) -> dict[str, Any]:
     """Run one of the harness's tasks, groups or tags with the checkpoint's chat template; `manager` is `find_task`'s.
 
     `limit`: only so many documents per task. Returns {"version": the harness's, name: {metric: value, ..}} with one entry

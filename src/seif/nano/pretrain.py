@@ -1,6 +1,6 @@
 """Train the embedded model from nothing: four roles in one supervised mixture, on the CPU in minutes.
 
-bf16 forward and backward, fp32 master weights. Rows are packed with documents; a document is one prompt with one or
+Forward and backward in the type the hardware computes in, float32 master weights. Rows are packed with documents; a document is one prompt with one or
 more branches, and an attention mask keeps documents and branches apart, so a reply is read once for all its verdicts.
 """
 
@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+from seif.engines.precision import choose
 from seif.nano.examples import Example
 
 ROW = 256
@@ -103,7 +104,7 @@ def encode(example: Example, tokenizer: PreTrainedTokenizerFast, recipe: Recipe)
     return doc
 
 
-def pack(documents: Iterator[Document], rows: int, pad: int) -> dict[str, torch.Tensor]:
+def pack(documents: Iterator[Document], rows: int, pad: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
     """Fill `rows` rows of ROW tokens. Returns ids, positions, mask (rows, 1, ROW, ROW), targets' parents and weights."""
     ids = torch.full((rows, ROW), pad)
     position = torch.zeros((rows, ROW), dtype=torch.long)
@@ -131,7 +132,7 @@ def pack(documents: Iterator[Document], rows: int, pad: int) -> dict[str, torch.
     same = owner[:, :, None] == owner[:, None, :]
     visible = (branch[:, None, :] == 0) | (branch[:, :, None] == branch[:, None, :])
     causal = torch.ones(ROW, ROW, dtype=torch.bool).tril()
-    mask = torch.zeros(rows, 1, ROW, ROW, dtype=torch.bfloat16).masked_fill_(~(same & visible & causal).unsqueeze(1), -1e9)
+    mask = torch.zeros(rows, 1, ROW, ROW, dtype=dtype).masked_fill_(~(same & visible & causal).unsqueeze(1), -1e9)
     return {"ids": ids, "position": position, "mask": mask, "weight": weight, "parent": parent}
 
 
@@ -149,13 +150,14 @@ def pretrain(
     progress: Callable[[int, float, float], None],
     listen: Callable[[Qwen3ForCausalLM], None],
 ) -> Qwen3ForCausalLM:
-    """Minimise the weighted cross-entropy of examples from `draw`; returns the model in bf16.
+    """Minimise the weighted cross-entropy of examples from `draw`; returns the model in the type it computed in.
 
     `progress(step, loss, seconds)` is called every 50 steps, and `listen(model)` at the shares of the steps that the
     recipe names, so that later examples can be about what the model itself writes. Raises FloatingPointError when the loss stops being finite.
     """
     rng = random.Random(recipe.seed)
-    model = model.to(torch.bfloat16).train()
+    dtype = getattr(torch, choose("auto").dtype)
+    model = model.to(dtype).train()
     weights = list(model.parameters())
     master = [w.detach().float().requires_grad_() for w in weights]
     optimizer = torch.optim.AdamW(
@@ -175,7 +177,7 @@ def pretrain(
     for step in range(recipe.steps):
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, recipe)
-        batch = pack(stream, recipe.rows, tokenizer.pad_token_id)
+        batch = pack(stream, recipe.rows, tokenizer.pad_token_id, dtype)
         hidden = read(input_ids=batch["ids"], position_ids=batch["position"], attention_mask=batch["mask"]).last_hidden_state
         learnt = batch["weight"] > 0
         source = hidden.gather(1, batch["parent"].unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))[learnt]

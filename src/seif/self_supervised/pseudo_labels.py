@@ -47,6 +47,8 @@ class Asking:
     answers: int
     """Answers per level."""
     seed: int
+    dtype: str = "float32"
+    """What the model computes in."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +148,7 @@ def pseudo_label(
     chunks = [range(i, min(i + CHUNK, len(instructions))) for i in range(0, len(instructions), CHUNK)]
     check_some_are_soft(instructions, soft)
     work = out.with_name(f"{out.name}.chunks")
-    claim(work, [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]])
+    claim(work, [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]], asking.dtype)
     answers: list[Answer] = []
     for number, chunk in enumerate(chunks):
         file = work / f"{number:05d}.json"

@@ -17,6 +17,7 @@ from transformers import TrainingArguments as Arguments
 from seif.config import RewardModel
 from seif.constraints.verifiers import verify
 from seif.engines.memory import release_memory
+from seif.engines.precision import TrainingTypes, training_types
 from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import reliability, tabulate, whole
 from seif.run_dir import new_directory, write_json
@@ -41,7 +42,14 @@ class Job:
     out: Path
     numbers: Path
     """What was measured (JSON); written before `out`."""
+    dtype: str = "float32"
+    """What the run computes in."""
     attn_implementation: str | None = None
+
+    @property
+    def types(self) -> TrainingTypes:
+        """Of the weights, and of forward and backward."""
+        return training_types(self.settings.dtype, self.dtype)
 
 
 @dataclass(frozen=True)
@@ -86,7 +94,7 @@ def train(job: Job, hooks: Hooks) -> None:
     model = _load(job)
     give_padding(model, tokenizer)
     tokenizer.model_max_length = limit
-    claim(job.work, [job.base, [asdict(p) for p in job.pairs], settings.model_dump(), job.seed])
+    claim(job.work, [job.base, [asdict(p) for p in job.pairs], settings.model_dump(), job.seed], job.dtype)
     resume = newest_whole(job.work)
     trainer = _Classifying(
         model=model,
@@ -136,7 +144,7 @@ def _encode(tokenizer: Any, pairs: Sequence[Pair], limit: int) -> list[Encoded]:
 def _load(job: Job) -> Any:
     # The head is new, and its first weights must be the same in every run.
     torch.manual_seed(job.seed)
-    dtype = getattr(torch, job.settings.dtype)
+    dtype = getattr(torch, job.types.weights)
     return AutoModelForSequenceClassification.from_pretrained(job.base, num_labels=2, dtype=dtype, attn_implementation=job.attn_implementation)
 
 
@@ -160,7 +168,7 @@ def _arguments(job: Job) -> Arguments:
         greater_is_better=False,
         logging_steps=1,
         logging_nan_inf_filter=False,
-        bf16=True,
+        bf16=job.types.mixed_bf16,
         gradient_checkpointing=s.gradient_checkpointing,
         use_cpu=not torch.cuda.is_available(),
         dataloader_pin_memory=torch.cuda.is_available(),

@@ -13,7 +13,8 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 from seif.engines.base import TOO_LONG
 from seif.engines.local import READING
 from seif.engines.memory import release_memory
-from seif.engines.shapes import filled
+from seif.engines.precision import choose, device
+from seif.engines.shapes import compiles_shapes, filled
 from seif.errors import UsageError
 from seif.self_supervised.calibration import probability
 from seif.self_supervised.inputs import Item, encode
@@ -43,11 +44,11 @@ class Scorer:
         self.limit = context_of(model.config, tokenizer)
 
     @classmethod
-    def load(cls, path: str | Path, dtype: str = "bfloat16", token_budget: int = 49_152, attn_implementation: str | None = None) -> Scorer:
+    def load(cls, path: str | Path, dtype: str = "auto", token_budget: int = 49_152, attn_implementation: str | None = None) -> Scorer:
         """Load a checkpoint, on the GPU when there is one. Raises UsageError as `check_classifier` does."""
         check_classifier(path)
-        where = "cuda" if torch.cuda.is_available() else "cpu"
-        model = AutoModelForSequenceClassification.from_pretrained(path, dtype=getattr(torch, dtype), attn_implementation=attn_implementation).to(where)
+        wanted = getattr(torch, choose(dtype).dtype)
+        model = AutoModelForSequenceClassification.from_pretrained(path, dtype=wanted, attn_implementation=attn_implementation).to(device())
         tokenizer = AutoTokenizer.from_pretrained(path)
         give_padding(model, tokenizer)
         return cls(model.eval(), tokenizer, token_budget)
@@ -58,6 +59,7 @@ class Scorer:
         encoded = encode(self.tokenizer, items, self.limit)
         results = [Scored(None, TOO_LONG) for _ in items]
         fitting = sorted((len(e.ids), i) for i, e in enumerate(encoded) if e is not None)
+        few = compiles_shapes(self.model.device, self.model.dtype)
         chunks: list[list[int]] = [[]]
         for length, i in fitting:
             if chunks[-1] and (len(chunks[-1]) + 1) * length > self.token_budget // READING:
@@ -66,8 +68,8 @@ class Scorer:
         for chunk in filter(None, chunks):
             rows = [e for i in chunk if (e := encoded[i]) is not None]
             # A row too many is the last one again.
-            ids = [e.ids for e in [*rows, *[rows[-1]] * (filled(len(rows), self.model.device) - len(rows))]]
-            width = min(self.limit, filled(max(map(len, ids)), self.model.device))
+            ids = [e.ids for e in [*rows, *[rows[-1]] * (filled(len(rows), few) - len(rows))]]
+            width = min(self.limit, filled(max(map(len, ids)), few))
             batch = self.tokenizer.pad({"input_ids": ids}, padding="max_length", max_length=width, return_tensors="pt").to(self.model.device)
             logits = self.model(**batch).logits[: len(rows)].float()
             for i, e, margin in zip(chunk, rows, (logits[:, 1] - logits[:, 0]).tolist(), strict=True):

@@ -22,7 +22,7 @@ def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, o
     settings = config.self_supervised
     seed = item_seed(config.seed, turn, "pseudo-label")
     length = config.follower.grpo.max_new_tokens
-    asking = Asking(answerer, config.prompts, config.follower.format, length, settings.temperature, settings.answers, seed)
+    asking = Asking(answerer, config.prompts, config.follower.format, length, settings.temperature, settings.answers, seed, config.dtype)
 
     def progress(done: int, chunks: int) -> None:
         if done == 1:
@@ -43,5 +43,7 @@ def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbe
 
     settings = config.self_supervised.reward_model
     seed = item_seed(config.seed, turn, "reward model") % (1 << 31)
-    job = reward_model.Job(settings.base or config.model, read_pairs(labels), settings, seed, checkpoints_of(out), out, numbers, config.attn_implementation)
+    job = reward_model.Job(
+        settings.base or config.model, read_pairs(labels), settings, seed, checkpoints_of(out), out, numbers, config.dtype, config.attn_implementation
+    )
     reward_model.train(job, reward_model.Hooks(log.begin, log.resumed, lambda step, metrics: log.step(step, metrics, [])))

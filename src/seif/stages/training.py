@@ -187,6 +187,7 @@ def _train(
             report_to=config.report_to,
             name=f"{out.parent.parent.name}-turn{turn}-{role}",
             token_budget=config.engine.token_budget,
+            dtype=config.dtype,
             attn_implementation=config.attn_implementation,
             lora=config.lora,
             order=order,

@@ -9,22 +9,29 @@ from pathlib import Path
 from typing import Any
 
 from seif.errors import UsageError
+from seif.run_dir import read_json, write_json
 
+_NOTE = "job.json"
 _COMPLETE = "complete"
 """Marker file of a checkpoint that was written whole; one without it was cut off by a kill."""
 
 
-def claim(work: Path, job: Any) -> None:
-    """Note in the directory `work` that what it will hold is of `job` (anything that JSON can tell).
+def claim(work: Path, job: Any, dtype: str) -> None:
+    """Note in the directory `work` that what it will hold is of `job` (anything that JSON can tell), computed in `dtype`.
 
     Raises UsageError when what it holds already is another job's: that must not be continued.
     """
-    digest = hashlib.sha256(json.dumps(job).encode()).hexdigest()
-    note = work / "job.sha256"
-    if note.exists() and note.read_text() != digest:
+    claimed = {"job": hashlib.sha256(json.dumps([job, dtype]).encode()).hexdigest(), "dtype": dtype}
+    note = work / _NOTE
+    if note.exists() and read_json(note) != claimed:
         raise UsageError(f"{work} holds work on another model, data or config; remove it or choose another output")
-    work.mkdir(parents=True, exist_ok=True)
-    note.write_text(digest)
+    write_json(note, claimed)
+
+
+def dtype_of(work: Path) -> str | None:
+    """The type that unfinished work computes in; None where nothing was begun."""
+    note = work / _NOTE
+    return str(read_json(note)["dtype"]) if note.exists() else None
 
 
 def mark_whole(checkpoint: Path) -> None:

@@ -22,13 +22,14 @@ from seif.config import Grpo, Lora
 from seif.engines.adapter import tokenizer_of
 from seif.engines.local import LocalEngine
 from seif.engines.memory import release_memory, trim
+from seif.engines.precision import TrainingTypes, training_types
 from seif.errors import RunError, UsageError
 from seif.roles.templates import Messages
 from seif.scoring import item_seed
 from seif.training.checkpoints import claim, mark_whole, newest_whole, step_of
 from seif.training.lora import REFERENCE, adapted, check_start, plain_weights
-from seif.training.tight import TightTrainer
 from seif.training.trackers import finish_trackers
+from seif.training.trainer import GroupedTrainer
 
 _WALL_CLOCK = ("time", "runtime", "per_second", "profiling", "flos")
 """Logged keys that measure the machine, not the training: they differ between equal runs."""
@@ -74,6 +75,8 @@ class Job:
     name: str = "grpo"
     token_budget: int = 49_152
     """Rows x tokens of one forward of the in-process sampler."""
+    dtype: str = "float32"
+    """What the run computes in."""
     attn_implementation: str | None = None
     lora: Lora | None = None
     """Train an adapter: a fresh one, or `model` itself if it is one."""
@@ -84,10 +87,15 @@ class Job:
         """What makes two jobs the same one."""
         return [self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed, self.lora and self.lora.model_dump(), self.order]
 
+    @property
+    def types(self) -> TrainingTypes:
+        """Of the weights, and of forward and backward."""
+        return training_types(self.settings.dtype, self.dtype)
+
     def loading(self) -> dict[str, Any]:
         """What transformers gets to load the weights with."""
         attention = {"attn_implementation": self.attn_implementation} if self.attn_implementation else {}
-        return {"dtype": self.settings.dtype, **attention}
+        return {"dtype": self.types.weights, **attention}
 
 
 @dataclass
@@ -112,12 +120,12 @@ def train(job: Job, reward: Reward, hooks: Hooks, save: Callable[[Any, Any], Non
     check_start(job.model, job.lora)
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
     _check_prompts(job, tokenizer)
-    claim(job.work, job.identity())
+    claim(job.work, job.identity(), job.dtype)
     rows = list(job.order) or data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
     dataset = Dataset.from_dict({"prompt": [job.prompts[row] for row in rows], "row": rows})
     payer = _Payer(reward, settings.updates_per_step)
     resume = newest_whole(job.work)
-    trainer = TightTrainer(
+    trainer = GroupedTrainer(
         model=adapted(job.model, job.lora, job.seed, **job.loading()) if job.lora else job.model,
         reward_funcs=payer,
         args=_arguments(job),
@@ -194,7 +202,7 @@ def _arguments(job: Job) -> GRPOConfig:
         logging_first_step=True,
         logging_nan_inf_filter=False,
         model_init_kwargs=None if job.lora else job.loading(),
-        bf16=True,
+        bf16=job.types.mixed_bf16,
         gradient_checkpointing=s.gradient_checkpointing,
         use_cpu=not torch.cuda.is_available(),
         use_vllm=s.sampler == "vllm",
@@ -254,7 +262,7 @@ class _Payer:
 
 
 class _Sampler:
-    """Samples rollouts with the in-process engine, from a bf16 copy of the weights as they are now."""
+    """Samples rollouts with the in-process engine, from a copy of the weights as they are now, in the type that training computes in."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -266,7 +274,8 @@ class _Sampler:
             config = copy.deepcopy(model.config)
             with torch.random.fork_rng():
                 # Its random first weights must not cost the trainer's random stream anything.
-                replica = AutoModelForCausalLM.from_config(config, dtype=torch.bfloat16, attn_implementation=self.job.attn_implementation).to(model.device)
+                dtype = getattr(torch, self.job.types.compute)
+                replica = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=self.job.attn_implementation).to(model.device)
             replica.generation_config = model.generation_config
             self.engine = LocalEngine(replica, trainer.processing_class, self.job.token_budget)
         with torch.no_grad():

@@ -1,0 +1,117 @@
+"""TRL's GRPO trainer with less to read: the same loss and the same update up to rounding, tested against TRL's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from trl import GRPOTrainer
+
+from seif.engines.shapes import compiles_shapes, filled
+from seif.training.packing import Row, group, pack
+
+Logps = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
+"""Log-probabilities, entropies, auxiliary loss."""
+ORDER_FREE_LOSSES = ("cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo")
+"""TRL's losses whose value over an update does not depend on which of its rows share a micro-batch; `bnpo` averages within each."""
+
+
+class GroupedTrainer(GRPOTrainer):
+    """Reads the prompt of a group once, and puts rows of like length into one forward.
+
+    TRL pads a whole generation to its longest prompt and its longest completion, shuffles the rows into micro-batches, and reads a group's
+    prompt once for each of its completions. Within one update the order of rows changes nothing, so here groups stay
+    together, sorted by length, and `packing` shares their prompts where attention takes a mask of its own.
+    """
+
+    _buffered_inputs: Any
+
+    def _prepare_inputs(self, generation_batch: Any) -> Any:
+        before = self._buffered_inputs
+        inputs = super()._prepare_inputs(generation_batch)
+        batches = self._buffered_inputs
+        if batches is not before and self.loss_type in ORDER_FREE_LOSSES:
+            update = self.args.gradient_accumulation_steps
+            self._buffered_inputs = [batch for i in range(0, len(batches), update) for batch in regroup(batches[i : i + update])]
+            inputs = self._buffered_inputs[self._step % self.args.steps_per_generation]
+        return inputs
+
+    def _get_per_token_logps_and_entropies(
+        self,
+        model: Any,
+        input_ids: torch.Tensor,
+        attention_mask: torch.Tensor,
+        logits_to_keep: int,
+        batch_size: int | None = None,
+        compute_entropy: bool = False,
+        **options: Any,
+    ) -> Logps:
+        """(rows, `logits_to_keep`) log-probabilities and, if wanted, entropies of the completions' tokens, as TRL's own method; zeros stand for padding."""
+        if any(value is not None and value is not False for value in options.values()):
+            # Images and the like, and auxiliary losses of experts, are read as TRL reads them.
+            options |= {"batch_size": batch_size, "compute_entropy": compute_entropy}
+            found: Logps = super()._get_per_token_logps_and_entropies(model, input_ids, attention_mask, logits_to_keep, **options)
+            return found
+        rows = rows_of(input_ids, attention_mask, logits_to_keep)
+        order = in_groups(rows)
+        size = batch_size or len(rows)
+        logps, entropies = [], []
+        for start in range(0, len(order), size):
+            members = [rows[i] for i in order[start : start + size]]
+            outputs, packed = self._read(model, members, input_ids.device)
+            logps.append(packed.unpack(outputs.log_probs, members, logits_to_keep))
+            if compute_entropy:
+                entropies.append(packed.unpack(outputs.entropy, members, logits_to_keep))
+        back = torch.tensor(order, device=input_ids.device).argsort()
+        return torch.cat(logps)[back], torch.cat(entropies)[back] if compute_entropy else None, None
+
+    def _read(self, model: Any, rows: Sequence[Row], device: torch.device) -> tuple[Any, Any]:
+        config = self.accelerator.unwrap_model(model).config.get_text_config()
+        attention = config._attn_implementation
+        everywhere = all(kind == "full_attention" for kind in getattr(config, "layer_types", None) or [])
+        share = everywhere and attention in ("eager", "sdpa") and not getattr(config, "sliding_window", None)
+        groups = group(rows, share)
+        few = compiles_shapes(device, torch.bfloat16 if self.args.bf16 else next(model.parameters()).dtype)
+        longest = max(len(rows[g[0]].prompt) - 1 + sum(len(rows[i].completion) for i in g) for g in groups)
+        packed = pack(rows, groups, (filled(len(groups), few), filled(longest, few, 8)), self.processing_class.pad_token_id or 0, device)
+        if any(len(members) > 1 for members in groups):
+            mask = packed.mask()
+            if attention == "eager":
+                # Which adds the mask to its scores.
+                mask = torch.zeros(mask.shape, device=device).masked_fill_(~mask, torch.finfo(torch.float32).min)
+        else:
+            mask = (packed.branch >= 0).long()
+        with self.accelerator.autocast():
+            outputs = model(input_ids=packed.ids, attention_mask=mask, position_ids=packed.positions, shift_labels=packed.labels, fused_lm_head=True)
+        return outputs, packed
+
+
+def rows_of(input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int) -> list[Row]:
+    """The rows of a padded batch; the last `logits_to_keep` columns are the completions'. A completion without tokens keeps one."""
+    end = input_ids.shape[1] - logits_to_keep
+    real = attention_mask.bool()
+    rows = []
+    for ids, keep in zip(input_ids.tolist(), real.tolist(), strict=True):
+        prompt = tuple(token for token, counts in zip(ids[:end], keep[:end], strict=True) if counts)
+        completion = tuple(token for token, counts in zip(ids[end:], keep[end:], strict=True) if counts)
+        rows.append(Row(prompt, completion or (ids[end],)))
+    return rows
+
+
+def in_groups(rows: Sequence[Row]) -> list[int]:
+    """Row numbers so that rows of one prompt stand together, and groups of like length beside each other."""
+    longest: dict[tuple[int, ...], int] = {}
+    for row in rows:
+        longest[row.prompt] = max(longest.get(row.prompt, 0), len(row.prompt) + len(row.completion))
+    return sorted(range(len(rows)), key=lambda i: (longest[rows[i].prompt], rows[i].prompt, len(rows[i].completion)))
+
+
+def regroup(batches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same rows in as many batches of the same size, groups together and those of like length beside each other."""
+    whole = {key: torch.cat([batch[key] for batch in batches]) if value.ndim else value for key, value in batches[0].items()}
+    ids = torch.cat([whole["prompt_ids"], whole["completion_ids"]], 1)
+    mask = torch.cat([whole["prompt_mask"], whole["completion_mask"]], 1)
+    order = torch.tensor(in_groups(rows_of(ids, mask, whole["completion_ids"].shape[1])), device=ids.device)
+    size = len(batches[0]["prompt_mask"])
+    return [{key: value[rows] if value.ndim else value for key, value in whole.items()} for rows in order.split(size)]
