@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import check_kwargs
 from seif.errors import UsageError
@@ -16,49 +17,27 @@ from seif.run_dir import write_atomically
 from seif.tables import read_rows
 from seif.types import SOFT, Constraint, Instruction
 
-_INTEGERS = [
-    "num_sentences",
-    "num_words",
-    "num_bullets",
-    "num_highlights",
-    "num_paragraphs",
-    "num_placeholders",
-    "num_sections",
-    "frequency",
-    "let_frequency",
-    "capital_frequency",
-    "nth_paragraph",
-]
-_TEXTS = [
-    "relation",
-    "let_relation",
-    "capital_relation",
-    "end_phrase",
-    "first_word",
-    "keyword",
-    "language",
-    "letter",
-    "postscript_marker",
-    "prompt_to_repeat",
-    "section_spliter",
-]
-_LISTS = ("keywords", "forbidden_words")
-_KWARGS = pa.struct(
-    [pa.field(n, pa.int64()) for n in _INTEGERS] + [pa.field(n, pa.string()) for n in _TEXTS] + [pa.field(n, pa.list_(pa.string())) for n in _LISTS]
-)
-SCHEMA = pa.schema(
-    [
-        ("seed_question", pa.string()),
-        ("constraint", pa.list_(pa.string())),
-        ("prompt", pa.string()),
-        ("kwargs", pa.list_(_KWARGS)),
-        ("instruction_id_list", pa.list_(pa.string())),
-    ]
-)
+_RELEASED = {
+    pa.int64(): (
+        *("num_sentences", "num_words", "num_bullets", "num_highlights", "num_paragraphs", "num_placeholders"),
+        *("num_sections", "frequency", "let_frequency", "capital_frequency", "nth_paragraph"),
+    ),
+    pa.string(): (
+        *("relation", "let_relation", "capital_relation", "end_phrase", "first_word", "keyword", "language"),
+        *("letter", "postscript_marker", "prompt_to_repeat", "section_spliter"),
+    ),
+    pa.list_(pa.string()): ("keywords", "forbidden_words"),
+}
+"""The fields of `kwargs` in the released data, in its order. They are in every file, null where absent."""
+_ARROW = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string(), list[str]: pa.list_(pa.string())}
 
 
 def write_instructions(path: Path, instructions: Sequence[Instruction]) -> None:
-    """Write the released schema atomically; kwargs carry IFEval's argument names, absent ones null."""
+    """Write the released schema atomically; kwargs carry IFEval's argument names, absent ones null.
+
+    The parameters of a user's own types are further fields of `kwargs`. Raises UsageError for kwargs that no reader could
+    understand: a name that their type doesn't have, or one that stands for two kinds of value in the same file.
+    """
     rows = [
         {
             "seed_question": x.seed,
@@ -69,7 +48,42 @@ def write_instructions(path: Path, instructions: Sequence[Instruction]) -> None:
         }
         for x in instructions
     ]
-    write_atomically(path, lambda partial: pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), partial))
+    table = pa.Table.from_pylist(rows, schema=_schema(c for x in instructions for c in x.constraints))
+    write_atomically(path, lambda partial: pq.write_table(table, partial))
+
+
+def _schema(constraints: Iterable[Constraint]) -> pa.Schema:
+    """The released schema, and in `kwargs` the fields of these constraints that it lacks."""
+    fields = {name: kind for kind, names in _RELEASED.items() for name in names}
+    for constraint in constraints:
+        for name, kind in _kinds(constraint).items():
+            if fields.setdefault(name, kind) != kind:
+                clash = f"its kwarg {name!r} is {kind}, but {fields[name]} in another type"
+                raise UsageError(f"{constraint.instruction_id}: {clash}; give the parameter another name")
+    return pa.schema(
+        [
+            ("seed_question", pa.string()),
+            ("constraint", pa.list_(pa.string())),
+            ("prompt", pa.string()),
+            ("kwargs", pa.list_(pa.struct(list(fields.items())))),
+            ("instruction_id_list", pa.list_(pa.string())),
+        ]
+    )
+
+
+def _kinds(constraint: Constraint) -> dict[str, pa.DataType]:
+    """The Arrow types of the kwargs a constraint has. Raises UsageError for one that its type doesn't have."""
+    given = [name for name, value in constraint.kwargs.items() if value is not None]
+    if constraint.instruction_id in TYPES:
+        kinds = {name: _ARROW[p.kind] for name, p in TYPES.get(constraint.instruction_id).parameters.items()}
+    else:
+        # An id of another project, read from its files, keeps what the released schema has a field for.
+        kinds = {name: kind for kind, names in _RELEASED.items() for name in names}
+    unknown = [name for name in given if name not in kinds]
+    if unknown:
+        fix = f"it takes {', '.join(kinds) or 'none'}" if constraint.instruction_id in TYPES else "load its plugin"
+        raise UsageError(f"{constraint.instruction_id} has no kwarg {unknown[0]!r}; {fix}")
+    return {name: kinds[name] for name in given}
 
 
 def read_instructions(path: Path) -> list[Instruction]:

@@ -57,7 +57,9 @@ def audit(sets: Sequence[Examined]) -> dict[str, Any]:
     """
     kinds = Counter(s.outcome.kind for s in sets)
     conflicts = [s.outcome.conflict for s in sets if s.outcome.conflict]
-    examples = {c.kind: c.sentence for c in reversed(conflicts)} | dict([(REFUSED, s.refusal) for s in sets if s.refusal][:1])
+    examples = {c.kind: c.sentence for c in reversed(conflicts)} | dict(
+        [(REFUSED, s.refusal) for s in sets if s.refusal][:1]
+    )
     return {
         "sets": len(sets),
         **{kind: kinds[kind] for kind in KINDS},

@@ -1,4 +1,4 @@
-"""How responses are cut up before anything is counted: words, sentences, tokens, language."""
+"""What is counted and looked for in a response: words, sentences, capitals, parts, bullets, language."""
 
 from __future__ import annotations
 
@@ -51,12 +51,77 @@ def count_sentences(text: str) -> int:
             start = inside.end()
         return count + len(_punkt().tokenize(text[start:]))
     except TimeoutError as error:
-        raise UsageError(f"a text of {len(text)} characters can't be cut into sentences: it is mostly punctuation; shorten it") from error
+        raise UsageError(
+            f"a text of {len(text)} characters can't be cut into sentences: it is mostly punctuation; shorten it"
+        ) from error
 
 
 def capital_words(text: str) -> int:
     """Number of tokens without a lower-case letter and with at least one capital, tokens being those of the Penn Treebank."""
     return sum(token.isupper() for token in _treebank().tokenize(text))
+
+
+def count_bullets(text: str) -> int:
+    r"""Number of Markdown bullets, `*` and `-`. IFEval's `^\s*` may run over blank lines, in quadratic time; the count is the same."""
+    stars = re.findall(r"^[^\S\n]*\*[^\*].*$", text, flags=re.MULTILINE)
+    dashes = re.findall(r"^[^\S\n]*-", text, flags=re.MULTILINE)
+    return len(stars) + len(dashes)
+
+
+def divided(parts: list[str]) -> int | None:
+    """Number of parts that are not blank; None when a blank one stands between others."""
+    if not all(part.strip() for part in parts[1:-1]):
+        return None
+    return sum(bool(part.strip()) for part in parts)
+
+
+def opening_word(paragraph: str) -> str | None:
+    """The first word in lower case, without leading quotes, up to its first punctuation mark; None in an empty text."""
+    words = paragraph.split(maxsplit=1)
+    if not words:
+        return None
+    return re.split(r"[.,?!'\"]", words[0].lstrip("'").lstrip('"'), maxsplit=1)[0].lower()
+
+
+def loosened(response: str) -> list[str]:
+    """IFEval's loose variants: without the first line, the last, both or neither, each with and without asterisks."""
+    lines = response.split("\n")
+    cut = [response, *("\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1]))]
+    return list(dict.fromkeys([*cut, *(variant.replace("*", "") for variant in cut)]))
+
+
+def occurrences(words: str, text: str) -> int:
+    """How often `words` stands in `text`, in any case, also inside other words; overlaps are not counted."""
+    return len(_literal(words).findall(text))
+
+
+def has_word(word: str, text: str) -> bool:
+    """Does `word` stand in `text` by itself, in any case?"""
+    return _whole_word(word).search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _literal(words: str) -> re.Pattern[str]:
+    return re.compile(re.escape(words), re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def _whole_word(word: str) -> re.Pattern[str]:
+    r"""The word between word boundaries.
+
+    IFEval writes `\bword\b`; that never finds "C++", whose end is no word character, nor a Chinese word in a Chinese
+    sentence, where all characters are word characters. So an edge needs a boundary only if it could have one.
+    """
+    before = r"(?<!\w)" if _spaced(word[0]) else ""
+    after = r"(?!\w)" if _spaced(word[-1]) else ""
+    return re.compile(before + re.escape(word) + after, re.IGNORECASE)
+
+
+def _spaced(character: str) -> bool:
+    """Is this a word character of a script that puts spaces between words?"""
+    return re.match(r"\w", character) is not None and not (
+        "\u0e00" <= character <= "\u0eff" or "\u3040" <= character <= "\u9fff" or character >= "\uf900"
+    )
 
 
 @lru_cache(maxsize=4096)
