@@ -1,4 +1,4 @@
-"""Types of constraint and all that follows from them: prompts, exact checks, the compiler from text, conflicts, witnesses.
+"""Types of constraint, and what follows from them: exact checks, the compiler from text, conflicts, witnesses.
 
 A type is one `ConstraintType`, which `register` adds:
 

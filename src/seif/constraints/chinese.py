@@ -1,17 +1,18 @@
 r"""Chinese: the frames around a demand, and the expressions that several types' wordings share.
 
-Only rules whose check is exact whatever the reply's language have Chinese wordings. Left out on purpose: limits in 字 or
-词 (IFEval counts \w+ runs, and a Chinese clause is one run), in 句 (its splitter does not know 。), commas and double
-quotes without a script (the rules know the ASCII ones, a Chinese text has ， and “ ”), and letter case without naming
-English (those rules want an English reply).
+Only rules whose check is exact whatever the reply's language have Chinese wordings. Left out on purpose:
+limits in 字 or 词 (IFEval counts \w+ runs, and a Chinese clause is one run), in 句 (its splitter does not know
+。), commas and double quotes without a script (the rules know the ASCII ones, a Chinese text has ， and “ ”),
+and letter case without naming English (those rules want an English reply).
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
-from seif.constraints.numbers import ZH_NUMBER, Match, number
+from seif.constraints.numbers import ZH_NUMBER, Builder, Match, number
 
 REPLY = (
     r"(?:(?:你的|您的|该|此)?(?:整个|全部|完整)?(?:回答|回复|答案|输出|响应|全文|文本|文中|文章)(?:内容)?(?:中|里|内)?)"
@@ -48,7 +49,9 @@ STOP = r"[，,；;:： ]{0,2}"
 SUCH_AS = rf"(?:{STOP}[(（]?(?:例如|比如|如|即|像|形如)[:： ]?%s[)）]?)?"
 
 
-def bounded(count: str, relation: str, **more: Any) -> Any:
+def bounded(count: str, relation: str, **more: Callable[[Match], Any]) -> Builder:
+    """A builder for an amount under IFEval's names, as that of `amounts`."""
+
     def build(match: Match) -> dict[str, Any] | None:
         kind, add = _BOUNDS[match["relation"]]
         total = number(match["n"]) + add

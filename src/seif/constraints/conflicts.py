@@ -74,7 +74,7 @@ def _read(constraints: Iterable[Constraint]) -> Iterator[list[Demands]]:
                 continue
 
 
-# --- case, language, beginning, ending, shape ---------------------------------------------------------------------------
+# --- case, language, beginning, ending, shape -------------------------------------------------------------------------
 
 
 def _case(choice: Choice) -> Iterator[Conflict]:
@@ -205,7 +205,7 @@ def _may_begin_json(start: str) -> bool:
     return any(word.startswith(text) or text.startswith(word) for word in _JSON_WORDS)
 
 
-# --- words --------------------------------------------------------------------------------------------------------------
+# --- words ------------------------------------------------------------------------------------------------------------
 
 
 def _forbidden(choice: Choice) -> Iterator[Conflict]:

@@ -86,12 +86,15 @@ class Text:
         return self.times * chunks if self.numbered else self.times * (chunks - 1) + 1 if chunks else 0
 
     def sentences(self) -> int:
-        """Sentences that any reply with this text has at least: only stops after plain words count, for they are certain."""
+        """Sentences that any reply with this text has at least: only stops after plain words are certain to count."""
         return 1 + sum(match[1].lower() not in ABBREVIATIONS for match in _BREAK.finditer(self.text))
 
     def paragraphs(self) -> int:
         """Parts between empty lines."""
         return sum(bool(part.strip()) for part in self.text.strip().split("\n\n"))
+
+
+_UNNAMED = Constraint("")
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,7 @@ class Demands:
     """Passages between asterisks, at least."""
     placeholders: int = 0
     """Placeholders in square brackets, at least."""
-    source: Constraint = Constraint("")
+    source: Constraint = _UNNAMED
     """The constraint itself; `demands` fills it in."""
 
 
@@ -142,7 +145,10 @@ def range_of(relation: str, count: int) -> Range:
 
 
 def demands(constraint: Constraint) -> list[Demands]:
-    """What the constraint demands; more than one entry where it offers a choice. UsageError for arguments no verifier takes."""
+    """What the constraint demands; more than one entry where it offers a choice.
+
+    Raises UsageError for an unknown id and for arguments no verifier takes.
+    """
     given = check_kwargs(constraint.instruction_id, constraint.kwargs)
     kind = TYPES.get(constraint.instruction_id)
     # Of a type without demands nothing is known but its check.

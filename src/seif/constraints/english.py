@@ -52,7 +52,7 @@ FRAME = re.compile(
     re.IGNORECASE,
 )
 
-# --- shared by several types ---------------------------------------------------------------------------------------
+# --- shared by several types ------------------------------------------------------------------------------------------
 
 USE = (
     r"(?:us(?:e|es|ing|ed)|includ(?:e|es|ing|ed)|contain(?:s|ing|ed)?|ha(?:ve|s|ving)|featur(?:e|es|ing)|"

@@ -73,7 +73,8 @@ def compile_file(path: Path) -> tuple[list[list[dict[str, Any] | None]], dict[st
 def constraint_sets(path: Path) -> Iterator[tuple[Constraint, ...]]:
     """The constraints of every row: by their id and kwargs where a rule knows the id, else compiled from the text.
 
-    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError naming the row whose lists don't match.
+    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError naming the row whose lists don't
+    match.
     """
     for number, record in enumerate(_read(path), 1):
         where = f"{path} row {number}"
@@ -83,9 +84,8 @@ def constraint_sets(path: Path) -> Iterator[tuple[Constraint, ...]]:
         if not isinstance(kwargs, list) or not all(k is None or isinstance(k, dict) for k in kwargs):
             raise UsageError(f"{where}: kwargs must be a list of objects, one per constraint")
         if ids and not len(texts) == len(ids) == len(kwargs):
-            raise UsageError(
-                f"{where}: constraint, instruction_id_list and kwargs have {len(texts)}, {len(ids)} and {len(kwargs)} items; they must match"
-            )
+            lengths = f"{len(texts)}, {len(ids)} and {len(kwargs)} items"
+            raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {lengths}; they must match")
         yield tuple(
             _constraint(t, i, k, record)
             for t, i, k in zip(texts, ids or [""] * len(texts), kwargs or [{}] * len(texts), strict=True)

@@ -1,7 +1,7 @@
 """The parameters of a check are the kwargs of its constraints: which values they may have.
 
-A parameter is annotated with int, float, bool, str or list[str]; `Annotated` adds rules that a value must also keep, such
-as those of the annotations below.
+A parameter is annotated with int, float, bool, str or list[str]; `Annotated` adds rules that a value must also keep,
+such as those of the annotations below.
 """
 
 from __future__ import annotations

@@ -27,7 +27,7 @@ from seif.constraints.text import count_bullets, occurrences
 
 @dataclass(frozen=True)
 class _Low:
-    """A reply has at least so many of a measure, because of these demands; `why` is empty where one states just that."""
+    """A reply has at least so many of a measure, because of these demands; `why` is empty where one states it."""
 
     count: int
     sources: tuple[Demands, ...]
@@ -35,7 +35,7 @@ class _Low:
 
 
 def conflicting_counts(choice: Choice) -> Iterator[Conflict]:
-    """Ranges that don't meet. The low end is stated, or follows from shape, from one text, or from all required words."""
+    """Ranges that don't meet. The low end is stated, or follows from shape, one text, or all required words."""
     highs = [
         (measure, int(high), demand)
         for demand in choice

@@ -1,4 +1,4 @@
-"""Replies built to satisfy a set of constraints, from parts: opening, title, required texts, filler, bullets, ending."""
+"""Builds replies to satisfy a set of constraints: opening, title, required texts, filler, bullets, ending."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ def _recognised(words: tuple[str, ...], case: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-# --- building -----------------------------------------------------------------------------------------------------------
+# --- building ---------------------------------------------------------------------------------------------------------
 
 
 def padded(wanted: Requirements, style: Style, core: str) -> str:

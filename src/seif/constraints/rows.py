@@ -67,9 +67,10 @@ def follow(row: Row, loose: bool) -> list[bool]:
 def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> dict[str, Any]:
     """Accuracies with standard errors from one list of verdicts per row, as `follow` gives them.
 
-    `prompt_level`: the share p of rows with every instruction followed; its stderr is sqrt(p(1-p)/n). `instruction_level`:
-    followed / all instructions; its stderr takes rows, not instructions, as independent (ratio estimator, as in
-    `held_out.accuracy`). `per_type`: accuracy and n of each instruction id. Raises UsageError when there are no rows.
+    `prompt_level`: the share p of rows with every instruction followed; its stderr is sqrt(p(1-p)/n).
+    `instruction_level`: followed / all instructions; its stderr takes rows, not instructions, as independent (ratio
+    estimator, as in `held_out.accuracy`). `per_type`: accuracy and n of each instruction id. Raises UsageError when
+    there are no rows.
     """
     if not rows:
         raise UsageError("there is nothing to score: no rows")

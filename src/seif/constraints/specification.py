@@ -1,12 +1,15 @@
 """One specification per type of constraint, and the registry of all types.
 
+    def has_sentences(response: str, count: int) -> bool:
+        return count_sentences(response) == count
+
     register(
         ConstraintType(
             id="count:exact_sentences",
             category="Structure",
             definition="an exact number of sentences",
             example="Use exactly 3 sentences.",
-            check=lambda response, count: ...,
+            check=has_sentences,
             wordings=(Wording((rf"use exactly (?P<n>{NUMBER}) sentences?",), counted("count")),),
         )
     )
@@ -23,7 +26,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from seif.constraints.parameters import Parameter, parameters_of
-from seif.constraints.wordings import Wording
+from seif.constraints.wordings import Wording, expression
 from seif.errors import UsageError
 from seif.registry import Registry
 
@@ -36,7 +39,7 @@ _SOFT_GROUP = "soft:"
 
 @dataclass(frozen=True)
 class ConstraintType:
-    """One kind of requirement: how prompts describe it, how a rule checks it, and how its constraints are recognised."""
+    """One kind of requirement: how prompts describe it, a rule checks it, and its constraints are recognised."""
 
     id: str
     """`group:name`. A rule checks all groups but `soft:`, which a model judges."""
@@ -48,7 +51,7 @@ class ConstraintType:
     wordings: tuple[Wording, ...] = ()
     """The sentences that state such a constraint, from which the compiler reads the kwargs."""
     demands: Callable[..., list[Demands]] | None = None
-    """What a response must have, given the kwargs by name, for conflicts and witnesses. More than one entry is a choice."""
+    """What a response must have, for conflicts and witnesses, by the kwargs' names; several entries are a choice."""
     problem: Callable[..., str | None] | None = None
     """What is wrong with the kwargs, given by name, together ("paragraph 3 of 2 can't be"); None where nothing is."""
     cues: str = ""
@@ -97,17 +100,12 @@ def register(kind: ConstraintType) -> ConstraintType:
     """Add a type. Raises UsageError for an id that is taken or isn't `group:name`, and for a part that can't work."""
     if not _ID.fullmatch(kind.id):
         raise UsageError(f"{kind.id!r} is no type id: write group:name in lower case")
-    soft = kind.id.startswith(_SOFT_GROUP)
-    if soft and (kind.check or kind.wordings or kind.demands):
+    if kind.id.startswith(_SOFT_GROUP) and (kind.check or kind.wordings or kind.demands):
         raise UsageError(f"{kind.id}: a model judges the types under soft:, which have cues only; choose another group")
-    if not soft and kind.check is None:
+    if not kind.id.startswith(_SOFT_GROUP) and kind.check is None:
         raise UsageError(f"{kind.id} has no check; the id of a type that a model judges starts with soft:")
     try:
-        _ = kind.parameters
-        for pattern in (kind.cues, *(pattern for wording in kind.wordings for pattern in wording.patterns)):
-            re.compile(pattern, re.IGNORECASE)
+        _ = kind.parameters, expression(kind.cues), [wording.expressions for wording in kind.wordings]
     except UsageError as error:
         raise UsageError(f"{kind.id}: {error}") from error
-    except re.error as error:
-        raise UsageError(f"{kind.id}: {pattern!r} is no regular expression: {error}") from error
     return TYPES.add(kind.id, kind)

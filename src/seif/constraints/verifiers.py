@@ -4,9 +4,9 @@ Ids, argument names and semantics of the built-in types are those of IFEval's of
 2311.07911). Unknown ids and wrong arguments are refused instead of passing silently.
 
 Where we differ, on purpose: keywords, markers and section names are literal text, never regular expressions; a letter
-that is no letter is counted, not replaced by a random one; a reply without any letter is in no language; short English
-in capitals is English; words of scripts that are written without spaces are found inside running text. Every check takes
-time linear in the response.
+that is no letter is counted, not replaced by a random one; a reply without any letter is in no language; short
+English in capitals is English; words of scripts that are written without spaces are found inside running text. Every
+check takes time linear in the response.
 """
 
 from __future__ import annotations

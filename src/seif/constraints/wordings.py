@@ -33,6 +33,14 @@ def nothing(match: Match) -> dict[str, Any]:
     return {}
 
 
+def expression(pattern: str, follow: str = "") -> re.Pattern[str]:
+    """A pattern and what may follow it, ignoring case. Raises UsageError for what is no regular expression."""
+    try:
+        return re.compile(rf"(?:{pattern}){follow}", re.IGNORECASE)
+    except re.error as error:
+        raise UsageError(f"{pattern!r} is no regular expression: {error}") from error
+
+
 @dataclass(frozen=True)
 class Wording:
     """The sentences that state one rule."""
@@ -54,9 +62,7 @@ class Wording:
 
     @cached_property
     def expressions(self) -> tuple[re.Pattern[str], ...]:
-        """The patterns, each with what may follow it: the reply's name, an echo, the final stop. Raises re.error."""
+        """The patterns, each with what may follow it: the reply's name, an echo, the final stop. Raises UsageError."""
         after = "|".join(filter(None, [self.language.tail, self.echoes]))
         follow = rf"(?:[ ,.;:(—-]{{0,4}}(?:{after})\)?){{0,4}}" if after else ""
-        return tuple(
-            re.compile(rf"(?:{pattern}){follow}[{self.language.stops}]*", re.IGNORECASE) for pattern in self.patterns
-        )
+        return tuple(expression(pattern, rf"{follow}[{self.language.stops}]*") for pattern in self.patterns)

@@ -28,11 +28,13 @@ _LANGUAGES = dict(
 )
 _LANGUAGE = rf"(?:the )?(?P<language>{'|'.join(_LANGUAGES)})(?: language)?"
 _WRITE = r"(?:respond|reply|answer|write|output|speak)(?: (?:to me|everything|it))?"
-_ZH_LANGUAGES = {
-    "中文": "zh", "汉语": "zh", "英文": "en", "英语": "en", "日文": "ja", "日语": "ja", "法语": "fr", "法文": "fr", "德语": "de", "德文": "de",
-    "西班牙语": "es", "俄语": "ru", "俄文": "ru", "韩语": "ko", "韩文": "ko", "葡萄牙语": "pt", "意大利语": "it",
-    "阿拉伯语": "ar", "泰语": "th", "越南语": "vi", "印地语": "hi",
-}  # fmt: skip
+_ZH_LANGUAGES = dict(
+    pair.split(":")
+    for pair in vocabulary(
+        "中文:zh 汉语:zh 英文:en 英语:en 日文:ja 日语:ja 法语:fr 法文:fr 德语:de 德文:de 西班牙语:es "
+        "俄语:ru 俄文:ru 韩语:ko 韩文:ko 葡萄牙语:pt 意大利语:it 阿拉伯语:ar 泰语:th 越南语:vi 印地语:hi"
+    )
+)
 _ZH_REPLYING = r"(?:进行)?(?:回答|回复|作答|答复|撰写|写作|书写|输出|写)(?:问题)?"
 
 
