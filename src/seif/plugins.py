@@ -53,6 +53,7 @@ def unload_plugin(path: str) -> None:
     """Take out what a plugin file registered; `load_plugins` would run it again. Does nothing for a file that isn't loaded."""
     file = Path(path).expanduser().resolve()
     _digests.pop(file, None)
+    sys.modules.pop(_module_name(file), None)
     remove_parts_of(str(file))
 
 
@@ -65,13 +66,18 @@ def _load_file(path: Path) -> None:
     if _digests.get(path) == digest:
         return
     unload_plugin(str(path))
-    module = ModuleType(f"seif_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}")
+    module = ModuleType(_module_name(path))
     module.__file__ = str(path)
     # Dataclasses and pickle look for a class's module by its name.
     sys.modules[module.__name__] = module
     with _loading(str(path)):
         exec(compile(source, path, "exec"), module.__dict__)
     _digests[path] = digest
+
+
+def _module_name(path: Path) -> str:
+    """A name of its own for each file, because two may have the same stem."""
+    return f"seif_plugin_{path.stem}_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
 
 
 @contextmanager

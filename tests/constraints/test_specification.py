@@ -146,6 +146,17 @@ def test_the_shipped_example_counts_exactly(root):
         unload_plugin(example)
 
 
+def test_the_example_of_the_docs_works(root, tmp_path):
+    page = (root / "docs" / "constraints.md").read_text(encoding="utf-8")
+    path = tmp_path / "docs.py"
+    path.write_text(page.split("```python\n")[1].split("```")[0])
+    load_plugins([str(path)])
+    try:
+        assert compile_text("Your response should use exactly 3 sentences.").kwargs == {"count": 3}
+    finally:
+        unload_plugin(str(path))
+
+
 def unannotated(response, count):
     return True
 
@@ -163,6 +174,7 @@ def unsupported(response: str, counts: dict) -> bool:
         ({"id": "punctuation:no_comma"}, "already"),
         ({"check": unannotated}, "count:sea: the parameter count must be annotated"),
         ({"check": unsupported}, "the parameter counts must be annotated"),
+        ({"demands": lambda number: []}, "count:sea: demands must take the kwargs by name: none"),
         ({"wordings": (Wording(("use (a",)),)}, "count:sea: 'use .a' is no regular expression"),
         ({"id": "soft:sea", "check": None, "cues": "(a"}, "soft:sea: '.a' is no regular expression"),
     ],

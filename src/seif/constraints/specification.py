@@ -19,8 +19,9 @@ The built-in types in `types/` and a user's own, in a plugin, are written in the
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -108,4 +109,15 @@ def register(kind: ConstraintType) -> ConstraintType:
         _ = kind.parameters, expression(kind.cues), [wording.expressions for wording in kind.wordings]
     except UsageError as error:
         raise UsageError(f"{kind.id}: {error}") from error
+    for name, function in (("demands", kind.demands), ("problem", kind.problem)):
+        if function is not None and not _takes(function, kind.parameters):
+            raise UsageError(f"{kind.id}: {name} must take the kwargs by name: {', '.join(kind.parameters) or 'none'}")
     return TYPES.add(kind.id, kind)
+
+
+def _takes(function: Callable[..., Any], names: Iterable[str]) -> bool:
+    try:
+        inspect.signature(function).bind(**dict.fromkeys(names))
+    except TypeError:
+        return False
+    return True

@@ -11,6 +11,7 @@ OTHER = "soft:other"
 """The type of a text that no registered type fits."""
 
 
+@TYPES.cached()
 def by_category(hard: bool) -> dict[str, list[ConstraintType]]:
     """The types the Instructor is told of, under their categories, in the order in which they are registered."""
     groups: dict[str, list[ConstraintType]] = {}
@@ -24,8 +25,8 @@ def by_category(hard: bool) -> dict[str, list[ConstraintType]]:
 def classify(text: str) -> str:
     """The id of the type a constraint's text belongs to.
 
-    Certain for what the compiler understands. For anything else a guess: the first soft type one of whose cues is found;
-    `soft:other` when nothing speaks for any.
+    Certain for what the compiler understands. For anything else a guess: the first soft type one of whose cues is
+    found; `soft:other` when nothing speaks for any.
     """
     constraint = compile_text(text)
     if constraint.checkable:

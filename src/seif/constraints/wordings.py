@@ -12,7 +12,7 @@ from seif.constraints.numbers import Builder, Match
 from seif.errors import UsageError
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Language:
     """A language that constraints are written in."""
 

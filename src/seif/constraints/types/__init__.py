@@ -6,6 +6,7 @@ Definitions and examples are our own.
 
 from __future__ import annotations
 
+# The order of import is that of registration.
 # isort: off
 from seif.constraints.types import words, letters, language, length, content, layout, case, patterns, soft
 
