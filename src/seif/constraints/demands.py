@@ -151,5 +151,6 @@ def demands(constraint: Constraint) -> list[Demands]:
     """
     given = check_kwargs(constraint.instruction_id, constraint.kwargs)
     kind = TYPES.get(constraint.instruction_id)
+    stated = kind.demands(**given) if kind.demands else []
     # Of a type without demands nothing is known but its check.
-    return [replace(demand, source=constraint) for demand in (kind.demands(**given) if kind.demands else [Demands()])]
+    return [replace(demand, source=constraint) for demand in stated or [Demands()]]

@@ -67,20 +67,17 @@ def cores(wanted: Requirements, style: Style) -> Iterator[str]:
             yield from (core.replace(" ", joint) for core in _english(wanted))
         return
     sentences = OTHERS.get(str(wanted.language), ())
-    tight = sorted(
-        {" ".join(s.split()[:n]) for s in sentences for n in (1, 2, 3)},
-        key=lambda core: (count_words(core), -len(core)),
-    )
+    openings = {" ".join(sentence.split()[:n]) for sentence in sentences for n in (1, 2, 3)}
+    short = sorted(openings, key=lambda core: (count_words(core), -len(core)))
     whole = [*sentences, " ".join(sentences), " ".join([*sentences] * 4)]
-    yield from (core.replace(" ", joint) for core in ([*whole, *tight] if style.natural else [*tight[:4], *whole]))
+    yield from (core.replace(" ", joint) for core in ([*whole, *short] if style.natural else [*short[:4], *whole]))
 
 
 def _english(wanted: Requirements) -> Iterator[str]:
-    """Sentences without limited letters and words; then salads of common words, for which fewer letters do."""
+    """Sentences without limited letters and words; then mixes of common words, for which fewer letters do."""
     yield from [core for core in ENGLISH if wanted.allows(core)][:4]
-    words = [word for word in ENGLISH_WORDS if wanted.allows(word)] or [
-        word for word in ENGLISH_WORDS if len(word) < 3
-    ][:9]
+    short = [word for word in ENGLISH_WORDS if len(word) < 3][:9]
+    words = [word for word in ENGLISH_WORDS if wanted.allows(word)] or short
     rng = random.Random(0)
     best = _recognised(tuple(words), wanted.case or "")
     yield from best
@@ -90,13 +87,13 @@ def _english(wanted: Requirements) -> Iterator[str]:
 
 @lru_cache(maxsize=1024)
 def _recognised(words: tuple[str, ...], case: str) -> tuple[str, ...]:
-    """Up to four salads, short and long, that langdetect takes for English."""
+    """Up to five mixes, short and long, that langdetect takes for English."""
     rng = random.Random(1)
     found: list[str] = []
     for size in (1, 2, 3, 5, 8, 12, 20, 30) * 2:
-        salad = " ".join(rng.choices(words, k=size))
-        if len(found) < 5 and language_of(salad.upper() if case == CAPITAL else salad) == "en":
-            found.append(salad)
+        mix = " ".join(rng.choices(words, k=size))
+        if len(found) < 5 and language_of(mix.upper() if case == CAPITAL else mix) == "en":
+            found.append(mix)
     return tuple(found)
 
 
@@ -109,18 +106,14 @@ def padded(wanted: Requirements, style: Style, core: str) -> str:
     reply = ""
     for _ in range(ROUNDS):
         reply = _built(wanted, style, core, pads)
-        missing = {
-            measure: low - _measured(reply, measure)
-            for measure, low in wanted.lows.items()
-            if measure[0] in (WORDS, SENTENCES, CAPITALS, LETTER)
-        }
-        # Letters, capitals and sentences bring words with them, so words come last.
-        first = {m: n for m, n in missing.items() if n > 0 and m[0] != WORDS} or {
-            m: n for m, n in missing.items() if n > 0
-        }
-        if not first:
+        lows = [(m, low) for m, low in wanted.lows.items() if m[0] in (WORDS, SENTENCES, CAPITALS, LETTER)]
+        missing = {measure: low - _measured(reply, measure) for measure, low in lows}
+        missing = {measure: count for measure, count in missing.items() if count > 0}
+        if not missing:
             break
-        for measure, count in first.items():
+        # Letters, capitals and sentences bring words with them, so words come last.
+        first = {measure: count for measure, count in missing.items() if measure[0] != WORDS}
+        for measure, count in (first or missing).items():
             pads[measure] = pads.get(measure, 0) + count
     return reply
 
