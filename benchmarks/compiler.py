@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.files import compile_file
-from seif.constraints.verifiers import VERIFIERS
 
 
 def main() -> None:
@@ -31,10 +31,10 @@ def main() -> None:
         for text, label, given in zip(row["constraint"], row["instruction_id_list"], row["kwargs"], strict=True):
             found = compile_text(text)
             truth = {k: int(v) if isinstance(v, float) else v for k, v in (given or {}).items() if v is not None}
-            known[label] += label in VERIFIERS
+            known[label] += label in TYPES
             if found.checkable:
                 (right if (found.instruction_id, dict(found.kwargs)) == (label, truth) else wrong)[found.instruction_id] += 1
-            elif label in VERIFIERS:
+            elif label in TYPES:
                 missed[label] += 1
                 if options.refused:
                     print(f"{label}\t{text!r}", file=sys.stderr)

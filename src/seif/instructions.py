@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import check_kwargs
 from seif.errors import UsageError
@@ -16,60 +17,89 @@ from seif.run_dir import write_atomically
 from seif.tables import read_rows
 from seif.types import SOFT, Constraint, Instruction
 
-_INTEGERS = [
-    "num_sentences",
-    "num_words",
-    "num_bullets",
-    "num_highlights",
-    "num_paragraphs",
-    "num_placeholders",
-    "num_sections",
-    "frequency",
-    "let_frequency",
-    "capital_frequency",
-    "nth_paragraph",
-]
-_TEXTS = [
-    "relation",
-    "let_relation",
-    "capital_relation",
-    "end_phrase",
-    "first_word",
-    "keyword",
-    "language",
-    "letter",
-    "postscript_marker",
-    "prompt_to_repeat",
-    "section_spliter",
-]
-_LISTS = ("keywords", "forbidden_words")
-_KWARGS = pa.struct(
-    [pa.field(n, pa.int64()) for n in _INTEGERS] + [pa.field(n, pa.string()) for n in _TEXTS] + [pa.field(n, pa.list_(pa.string())) for n in _LISTS]
-)
-SCHEMA = pa.schema(
-    [
-        ("seed_question", pa.string()),
-        ("constraint", pa.list_(pa.string())),
-        ("prompt", pa.string()),
-        ("kwargs", pa.list_(_KWARGS)),
-        ("instruction_id_list", pa.list_(pa.string())),
-    ]
-)
+_RELEASED = {
+    **dict.fromkeys(
+        (
+            *("num_sentences", "num_words", "num_bullets", "num_highlights", "num_paragraphs", "num_placeholders"),
+            *("num_sections", "frequency", "let_frequency", "capital_frequency", "nth_paragraph"),
+        ),
+        pa.int64(),
+    ),
+    **dict.fromkeys(
+        (
+            *("relation", "let_relation", "capital_relation", "end_phrase", "first_word", "keyword", "language"),
+            *("letter", "postscript_marker", "prompt_to_repeat", "section_spliter"),
+        ),
+        pa.string(),
+    ),
+    **dict.fromkeys(("keywords", "forbidden_words"), pa.list_(pa.string())),
+}
+"""The fields of `kwargs` in the released data. They are in every file, in this order, null where absent."""
+_ARROW = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string(), list[str]: pa.list_(pa.string())}
 
 
 def write_instructions(path: Path, instructions: Sequence[Instruction]) -> None:
-    """Write the released schema atomically; kwargs carry IFEval's argument names, absent ones null."""
+    """Write the released schema atomically; kwargs carry IFEval's argument names, absent ones null.
+
+    The parameters of a user's own types are further fields of `kwargs`. Raises UsageError for a kwarg that could not be
+    read again: its type has no such parameter or takes another kind of value, or two types disagree about the kind.
+    """
     rows = [
         {
             "seed_question": x.seed,
             "constraint": [c.text for c in x.constraints],
             "prompt": x.prompt,
-            "kwargs": [dict(c.kwargs) for c in x.constraints],
+            "kwargs": [_written(c) for c in x.constraints],
             "instruction_id_list": [c.instruction_id for c in x.constraints],
         }
         for x in instructions
     ]
-    write_atomically(path, lambda partial: pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), partial))
+    table = pa.Table.from_pylist(rows, schema=_schema(c for x in instructions for c in x.constraints))
+    write_atomically(path, lambda partial: pq.write_table(table, partial))
+
+
+def _written(constraint: Constraint) -> dict[str, Any]:
+    """The kwargs of a constraint, nulls left out. Raises UsageError for one that its type doesn't take."""
+    given = {name: value for name, value in constraint.kwargs.items() if value is not None}
+    fields = _fields(constraint.instruction_id)
+    for name in given:
+        if name not in fields:
+            known = constraint.instruction_id in TYPES
+            fix = f"it takes {', '.join(fields) or 'none'}" if known else "load the plugin that has this type"
+            raise UsageError(f"{constraint.instruction_id} has no kwarg {name!r}; {fix}")
+    if constraint.instruction_id not in TYPES:
+        return given
+    parameters = TYPES.get(constraint.instruction_id).parameters
+    try:
+        return {name: parameters[name].convert(value) for name, value in given.items()}
+    except UsageError as error:
+        raise UsageError(f"{constraint.instruction_id}: {error}") from error
+
+
+def _fields(instruction_id: str) -> dict[str, pa.DataType]:
+    """The kwargs that a type has. Of an id from another project's files, any field of the released data is kept."""
+    if instruction_id not in TYPES:
+        return _RELEASED
+    return {name: _ARROW[parameter.kind] for name, parameter in TYPES.get(instruction_id).parameters.items()}
+
+
+def _schema(constraints: Iterable[Constraint]) -> pa.Schema:
+    """The released schema, and in `kwargs` the fields of these constraints' types that it lacks."""
+    fields = dict(_RELEASED)
+    for instruction_id in dict.fromkeys(constraint.instruction_id for constraint in constraints):
+        for name, kind in _fields(instruction_id).items():
+            if fields.setdefault(name, kind) != kind:
+                clash = f"its kwarg {name!r} is {kind}, but {fields[name]} in another type"
+                raise UsageError(f"{instruction_id}: {clash}; give the parameter another name")
+    return pa.schema(
+        [
+            ("seed_question", pa.string()),
+            ("constraint", pa.list_(pa.string())),
+            ("prompt", pa.string()),
+            ("kwargs", pa.list_(pa.struct(list(fields.items())))),
+            ("instruction_id_list", pa.list_(pa.string())),
+        ]
+    )
 
 
 def read_instructions(path: Path) -> list[Instruction]:

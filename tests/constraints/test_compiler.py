@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from seif.constraints import compiler
-from seif.constraints.compiler import compile_text, register_wording
+from seif.constraints import TYPES, ConstraintType, Wording, register
+from seif.constraints.compiler import compile_text
 from seif.nano import world
 
 LABELLED = Path(__file__).parents[3] / "shared" / "data" / "verlif_constraints_labelled.parquet"
@@ -104,14 +104,16 @@ def test_hostile_texts_are_soft(text):
     assert not compile_text(text).checkable
 
 
-def test_a_registered_wording_comes_after_the_built_in_ones(monkeypatch):
-    monkeypatch.setattr(compiler, "_REGISTERED", [])
+def test_a_registered_wording_comes_after_the_built_in_ones():
     assert not compile_text("Nary a comma!").checkable
-    register_wording("punctuation:no_comma", r"nary a (comma)", lambda match: {})
-    register_wording("keywords:existence", r"do not use commas", lambda match: {"keywords": ["x"]})
-    assert compiled("Nary a comma!") == ("punctuation:no_comma", {})
-    assert compiled("Do not use commas.") == ("punctuation:no_comma", {})
-    compile_text.cache_clear()
+    wordings = (Wording((r"nary a (comma)",)), Wording((r"do not use commas",)))
+    register(ConstraintType("marks:none", "Marks", "no comma", "Nary a comma.", lambda response: True, wordings))
+    try:
+        assert compiled("Nary a comma!") == ("marks:none", {})
+        assert compiled("Do not use commas.") == ("punctuation:no_comma", {})
+    finally:
+        TYPES.remove("marks:none")
+    assert not compile_text("Nary a comma!").checkable
 
 
 @pytest.mark.skipif(not LABELLED.exists(), reason="the labelled constraints are not part of the project")

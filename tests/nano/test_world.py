@@ -3,8 +3,8 @@ from collections import Counter
 
 import pytest
 
+from seif.constraints import TYPES
 from seif.constraints.conflicts import find_conflict
-from seif.constraints.taxonomy import TYPES
 from seif.constraints.verifiers import verify
 from seif.nano import examples, world, writer
 

@@ -98,6 +98,6 @@ def conflicts(
 
 def _load(types: Path | None) -> None:
     if types is not None:
-        from seif.constraints.custom import load_types
+        from seif.plugins import load_plugins
 
-        load_types(types)
+        load_plugins([str(types)])

@@ -37,9 +37,9 @@ def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Confi
 def _with_types(config: Config) -> Config:
     """The config, once the user's own constraint types are known to every room."""
     if config.constraint_types is not None:
-        from seif.constraints.custom import load_types
+        from seif.plugins import load_plugins
 
-        load_types(Path(config.constraint_types))
+        load_plugins([config.constraint_types])
     return config
 
 

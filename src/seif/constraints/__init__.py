@@ -1,1 +1,16 @@
-"""What rules can check, rules check: verifiers, the compiler from text to verifier, and static conflicts."""
+"""Types of constraint, and what follows from them: exact checks, the compiler from text, conflicts, witnesses.
+
+A type is one `ConstraintType`, which `register` adds:
+
+    from seif.constraints import ConstraintType, Wording, register
+
+The built-in types stand in `types/`; they are registered as soon as any module of this package is imported.
+"""
+
+from seif.constraints.specification import TYPES, ConstraintType, register
+from seif.constraints.wordings import Wording
+
+# Last, because the types import the modules above.
+from seif.constraints import types  # isort: skip
+
+__all__ = ["TYPES", "ConstraintType", "Wording", "register", "types"]

@@ -17,7 +17,10 @@ KINDS = (CONTRADICTORY, WITNESSED, OPEN, UNCHECKABLE, REFUSED)
 
 @dataclass(frozen=True)
 class Examined:
-    """One set and what is known of it: contradictory, witnessed, open, uncheckable (nothing of it compiles), or refused by a verifier."""
+    """One set and what is known of it: one of `KINDS`.
+
+    Of an uncheckable one nothing compiles; a refused one has arguments that no verifier takes.
+    """
 
     constraints: tuple[Constraint, ...]
     outcome: Outcome
@@ -25,11 +28,11 @@ class Examined:
 
     @property
     def compiled(self) -> tuple[Constraint, ...]:
-        """The constraints that a rule checks. A witness says nothing of the others; a contradiction is one of the whole set."""
+        """The constraints that a rule checks. A witness says nothing of the others, a contradiction is the set's."""
         return tuple(c for c in self.constraints if c.checkable)
 
     def record(self) -> dict[str, Any]:
-        """The set as a row: its texts, how many of them compile, the outcome, and the reason or the response that shows it."""
+        """The set as a row: texts, how many of them compile, outcome, and the reason or the response that shows it."""
         return {
             "constraint": [c.text for c in self.constraints],
             "compiled": len(self.compiled),
@@ -52,12 +55,14 @@ def examine(constraints: tuple[Constraint, ...]) -> Examined:
 def audit(sets: Sequence[Examined]) -> dict[str, Any]:
     """Counts over examined sets, one for each of `KINDS`, and their `shares` of all.
 
-    `partly_compiled` counts sets with compiled and soft constraints. `reasons` counts contradictions by kind, `examples`
-    has one sentence for each kind and the first refusal, `open_ids` counts the types in open sets.
+    `partly_compiled` counts sets with compiled and soft constraints. `reasons` counts contradictions by kind,
+    `examples` has one sentence for each kind and the first refusal, `open_ids` counts the types in open sets.
     """
     kinds = Counter(s.outcome.kind for s in sets)
     conflicts = [s.outcome.conflict for s in sets if s.outcome.conflict]
-    examples = {c.kind: c.sentence for c in reversed(conflicts)} | dict([(REFUSED, s.refusal) for s in sets if s.refusal][:1])
+    examples = {c.kind: c.sentence for c in reversed(conflicts)} | dict(
+        [(REFUSED, s.refusal) for s in sets if s.refusal][:1]
+    )
     return {
         "sets": len(sets),
         **{kind: kinds[kind] for kind in KINDS},

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from seif.constraints.compiler import compile_text
-from seif.constraints.rows import REPEAT, Row, follow, parse_row, summarise
-from seif.constraints.verifiers import PROMPT, VERIFIERS
+from seif.constraints.rows import PROMPT, REPEAT, Row, follow, parse_row, summarise
+from seif.constraints.specification import TYPES
 from seif.errors import UsageError
 from seif.tables import read_rows
 from seif.types import Constraint
@@ -23,10 +23,16 @@ def verify_file(path: Path, loose: bool) -> tuple[list[dict[str, Any]], dict[str
     records = _read(path)
     rows = [parse_row(number, record, str(path)) for number, record in enumerate(records, 1)]
     verdicts = [_follow(path, row, loose) for row in rows]
-    out = [{**record, "follow_instruction_list": v, "follow_all_instructions": all(v)} for record, v in zip(records, verdicts, strict=True)]
+    out = [
+        {**record, "follow_instruction_list": v, "follow_all_instructions": all(v)}
+        for record, v in zip(records, verdicts, strict=True)
+    ]
     summary = summarise(rows, verdicts)
     mode = "loose" if loose else "strict"
-    official = {f"{short}_level_{mode}_acc": summary[f"{level}_level"]["accuracy"] for short, level in (("prompt", "prompt"), ("inst", "instruction"))}
+    official = {
+        f"{short}_level_{mode}_acc": summary[f"{level}_level"]["accuracy"]
+        for short, level in (("prompt", "prompt"), ("inst", "instruction"))
+    }
     return out, {"mode": mode, **official, **summary}
 
 
@@ -45,7 +51,12 @@ def compile_file(path: Path) -> tuple[list[list[dict[str, Any] | None]], dict[st
     compiled = []
     for number, record in enumerate(_read(path), 1):
         constraints = map(compile_text, _texts(record, f"{path} row {number}"))
-        compiled.append([{"instruction_id": c.instruction_id, "kwargs": dict(c.kwargs)} if c.checkable else None for c in constraints])
+        compiled.append(
+            [
+                {"instruction_id": c.instruction_id, "kwargs": dict(c.kwargs)} if c.checkable else None
+                for c in constraints
+            ]
+        )
     texts = sum(map(len, compiled))
     found = Counter(c["instruction_id"] for row in compiled for c in row if c)
     return compiled, {
@@ -62,7 +73,8 @@ def compile_file(path: Path) -> tuple[list[list[dict[str, Any] | None]], dict[st
 def constraint_sets(path: Path) -> Iterator[tuple[Constraint, ...]]:
     """The constraints of every row: by their id and kwargs where a rule knows the id, else compiled from the text.
 
-    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError naming the row whose lists don't match.
+    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError naming the row whose lists don't
+    match.
     """
     for number, record in enumerate(_read(path), 1):
         where = f"{path} row {number}"
@@ -72,12 +84,16 @@ def constraint_sets(path: Path) -> Iterator[tuple[Constraint, ...]]:
         if not isinstance(kwargs, list) or not all(k is None or isinstance(k, dict) for k in kwargs):
             raise UsageError(f"{where}: kwargs must be a list of objects, one per constraint")
         if ids and not len(texts) == len(ids) == len(kwargs):
-            raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {len(texts)}, {len(ids)} and {len(kwargs)} items; they must match")
-        yield tuple(_constraint(t, i, k, record) for t, i, k in zip(texts, ids or [""] * len(texts), kwargs or [{}] * len(texts), strict=True))
+            lengths = f"{len(texts)}, {len(ids)} and {len(kwargs)} items"
+            raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {lengths}; they must match")
+        yield tuple(
+            _constraint(t, i, k, record)
+            for t, i, k in zip(texts, ids or [""] * len(texts), kwargs or [{}] * len(texts), strict=True)
+        )
 
 
 def _constraint(text: str, instruction_id: str, kwargs: dict[str, Any] | None, record: dict[str, Any]) -> Constraint:
-    if instruction_id not in VERIFIERS:
+    if instruction_id not in TYPES or not TYPES.get(instruction_id).hard:
         return compile_text(text)
     given = kwargs or {}
     if instruction_id == REPEAT and given.get(PROMPT) is None:

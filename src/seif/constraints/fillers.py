@@ -17,11 +17,13 @@ ENGLISH = (
     "which of the things would be of use",
 )
 _COMMON = """
-the of and to in is you that it he was for on are with his they be at one have this from had by hot but what some we can out other were all
-there when up use your how said an each she which do their time if will way about many then them would like so these her long make thing see
-him two has look more day could go come did sound no most people my over know water than call first who may down side been now find any new
-work part take get place made live where after back little only round man year came show every good me give our under name very through just
-form much great think say help low line before turn cause same mean move right boy old too does tell why ask went men need try kind hand big
+the of and to in is you that it he was for on are with his they be at one have this from had by hot but what some we
+can out other were all there when up use your how said an each she which do their time if will way about many then
+them would like so these her long make thing see him two has look more day could go come did sound no most people my
+over know water than call first who may down side been now find any new work part take get place made live where
+after back little only round man year came show every good me give our under name very through just form much great
+think say help low line before turn cause same mean move right boy old too does tell why ask went men need try kind
+hand big
 """
 ENGLISH_WORDS = tuple(_COMMON.split())
 OTHERS: dict[str, tuple[str, ...]] = {

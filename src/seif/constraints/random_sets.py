@@ -6,11 +6,35 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from seif.constraints.verifiers import AT_LEAST, LESS_THAN
+from seif.constraints.parameters import AT_LEAST, LESS_THAN
 from seif.types import Constraint
 
-WORDS = ("cat", "cats", "river", "art", "heart", "yes", "answer", "section", "good", "red cat", "you", "all", "Peace", "hello")
-PHRASES = ("That is all.", "you are all.", "Peace!", "Well, good luck.", "So what is next?", 'she said "yes"', "the red cat", "Call me. Good luck.")
+WORDS = (
+    "cat",
+    "cats",
+    "river",
+    "art",
+    "heart",
+    "yes",
+    "answer",
+    "section",
+    "good",
+    "red cat",
+    "you",
+    "all",
+    "Peace",
+    "hello",
+)
+PHRASES = (
+    "That is all.",
+    "you are all.",
+    "Peace!",
+    "Well, good luck.",
+    "So what is next?",
+    'she said "yes"',
+    "the red cat",
+    "Call me. Good luck.",
+)
 PROMPTS = (
     "Write about the red cat.",
     "Hello, tell me all. What is good about art?",
@@ -31,18 +55,30 @@ def _relation(rng: Rng, counts: tuple[int, ...], names: tuple[str, str]) -> dict
 
 def _first_word(rng: Rng) -> dict[str, Any]:
     count = rng.randint(1, 4)
-    return {"num_paragraphs": count, "nth_paragraph": rng.randint(1, count), "first_word": rng.choice(("river", "Write", "cat", "tell", "good"))}
+    return {
+        "num_paragraphs": count,
+        "nth_paragraph": rng.randint(1, count),
+        "first_word": rng.choice(("river", "Write", "cat", "tell", "good")),
+    }
 
 
 _KWARGS: dict[str, Callable[[Rng], dict[str, Any]]] = {
     "keywords:existence": lambda rng: {"keywords": rng.sample(WORDS, rng.randint(1, 3))},
-    "keywords:frequency": lambda rng: {"keyword": rng.choice(WORDS), **_relation(rng, (1, 2, 3, 4), ("frequency", "relation"))},
+    "keywords:frequency": lambda rng: {
+        "keyword": rng.choice(WORDS),
+        **_relation(rng, (1, 2, 3, 4), ("frequency", "relation")),
+    },
     "keywords:forbidden_words": lambda rng: {"forbidden_words": rng.sample(WORDS, rng.randint(1, 3))},
-    "keywords:letter_frequency": lambda rng: {"letter": rng.choice("aeiorstnqz,!#"), **_relation(rng, (1, 2, 3, 6, 20), ("let_frequency", "let_relation"))},
+    "keywords:letter_frequency": lambda rng: {
+        "letter": rng.choice("aeiorstnqz,!#"),
+        **_relation(rng, (1, 2, 3, 6, 20), ("let_frequency", "let_relation")),
+    },
     "language:response_language": lambda rng: {"language": rng.choice(LANGUAGES)},
     "change_case:english_capital": lambda rng: {},
     "change_case:english_lowercase": lambda rng: {},
-    "change_case:capital_word_frequency": lambda rng: _relation(rng, (1, 2, 3, 5, 10), ("capital_frequency", "capital_relation")),
+    "change_case:capital_word_frequency": lambda rng: _relation(
+        rng, (1, 2, 3, 5, 10), ("capital_frequency", "capital_relation")
+    ),
     "length_constraints:number_sentences": lambda rng: _relation(rng, (1, 2, 3, 5, 10), ("num_sentences", "relation")),
     "length_constraints:number_words": lambda rng: _relation(rng, (1, 3, 5, 10, 20, 100), ("num_words", "relation")),
     "length_constraints:number_paragraphs": lambda rng: {"num_paragraphs": rng.randint(1, 4)},

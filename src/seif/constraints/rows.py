@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seif.constraints.verifiers import PROMPT, check_kwargs, verify, verify_loose
+from seif.constraints.verifiers import check_kwargs, verify, verify_loose
 from seif.errors import UsageError
 
-REPEAT = "combination:repeat_prompt"
+REPEAT, PROMPT = "combination:repeat_prompt", "prompt_to_repeat"
+"""A type and its parameter, which IFEval's rows may leave out: it is the row's prompt."""
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,10 @@ def follow(row: Row, loose: bool) -> list[bool]:
 def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> dict[str, Any]:
     """Accuracies with standard errors from one list of verdicts per row, as `follow` gives them.
 
-    `prompt_level`: the share p of rows with every instruction followed; its stderr is sqrt(p(1-p)/n). `instruction_level`:
-    followed / all instructions; its stderr takes rows, not instructions, as independent (ratio estimator, as in
-    `held_out.accuracy`). `per_type`: accuracy and n of each instruction id. Raises UsageError when there are no rows.
+    `prompt_level`: the share p of rows with every instruction followed; its stderr is sqrt(p(1-p)/n).
+    `instruction_level`: followed / all instructions; its stderr takes rows, not instructions, as independent (ratio
+    estimator, as in `held_out.accuracy`). `per_type`: accuracy and n of each instruction id. Raises UsageError when
+    there are no rows.
     """
     if not rows:
         raise UsageError("there is nothing to score: no rows")
@@ -81,7 +83,10 @@ def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> dict[s
             by_type[instruction_id].append(holds)
     return {
         "prompt_level": {"accuracy": whole, "stderr": math.sqrt(whole * (1 - whole) / n)},
-        "instruction_level": {"accuracy": mean, "stderr": math.sqrt(sum((sum(v) - mean * len(v)) ** 2 for v in verdicts)) / total},
+        "instruction_level": {
+            "accuracy": mean,
+            "stderr": math.sqrt(sum((sum(v) - mean * len(v)) ** 2 for v in verdicts)) / total,
+        },
         "per_type": {k: {"accuracy": sum(v) / len(v), "n": len(v)} for k, v in sorted(by_type.items())},
         "n_prompts": n,
         "n_instructions": total,
@@ -102,7 +107,9 @@ def _ids(record: Mapping[str, Any], where: str) -> list[str]:
         raise UsageError(f"{where} has no `instruction_id_list`, only {', '.join(map(str, record))}")
     ids = record["instruction_id_list"]
     if not isinstance(ids, list) or not ids or not all(isinstance(i, str) for i in ids):
-        raise UsageError(f"{where}: `instruction_id_list` must be a list of at least one instruction id, got {_shown(ids)}")
+        raise UsageError(
+            f"{where}: `instruction_id_list` must be a list of at least one instruction id, got {_shown(ids)}"
+        )
     return ids
 
 

@@ -1,4 +1,4 @@
-"""How responses are cut up before anything is counted: words, sentences, tokens, language."""
+"""What is counted and looked for in a response: words, sentences, capitals, parts, bullets, language."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ _INSIDE = re.compile(r"(?<=[^\W\d_])\s(?=[^\W\d_])")
 """White space that no sentence ends at: letters on both sides."""
 PIECE = 50_000
 _READ = 40_000
-"""langdetect looks at the first 10,000 characters that are left once links are gone; more than this is not worth cleaning."""
+"""langdetect reads the first 10,000 characters that are left once links are gone; no more than this need be cleaned."""
 
 _ABBREVIATIONS = """
-mr mrs ms dr prof rev hon gen col maj capt cmdr lt sgt gov sen rep st jr sr messrs mt ft inc ltd corp co cos bros assn dept univ
-jan feb aug sept sep oct nov dec mon tues wed thurs fri sat a.m p.m u.s u.k u.n d.c n.y calif conn fla ga ill ind kan ky mass mich
-minn mo neb nev okla ore pa tenn tex va vt wash wis vs ph.d m.d b.a m.a j.d
+mr mrs ms dr prof rev hon gen col maj capt cmdr lt sgt gov sen rep st jr sr messrs mt ft inc ltd corp co cos bros
+assn dept univ jan feb aug sept sep oct nov dec mon tues wed thurs fri sat a.m p.m u.s u.k u.n d.c n.y calif conn
+fla ga ill ind kan ky mass mich minn mo neb nev okla ore pa tenn tex va vt wash wis vs ph.d m.d b.a m.a j.d
 """
 ABBREVIATIONS = frozenset(_ABBREVIATIONS.split())
-"""Words whose full stop does not end a sentence. Punkt's English does end one after "e.g." and "etc.", so they are left out."""
+"""Words whose full stop does not end a sentence. Punkt's English does end one after "e.g." and "etc."."""
 _STARTERS = """
-the this that these those a an it its he she we they you i his her our their my in on at as if when while after before since for from
-with by to but and or so yet however although though because there here what who where why how some many most all both each every no
-not also then thus once please make include use write ensure provide give add put respond answer your first second next finally now
-well yes let one two three
+the this that these those a an it its he she we they you i his her our their my in on at as if when while after
+before since for from with by to but and or so yet however although though because there here what who where why how
+some many most all both each every no not also then thus once please make include use write ensure provide give add
+put respond answer your first second next finally now well yes let one two three
 """
 STARTERS = frozenset(_STARTERS.split())
 """Words that open a sentence when they stand with a capital letter after an abbreviation or dots: they are no names."""
@@ -40,9 +40,10 @@ def count_words(text: str) -> int:
 def count_sentences(text: str) -> int:
     """Number of sentences by the Punkt algorithm (Kiss and Strunk 2006), as IFEval counts them.
 
-    IFEval uses NLTK's Punkt with its trained English parameters, which must be downloaded. This is the same code of NLTK
-    with the short parameter lists above in their place, so nothing is fetched. A text of more than `PIECE` characters is
-    counted in pieces, cut between two words inside a sentence. Raises UsageError for a long text with nothing but stops.
+    IFEval uses NLTK's Punkt with its trained English parameters, which must be downloaded. This is the same code of
+    NLTK with the short parameter lists above in their place, so nothing is fetched. A text of more than `PIECE`
+    characters is counted in pieces, cut between two words inside a sentence. Raises UsageError for a long text with
+    nothing but stops.
     """
     count, start = 0, 0
     try:
@@ -51,19 +52,88 @@ def count_sentences(text: str) -> int:
             start = inside.end()
         return count + len(_punkt().tokenize(text[start:]))
     except TimeoutError as error:
-        raise UsageError(f"a text of {len(text)} characters can't be cut into sentences: it is mostly punctuation; shorten it") from error
+        raise UsageError(
+            f"a text of {len(text)} characters can't be cut into sentences: it is mostly punctuation; shorten it"
+        ) from error
 
 
 def capital_words(text: str) -> int:
-    """Number of tokens without a lower-case letter and with at least one capital, tokens being those of the Penn Treebank."""
+    """Number of tokens of the Penn Treebank without a lower-case letter and with at least one capital."""
     return sum(token.isupper() for token in _treebank().tokenize(text))
+
+
+def count_bullets(text: str) -> int:
+    r"""Number of Markdown bullets, `*` and `-`.
+
+    IFEval's `^\s*` may run over blank lines, in quadratic time; the count is the same.
+    """
+    stars = re.findall(r"^[^\S\n]*\*[^\*].*$", text, flags=re.MULTILINE)
+    dashes = re.findall(r"^[^\S\n]*-", text, flags=re.MULTILINE)
+    return len(stars) + len(dashes)
+
+
+def divided(parts: list[str]) -> int | None:
+    """Number of parts that are not blank; None when a blank one stands between others."""
+    if not all(part.strip() for part in parts[1:-1]):
+        return None
+    return sum(bool(part.strip()) for part in parts)
+
+
+def opening_word(paragraph: str) -> str | None:
+    """The first word in lower case, without leading quotes, up to its first punctuation mark; None in an empty text."""
+    words = paragraph.split(maxsplit=1)
+    if not words:
+        return None
+    return re.split(r"[.,?!'\"]", words[0].lstrip("'").lstrip('"'), maxsplit=1)[0].lower()
+
+
+def loosened(response: str) -> list[str]:
+    """IFEval's loose variants: without the first line, the last, both or neither, each with and without asterisks."""
+    lines = response.split("\n")
+    cut = [response, *("\n".join(part).strip() for part in (lines[1:], lines[:-1], lines[1:-1]))]
+    return list(dict.fromkeys([*cut, *(variant.replace("*", "") for variant in cut)]))
+
+
+def occurrences(words: str, text: str) -> int:
+    """How often `words` stands in `text`, in any case, also inside other words; overlaps are not counted."""
+    return len(_literal(words).findall(text))
+
+
+def has_word(word: str, text: str) -> bool:
+    """Does `word` stand in `text` by itself, in any case?"""
+    return _whole_word(word).search(text) is not None
+
+
+@lru_cache(maxsize=4096)
+def _literal(words: str) -> re.Pattern[str]:
+    return re.compile(re.escape(words), re.IGNORECASE)
+
+
+@lru_cache(maxsize=4096)
+def _whole_word(word: str) -> re.Pattern[str]:
+    r"""The word between word boundaries.
+
+    IFEval writes `\bword\b`; that never finds "C++", whose end is no word character, nor a Chinese word in a Chinese
+    sentence, where all characters are word characters. So an edge needs a boundary only if it could have one.
+    """
+    before = r"(?<!\w)" if _spaced(word[0]) else ""
+    after = r"(?!\w)" if _spaced(word[-1]) else ""
+    return re.compile(before + re.escape(word) + after, re.IGNORECASE)
+
+
+def _spaced(character: str) -> bool:
+    """Is this a word character of a script that puts spaces between words?"""
+    return re.match(r"\w", character) is not None and not (
+        "\u0e00" <= character <= "\u0eff" or "\u3040" <= character <= "\u9fff" or character >= "\uf900"
+    )
 
 
 @lru_cache(maxsize=4096)
 def language_of(text: str) -> str | None:
     """ISO code of the language of a text, by langdetect with a fixed seed; None without a letter to tell it from.
 
-    langdetect skips words in capitals, so a text in capitals that it does not call English is asked about in lower case.
+    langdetect skips words in capitals, so a text in capitals that it does not call English is asked about in lower
+    case.
     """
     if not any(map(str.isalpha, text)):
         return None

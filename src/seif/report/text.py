@@ -6,7 +6,7 @@ import math
 import re
 from typing import Any
 
-from seif.constraints.taxonomy import TYPES
+from seif.constraints import TYPES
 
 NOTHING = "–"
 """Stands where a number was not measured."""
@@ -36,7 +36,7 @@ def shorten(text: str, limit: int = 80) -> str:
 def type_name(kind: str) -> tuple[str, str]:
     """A constraint type for people: (name, category) from the taxonomy; what it does not know is shown as it is."""
     if kind in TYPES:
-        return TYPES[kind].name, TYPES[kind].category
+        return TYPES.get(kind).name, TYPES.get(kind).category
     if _ID.fullmatch(kind):
         family, _, name = kind.partition(":")
         return name.replace("_", " "), family.replace("_", " ")

@@ -8,8 +8,8 @@ import re
 from collections.abc import Sequence
 
 from seif.config import Template
+from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
-from seif.constraints.taxonomy import TYPES
 from seif.roles.templates import Messages, render
 from seif.types import Constraint
 

@@ -19,10 +19,11 @@ Messages = list[dict[str, str]]
 def _template(style: str, name: str) -> jinja2.Template:
     source = files("seif.roles").joinpath("prompts", style, f"{name}.jinja").read_text(encoding="utf-8")
     environment = jinja2.Environment(undefined=jinja2.StrictUndefined, autoescape=False, keep_trailing_newline=False)
-    # The Instructor is told of the types in the taxonomy's words, a user's own included.
-    return environment.from_string(source, globals={"hard_types": by_category(hard=True), "soft_types": by_category(hard=False)})
+    return environment.from_string(source)
 
 
 def render(style: str, name: str, **values: Any) -> Messages:
     """One user message from a prompt file. Raises jinja2.UndefinedError when the prompt needs a value not given."""
-    return [{"role": "user", "content": _template(style, name).render(**values).strip()}]
+    # The Instructor is told of the types that are registered now, which may be more than at the last prompt.
+    types = {"hard_types": by_category(hard=True), "soft_types": by_category(hard=False)}
+    return [{"role": "user", "content": _template(style, name).render(types, **values).strip()}]

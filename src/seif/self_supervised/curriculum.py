@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from seif.config import Config
-from seif.constraints.taxonomy import TYPES
+from seif.constraints import TYPES
 from seif.errors import UsageError
 from seif.types import Constraint, Instruction
 
@@ -85,7 +85,7 @@ def data_order(groups: Sequence[Sequence[int]], general: Sequence[int], share: f
 def check_soft_types(soft_types: Iterable[str]) -> None:
     """Raises UsageError for an id that no entry of the taxonomy has."""
     for name in soft_types:
-        if name not in TYPES or not TYPES[name].hard:
+        if name not in TYPES or not TYPES.get(name).hard:
             raise UsageError(f"self_supervised.soft_types: {name!r} is no type that a rule checks; docs/types.md lists them")
 
 
