@@ -75,7 +75,7 @@ def test_an_unknown_task_is_one_line(fake):
 
 def test_a_harness_that_breaks_is_one_line(fake):
     with pytest.raises(RunError, match="lm-eval broke on broken: ValueError: no such split"):
-        harness.evaluate(harness.find_task("broken", None), "m", "broken", "cpu")
+        harness.evaluate(harness.find_task("broken", None), "m", "broken", "cpu", "float32")
 
 
 def test_a_missing_harness_is_told_with_the_fix(monkeypatch):
