@@ -1,0 +1,94 @@
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import Qwen3Model
+from trl import GRPOTrainer
+
+from seif.config import Grpo
+from seif.training import grpo
+from seif.training.job import GrpoJob
+from seif.training.rollouts import RewardBatch
+from seif.training.trainer import GroupedTrainer, regroup
+from support import NANO, RecordingLog
+
+SETTINGS = Grpo(
+    learning_rate=1e-3, prompts_per_step=4, samples=3, updates_per_step=2, micro_batch=3, kl=0.05, dtype="float32",
+    max_prompt_tokens=128, max_new_tokens=48, gradient_checkpointing=False,
+)  # fmt: skip
+PROMPTS = [[{"role": "user", "content": "Tell me about the " + " and the ".join(["river"] * n) + "."}] for n in (1, 2, 8, 16)]
+
+
+async def short_is_good(rollouts, step):
+    return RewardBatch([1 / (1 + len(r.text)) for r in rollouts], {}, [{"text": r.text} for r in rollouts])
+
+
+def run(folder, settings=SETTINGS):
+    """One step on the embedded model: (loss, texts, weights)."""
+    log, out = RecordingLog(), folder / "out"
+    job = GrpoJob(model=str(NANO / "model"), prompts=PROMPTS, steps=1, settings=settings, seed=3, work=folder / "work", out=out)
+    grpo.train(job, short_is_good, log, lambda model, tokenizer: model.save_pretrained(out))
+    ((_, metrics, records),) = log.steps
+    return metrics["loss"], records, load_file(out / "model.safetensors")
+
+
+def batch(*rows):
+    """Rows of (prompt token, completion length), padded to 2 and 6 columns."""
+    lengths = torch.tensor([length for _, length in rows])
+    return {
+        "prompt_ids": torch.tensor([[0, token] for token, _ in rows]),
+        "prompt_mask": torch.tensor([[0, 1]] * len(rows)),
+        "completion_ids": torch.ones(len(rows), 6, dtype=torch.long),
+        "completion_mask": (torch.arange(6) < lengths[:, None]).long(),
+        "advantages": lengths / 10,
+        "num_items_in_batch": torch.tensor(9),
+    }
+
+
+def test_groups_stay_together_beside_those_of_like_length():
+    first, second = regroup([batch((5, 4), (7, 1)), batch((7, 2), (5, 6))])
+    assert first["prompt_ids"][:, 1].tolist() == [7, 7]
+    assert second["completion_mask"].sum(1).tolist() == [4, 6]
+    assert second["advantages"].tolist() == pytest.approx([0.4, 0.6])
+    assert second["num_items_in_batch"] == 9
+
+
+@pytest.mark.slow
+def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch):
+    read, furthest = [], []
+    forward = Qwen3Model.forward
+
+    def counted(self, input_ids=None, past_key_values=None, **kwargs):
+        if past_key_values is None:
+            read.append(input_ids.numel())
+        return forward(self, input_ids=input_ids, past_key_values=past_key_values, **kwargs)
+
+    class Compared(GroupedTrainer):
+        """Compares every completion token's log-probability with TRL's own."""
+
+        def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, **options):
+            given = (model, input_ids, attention_mask, logits_to_keep, batch_size)
+            found = super()._get_per_token_logps_and_entropies(*given, **options)
+            reads = len(read)
+            with torch.no_grad():
+                whole = GRPOTrainer._get_per_token_logps_and_entropies(self, *given, **options)
+            del read[reads:]
+            counts = attention_mask[:, -logits_to_keep:].bool()
+            furthest.append((found[0].detach() - whole[0])[counts].abs().max().item())
+            return found
+
+    monkeypatch.setattr(Qwen3Model, "forward", counted)
+    results, positions = [], []
+    for trainer in (Compared, GRPOTrainer):
+        monkeypatch.setattr(grpo, "GroupedTrainer", trainer)
+        read.clear()
+        results.append(run(tmp_path / trainer.__name__))
+        positions.append(sum(read))
+    (grouped, texts, grouped_weights), (plain, the_same, plain_weights) = results
+    assert texts == the_same
+    assert grouped == pytest.approx(plain, rel=1e-2, abs=1e-5)
+    assert max(furthest) < 1e-4
+    start = load_file(NANO / "model" / "model.safetensors")
+    for name, before in start.items():
+        updates = ((weights[name] - before.float()).flatten() for weights in (grouped_weights, plain_weights))
+        assert torch.cosine_similarity(*updates, dim=0) > 0.9, name
+    assert positions[0] < 0.8 * positions[1]
