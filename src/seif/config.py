@@ -23,6 +23,8 @@ _TRAINING_TYPE = (
     "`auto`: float32 weights, computed with in the run's `dtype`; `bfloat16`: the weights are bf16 too, which halves their memory; "
     "`float32`: computed with in float32 too. With `lora` this is about the base; an adapter is float32."
 )
+Loss = Literal["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"]
+"""The losses of TRL's GRPOTrainer."""
 ALL_LINEAR = "all-linear"
 """What peft calls all linear layers but the head."""
 
@@ -51,6 +53,10 @@ class Grpo(_Section):
     save_every: int = Field(default=1, ge=1, description="Steps between checkpoints.")
     dtype: TrainingType = Field(default="auto", description=_TRAINING_TYPE)
     sampler: Literal["engine", "vllm"] = Field(default="engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL.")
+    loss: Loss = Field(default="dapo", description="TRL's `loss_type`.")
+    extra: dict[str, Any] = Field(
+        default={}, description="Further settings of TRL's GRPOConfig by their names there, e.g. {importance_sampling_level: sequence}."
+    )
 
     @model_validator(mode="after")
     def _whole_batches(self) -> Grpo:

@@ -1,14 +1,17 @@
+from typing import get_args
+
 import pytest
 import torch
 from safetensors.torch import load_file
 from transformers import Qwen3Model
 from trl import GRPOTrainer
 
-from seif.config import Grpo
-from seif.training import grpo
+from seif.config import Grpo, Loss
+from seif.errors import UsageError
+from seif.training import grpo, trainer
 from seif.training.job import GrpoJob
 from seif.training.rollouts import RewardBatch
-from seif.training.trainer import GroupedTrainer, regroup
+from seif.training.trainer import GroupedTrainer, check_methods, regroup
 from support import NANO, RecordingLog
 
 SETTINGS = Grpo(
@@ -78,10 +81,10 @@ def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch):
 
     monkeypatch.setattr(Qwen3Model, "forward", counted)
     results, positions = [], []
-    for trainer in (Compared, GRPOTrainer):
-        monkeypatch.setattr(grpo, "GroupedTrainer", trainer)
+    for kind in (Compared, GRPOTrainer):
+        monkeypatch.setattr(grpo, "GroupedTrainer", kind)
         read.clear()
-        results.append(run(tmp_path / trainer.__name__))
+        results.append(run(tmp_path / kind.__name__))
         positions.append(sum(read))
     (grouped, texts, grouped_weights), (plain, the_same, plain_weights) = results
     assert texts == the_same
@@ -92,3 +95,48 @@ def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch):
         updates = ((weights[name] - before.float()).flatten() for weights in (grouped_weights, plain_weights))
         assert torch.cosine_similarity(*updates, dim=0) > 0.9, name
     assert positions[0] < 0.8 * positions[1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("loss", get_args(Loss))
+def test_every_loss_is_trls_own(tmp_path, monkeypatch, loss):
+    extra = {"importance_sampling_level": "sequence"} if loss == "luspo" else {}
+    settings = SETTINGS.model_copy(update={"loss": loss, "extra": extra, "max_new_tokens": 16, "kl": 0.5})
+    grouped, texts, _ = run(tmp_path / "grouped", settings)
+    monkeypatch.setattr(grpo, "GroupedTrainer", GRPOTrainer)
+    plain, the_same, _ = run(tmp_path / "plain", settings)
+    assert texts == the_same
+    assert grouped == pytest.approx(plain, rel=1e-3, abs=1e-6)
+
+
+class WithoutThem:
+    pass
+
+
+class WithAnotherParameter:
+    def _prepare_inputs(self, generation_batch, mode):
+        pass
+
+
+class WithAnOptionalOne(GRPOTrainer):
+    def _prepare_inputs(self, generation_batch, mode=None, **options):
+        pass
+
+
+def test_another_trl_is_refused_in_one_line():
+    check_methods(GRPOTrainer)
+    check_methods(WithAnOptionalOne)
+    with pytest.raises(UsageError, match=r"the installed trl \S+ has no _prepare_inputs.*pip install 'trl>=1.16,<1.17'"):
+        check_methods(WithoutThem)
+    with pytest.raises(UsageError, match="other parameters of _prepare_inputs"):
+        check_methods(WithAnotherParameter)
+
+
+def test_a_trl_without_the_buffer_is_refused(monkeypatch):
+    monkeypatch.setattr(GRPOTrainer, "__init__", lambda self: setattr(self, "_step", 0))
+    with pytest.raises(UsageError, match="has no _buffered_inputs"):
+        GroupedTrainer()
+
+
+def test_the_trl_that_is_named_is_the_one_that_is_required(root):
+    assert f'"{trainer.TRL}"' in (root / "pyproject.toml").read_text(encoding="utf-8")

@@ -99,8 +99,11 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     check_checkpoint(config.model, prompts, grpo.max_new_tokens)
     if trains:
         import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
+        from seif.training.arguments import check_settings
         from seif.training.lora import check_start
 
+        check_settings(config.instructor.grpo)
+        check_settings(config.follower.grpo)
         check_start(config.model, config.lora)
     for other in others:
         if other is not None and not frozen.served(config, other):
