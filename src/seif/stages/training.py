@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.errors import UsageError
 from seif.evaluation import held_out
@@ -100,7 +101,7 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
     questions = load_questions(Path(settings.general.train)) if settings.general.train else []
     everything: list[Instruction | Question] = [*(x for group in groups for x in group), *questions]
     asked = [follower.messages(config.prompts, _as_asked(task), config.follower.format) for task in everything]
-    kept = fitting(start, asked, config.follower.grpo.max_prompt_tokens)
+    kept = fitting(start, asked, config.follower.grpo.max_prompt_tokens, chat_format(config.chat))
     tasks, prompts = [everything[i] for i in kept], [asked[i] for i in kept]
     own = [row for row, task in enumerate(tasks) if isinstance(task, Instruction)]
     if not own or (questions and len(own) == len(tasks)):
@@ -188,6 +189,7 @@ def _train(
             out=out,
             report_to=config.report_to,
             name=f"{out.parent.parent.name}-turn{turn}-{role}",
+            chat=chat_format(config.chat),
             token_budget=config.engine.token_budget,
             dtype=config.dtype,
             attn_implementation=config.attn_implementation,

@@ -31,7 +31,7 @@ _CONFIG_KEYS = {
 """TRL's settings that have another name in the `grpo` section."""
 _RELIED_ON = (
     *("num_iterations", "generation_batch_size", "remove_unused_columns", "train_sampling_strategy", "num_train_epochs", "fp16"),
-    *("chat_template_kwargs", "logging_strategy", "accelerator_config", "auto_find_batch_size", "sync_ref_model"),
+    *("logging_strategy", "accelerator_config", "auto_find_batch_size", "sync_ref_model"),
     *("save_total_limit", "save_only_model", "ignore_data_skip", "resume_from_checkpoint", "load_best_model_at_end"),
 )
 """Settings that seif leaves at TRL's defaults and that steps, data order, logs or an exact resume rely on."""
@@ -106,6 +106,7 @@ def _settings(job: GrpoJob) -> dict[str, Any]:
         "bf16": job.types.mixed_bf16,
         "gradient_checkpointing": s.gradient_checkpointing,
         "use_cpu": not torch.cuda.is_available(),
+        "chat_template_kwargs": dict(job.chat.template_kwargs) or None,
         "use_vllm": s.sampler == "vllm",
         "seed": job.seed,
         "data_seed": job.seed,

@@ -8,6 +8,7 @@ from typing import Any
 
 from transformers import AutoTokenizer
 
+from seif.chat import DEFAULT, ChatFormat
 from seif.engines.adapter import tokenizer_of
 from seif.engines.base import Messages
 from seif.errors import UsageError
@@ -29,20 +30,15 @@ def data_order(prompts: int, per_step: int, steps: int, seed: int) -> list[int]:
     return rows[: steps * per_step]
 
 
-def fitting(model: str, prompts: Sequence[Messages], limit: int) -> list[int]:
+def fitting(model: str, prompts: Sequence[Messages], limit: int, chat: ChatFormat = DEFAULT) -> list[int]:
     """Indices of the prompts that have at most `limit` tokens."""
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(model), padding_side="left")
-    return [i for i, length in enumerate(_lengths(prompts, tokenizer)) if length <= limit]
+    return [i for i, ids in enumerate(chat.prompt_ids(tokenizer, prompts)) if len(ids) <= limit]
 
 
-def check_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int) -> None:
+def check_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int, chat: ChatFormat = DEFAULT) -> None:
     """Raises UsageError when a prompt has more than `limit` tokens."""
-    lengths = _lengths(prompts, tokenizer)
+    lengths = [len(ids) for ids in chat.prompt_ids(tokenizer, prompts)]
     longest = max(range(len(lengths)), key=lengths.__getitem__)
     if lengths[longest] > limit:
         raise UsageError(f"prompt {longest + 1} has {lengths[longest]} tokens, more than max_prompt_tokens={limit}; shorten it or raise the limit")
-
-
-def _lengths(prompts: Sequence[Messages], tokenizer: Any) -> list[int]:
-    texts = tokenizer.apply_chat_template(prompts, tokenize=False, add_generation_prompt=True)
-    return [len(ids) for ids in tokenizer(texts, add_special_tokens=False).input_ids]

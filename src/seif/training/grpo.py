@@ -33,10 +33,10 @@ def train(job: GrpoJob, reward: Reward, log: TrainingLog, save: Callable[[Any, A
     settings = job.settings
     check_start(job.model, job.lora)
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
-    check_lengths(job.prompts, tokenizer, settings.max_prompt_tokens)
+    check_lengths(job.prompts, tokenizer, settings.max_prompt_tokens, job.chat)
     claim(job.work, job.identity(), job.dtype)
     resume = newest_whole(job.work)
-    trainer = _trainer(job, tokenizer, RewardFunction(reward, settings.updates_per_step), log)
+    trainer = _trainer(job, tokenizer, RewardFunction(reward, settings.updates_per_step, job.chat), log)
     log.resumed(step_of(resume) // settings.updates_per_step)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     finish_trackers(job.report_to)

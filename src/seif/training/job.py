@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from seif.chat import DEFAULT, ChatFormat
 from seif.config import Grpo, Lora
 from seif.engines.base import Messages
 from seif.engines.precision import TrainingTypes, training_types
@@ -37,6 +38,7 @@ class GrpoJob(TrainingJob):
     settings: Grpo
     report_to: tuple[str, ...] = ()
     name: str = "grpo"
+    chat: ChatFormat = DEFAULT
     token_budget: int = 49_152
     """Rows x tokens of one forward of the in-process sampler."""
     lora: Lora | None = None
@@ -46,7 +48,8 @@ class GrpoJob(TrainingJob):
 
     def identity(self) -> list[Any]:
         """What two equal jobs have in common, as JSON values."""
-        return [self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed, self.lora and self.lora.model_dump(), self.order]
+        lora = self.lora and self.lora.model_dump()
+        return [self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed, lora, self.order, self.chat.fingerprint]
 
     @property
     def types(self) -> TrainingTypes:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from seif.chat import DEFAULT, ChatFormat
+
 
 @dataclass(frozen=True)
 class Rollout:
@@ -45,8 +47,8 @@ class RewardFunction:
 
     __name__ = "adherence"
 
-    def __init__(self, reward: Reward, updates_per_step: int) -> None:
-        self.reward, self.updates_per_step = reward, updates_per_step
+    def __init__(self, reward: Reward, updates_per_step: int, chat: ChatFormat = DEFAULT) -> None:
+        self.reward, self.updates_per_step, self.chat = reward, updates_per_step, chat
         self.end_ids: set[int] = set()
         self.batch: RewardBatch | None = None
 
@@ -60,7 +62,7 @@ class RewardFunction:
         **_: Any,
     ) -> list[float | None]:
         rollouts = [
-            Rollout(index, completion[0]["content"], bool(ids) and ids[-1] in self.end_ids)
+            Rollout(index, self.chat.read(completion[0]["content"]), bool(ids) and ids[-1] in self.end_ids)
             for index, completion, ids in zip(row, completions, completion_ids, strict=True)
         ]
         self.batch = asyncio.run(self.reward(rollouts, trainer_state.global_step // self.updates_per_step + 1))

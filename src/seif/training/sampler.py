@@ -27,8 +27,7 @@ class EngineSampler:
         if self._engine is None:
             self._engine = LocalEngine(self._replica(model), tokenizer, self.job.token_budget)
         self._copy_weights(model, self._engine.model)
-        texts = tokenizer.apply_chat_template(prompts, tokenize=False, add_generation_prompt=True)
-        prompt_ids = tokenizer(texts, add_special_tokens=False).input_ids
+        prompt_ids = self.job.chat.prompt_ids(tokenizer, prompts)
         seeds = [item_seed("rollout", self.job.seed, trainer.state.global_step, i) for i in range(len(prompts))]
         settings = self.job.settings
         completion_ids = self._engine.sample_tokens(prompt_ids, settings.max_new_tokens, settings.temperature, seeds)
