@@ -28,7 +28,10 @@ from seif.config_file import load_config
 from seif.engines.precision import device, hardware_precision
 from seif.instructions import read_instructions
 from seif.roles import follower
-from seif.training.grpo import Hooks, Job, Payment, Sample, data_order, train
+from seif.training.data import data_order
+from seif.training.grpo import train
+from seif.training.job import GrpoJob
+from seif.training.rollouts import RewardBatch, Rollout
 
 ROOT = Path(__file__).parents[1]
 CONFIG = ROOT / "configs" / "nano.yaml"
@@ -54,20 +57,43 @@ def without_end(model: str, folder: Path) -> Path:
 
 def ours(model: Path, prompts: list[Any], settings: Grpo, steps: int, config: Config, dtype: str) -> list[float]:
     """Seconds of every step but the first."""
-    times: list[float] = []
+    clock = _Clock()
 
-    async def reward(samples: list[Sample], step: int) -> Payment:
-        return Payment(list(rewards_of([s.text for s in samples])), {}, [])
-
-    def note(step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        times.append(time.perf_counter())
+    async def reward(rollouts: list[Rollout], step: int) -> RewardBatch:
+        return RewardBatch(list(rewards_of([r.text for r in rollouts])), {}, [])
 
     with tempfile.TemporaryDirectory() as folder:
-        work, out = Path(folder) / "work", Path(folder) / "out"
-        budget, attention = config.engine.token_budget, config.attn_implementation
-        job = Job(str(model), prompts, steps + 1, settings, 0, work, out, token_budget=budget, dtype=dtype, attn_implementation=attention)
-        train(job, reward, Hooks(lambda step: None, note), lambda net, tokenizer: None)
-    return [b - a for a, b in pairwise(times)]
+        job = GrpoJob(
+            model=str(model),
+            prompts=prompts,
+            steps=steps + 1,
+            settings=settings,
+            seed=0,
+            work=Path(folder) / "work",
+            out=Path(folder) / "out",
+            token_budget=config.engine.token_budget,
+            dtype=dtype,
+            attn_implementation=config.attn_implementation,
+        )
+        train(job, reward, clock, lambda net, tokenizer: None)
+    return [b - a for a, b in pairwise(clock.times)]
+
+
+class _Clock:
+    """A training log that notes when each step was done."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def begin(self, total: int) -> None:
+        """Not called by `train`."""
+
+    def resumed(self, step: int) -> None:
+        """Always a fresh start."""
+
+    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        """Note the time."""
+        self.times.append(time.perf_counter())
 
 
 class Bare:

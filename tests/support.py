@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 NANO = ROOT / "src" / "seif" / "nano"
@@ -29,3 +31,27 @@ def call(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:
         code = int(stop.code or 0)
     out = capsys.readouterr()
     return code, out.out, out.err
+
+
+class Kill(BaseException):
+    """Stands for kill -9 in this process: nothing may catch it."""
+
+
+@dataclass
+class RecordingLog:
+    """A training log that keeps what it gets, and raises Kill after step `kill_at`."""
+
+    kill_at: int | None = None
+    resumed_at: int | None = None
+    steps: list[tuple[int, dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
+
+    def begin(self, total: int) -> None:
+        pass
+
+    def resumed(self, step: int) -> None:
+        self.resumed_at = step
+
+    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        self.steps.append((step, metrics, records))
+        if step == self.kill_at:
+            raise Kill

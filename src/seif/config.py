@@ -23,6 +23,8 @@ _TRAINING_TYPE = (
     "`auto`: float32 weights, computed with in the run's `dtype`; `bfloat16`: the weights are bf16 too, which halves their memory; "
     "`float32`: computed with in float32 too. With `lora` this is about the base; an adapter is float32."
 )
+Loss = Literal["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"]
+"""The losses of TRL's GRPOTrainer."""
 ALL_LINEAR = "all-linear"
 """What peft calls all linear layers but the head."""
 
@@ -51,6 +53,10 @@ class Grpo(_Section):
     save_every: int = Field(default=1, ge=1, description="Steps between checkpoints.")
     dtype: TrainingType = Field(default="auto", description=_TRAINING_TYPE)
     sampler: Literal["engine", "vllm"] = Field(default="engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL.")
+    loss: Loss = Field(default="dapo", description="TRL's `loss_type`.")
+    extra: dict[str, Any] = Field(
+        default={}, description="Further settings of TRL's GRPOConfig by their names there, e.g. {importance_sampling_level: sequence}."
+    )
 
     @model_validator(mode="after")
     def _whole_batches(self) -> Grpo:
@@ -204,6 +210,18 @@ def _check_base_url(url: str) -> None:
         raise ValueError("base_urls hold scheme, host, port and path alone; a key belongs into the environment variable that api_key_env names")
 
 
+class Chat(_Section):
+    """How the model's family writes chats (src/seif/chat.py). Only what differs from `format` is given."""
+
+    format: str = Field(
+        default="default", min_length=1, description="`default`: thoughts in <think>..</think>; `deepseek-r1`: the template opens them; or a plugin's."
+    )
+    template_kwargs: dict[str, Any] = Field(default={}, description="Variables of the chat template, e.g. {enable_thinking: false}.")
+    think_start: str | None = Field(default=None, min_length=1, description="What the model writes before a thought; the format's by default.")
+    think_end: str | None = Field(default=None, min_length=1, description="What it writes after a thought; the format's by default.")
+    opens_thought: bool | None = Field(default=None, description="Whether the template itself writes `think_start` before the reply.")
+
+
 class Lora(_Section):
     """Train low-rank adapters instead of all weights, as peft does (docs/lora.md). Without this section all weights are trained."""
 
@@ -315,7 +333,12 @@ class Config(_Section):
         description="What models compute in. `auto`: bf16 where the hardware has units for it, else float32; a run that is resumed keeps its type.",
     )
     attn_implementation: str | None = Field(default=None, description="transformers' attention for models in process; by default it chooses.")
-    prompts: Literal["full", "compact"] = Field(default="full", description="Wording of the roles: `compact` is for very small models.")
+    prompts: str = Field(
+        default="full",
+        min_length=1,
+        description="Wording of the roles: `full`; `compact`, for very small models; or a folder with *.jinja files of your own, "
+        "named as those in src/seif/roles/prompts/full, which stand in for the ones it lacks.",
+    )
     turns: int = Field(default=3, ge=1, description="Rounds of the loop.")
     seed: int = Field(default=0, ge=0, description="Everything random derives from it.")
     report_to: tuple[str, ...] = Field(default=(), strict=False, description="Trackers that TRL knows: trackio, wandb, tensorboard, ...")
@@ -326,6 +349,7 @@ class Config(_Section):
     follower: Follower = Follower()
     evaluation: Evaluation = Evaluation()
     engine: EngineSettings = EngineSettings()
+    chat: Chat = Chat()
     self_supervised: SelfSupervised = SelfSupervised()
     lora: Lora | None = None
 

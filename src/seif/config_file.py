@@ -16,7 +16,7 @@ from seif.config import Config, Template, section_of
 from seif.errors import UsageError
 
 PATH_KEYS = (
-    *("model", "seeds", "instructions", "held_out", "constraint_types", "benchmark_prompts", "engine.vllm.python"),
+    *("model", "seeds", "instructions", "held_out", "constraint_types", "benchmark_prompts", "prompts", "engine.vllm.python"),
     *(f"self_supervised.{key}" for key in ("reward_model.base", "reward_model.checkpoint", "general.train", "general.held_out")),
 )
 """Config keys that name files; a relative one is relative to the config file."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seif.chat import chat_format
 from seif.config import Config
 from seif.engines.base import Engine
 from seif.engines.cache import VerdictCache, weights_of_checkpoint, weights_of_server
@@ -61,7 +62,7 @@ class Engines:
             return None
         if path not in self._caches:
             weights = weights_of_server(served_model(self.config)) if endpoints else weights_of_checkpoint(path)
-            self._caches[path] = VerdictCache(self.out.with_name(f"{self.out.name}.verdicts.jsonl"), weights)
+            self._caches[path] = VerdictCache(self.out.with_name(f"{self.out.name}.verdicts.jsonl"), weights + chat_format(self.config.chat).fingerprint)
         return self._caches[path]
 
     def classifier(self, path: str | None) -> ClassifierJudger | None:
@@ -109,7 +110,7 @@ class Engines:
             return endpoint(self.config, settings.base_urls)
         from seif.engines.local import LocalEngine
 
-        return LocalEngine.load(path, settings.dtype, settings.token_budget, self.config.attn_implementation)
+        return LocalEngine.load(path, settings.dtype, settings.token_budget, self.config.attn_implementation, chat_format(self.config.chat))
 
     def _vllm(self) -> VllmServers:
         if self._servers is None:
@@ -117,7 +118,7 @@ class Engines:
 
             out = self.out or Path(tempfile.mkdtemp(prefix="seif-")) / "seif"
             rank = room_for(self.config.lora.r) if self.config.lora else 0
-            self._servers = VllmServers(self.config.engine, out.with_name(f"{out.name}.vllm.log"), rank)
+            self._servers = VllmServers(self.config.engine, out.with_name(f"{out.name}.vllm.log"), rank, chat_format(self.config.chat))
         return self._servers
 
 
@@ -140,7 +141,7 @@ def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAI
     if not key.strip() and e.api_key_env != "OPENAI_API_KEY":
         raise UsageError(f"engine.api_key_env names ${e.api_key_env}, which is not set; export it")
     limits = {"concurrency": e.concurrency, "requests_per_minute": e.requests_per_minute, "timeout": e.timeout, "retries": e.retries}
-    return OpenAIEngine(served_model(config), base_urls, key, **{**limits, **changes})
+    return OpenAIEngine(served_model(config), base_urls, key, chat=chat_format(config.chat), **{**limits, **changes})
 
 
 def check_engine(config: Config) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 from seif.config import RewardModel
 from seif.constraints.compiler import compile_text
 from seif.self_supervised.pseudo_labels import Pair
-from seif.self_supervised.reward_model import Hooks, Job, train
+from seif.self_supervised.reward_model import ClassifierJob, train
+from support import RecordingLog
 
 THINGS = ("river", "cat", "train", "clock", "library", "owl", "lamp", "boat", "bee", "bridge", "castle", "garden")
 SETTINGS = RewardModel(learning_rate=1e-3, epochs=3, batch_size=8, micro_batch=8, eval_share=0.25, gradient_checkpointing=False)
@@ -28,9 +29,8 @@ def easy_pairs(count: int = 96) -> list[Pair]:
     return pairs
 
 
-def fit(folder: Path, base: Path, pairs: list[Pair], settings: RewardModel = SETTINGS, hooks: Hooks | None = None) -> Path:
+def fit(folder: Path, base: Path, pairs: list[Pair], settings: RewardModel = SETTINGS, log: RecordingLog | None = None) -> Path:
     """Train a reward model for real; returns its directory."""
-    silent = Hooks(lambda steps: None, lambda step: None, lambda step, metrics: None)
-    job = Job(str(base), pairs, settings, 3, folder / "work", folder / "out", folder / "out.json", "eager")
-    train(job, hooks or silent)
+    files = {"work": folder / "work", "out": folder / "out", "numbers": folder / "out.json"}
+    train(ClassifierJob(model=str(base), pairs=pairs, settings=settings, seed=3, attn_implementation="eager", **files), log or RecordingLog())
     return folder / "out"

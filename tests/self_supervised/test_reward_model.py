@@ -10,8 +10,9 @@ from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTok
 
 from seif.errors import RunError, UsageError
 from seif.self_supervised.inputs import Item
-from seif.self_supervised.reward_model import Hooks, split
+from seif.self_supervised.reward_model import split
 from seif.self_supervised.scorer import Scorer, check_classifier
+from support import Kill, RecordingLog
 
 QUESTION, RULE = "Tell me about the harbor.", "Use only uppercase."
 
@@ -75,28 +76,17 @@ def test_the_checkpoint_is_a_plain_classifier_with_calibrated_logits(reward_mode
 
 @pytest.mark.slow
 def test_a_killed_training_resumes_and_ends_the_same(tmp_path, model):
-    class Kill(BaseException):
-        pass
-
-    def log_to(lines, kill_at=None):
-        def step(number, metrics):
-            lines.append((number, metrics))
-            if number == kill_at:
-                raise Kill
-
-        return Hooks(lambda steps: None, lambda number: lines.append(("resumed", number)), step)
-
-    whole, cut = [], []
-    out = fit(tmp_path / "whole", model, easy_pairs(), hooks=log_to(whole))
-    steps = max(n for n, _ in whole if isinstance(n, int))
+    whole, cut, again = RecordingLog(), RecordingLog(), RecordingLog()
+    out = fit(tmp_path / "whole", model, easy_pairs(), log=whole)
+    steps = whole.steps[-1][0]
+    cut.kill_at = steps // 3 + 2
     with pytest.raises(Kill):
-        fit(tmp_path / "cut", model, easy_pairs(), hooks=log_to(cut, kill_at=steps // 3 + 2))
+        fit(tmp_path / "cut", model, easy_pairs(), log=cut)
     assert not (tmp_path / "cut" / "out").exists()
-    resumed = []
-    again = fit(tmp_path / "cut", model, easy_pairs(), hooks=log_to(resumed))
-    assert resumed[0] == ("resumed", steps // 3)
-    assert resumed[1:] == [line for line in whole[1:] if line[0] > steps // 3]
-    a, b = load_file(out / "model.safetensors"), load_file(again / "model.safetensors")
+    resumed = fit(tmp_path / "cut", model, easy_pairs(), log=again)
+    assert again.resumed_at == steps // 3
+    assert again.steps == [line for line in whole.steps if line[0] > steps // 3]
+    a, b = load_file(out / "model.safetensors"), load_file(resumed / "model.safetensors")
     assert all((a[k] == b[k]).all() for k in a)
     assert not (tmp_path / "cut" / "work").exists()
 

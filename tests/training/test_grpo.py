@@ -9,7 +9,10 @@ from seif.config import Grpo, Lora
 from seif.engines.local import LocalEngine
 from seif.engines.precision import choose
 from seif.errors import RunError, UsageError
-from seif.training.grpo import Hooks, Job, Payment, data_order, train
+from seif.training.grpo import train
+from seif.training.job import GrpoJob
+from seif.training.rollouts import RewardBatch
+from support import Kill, RecordingLog
 
 SETTINGS = Grpo(
     learning_rate=2e-4, prompts_per_step=4, samples=3, updates_per_step=2, micro_batch=6, kl=0.05,
@@ -19,40 +22,38 @@ LORA = Lora(r=4, alpha=8, dropout=0.1)
 PROMPTS = [[{"role": "user", "content": f"Tell me about the {t}.\nAvoid commas."}] for t in ("river", "cat", "train", "clock", "library", "owl")]
 
 
-class Kill(BaseException):
-    """Stands for kill -9 in this process: nothing may catch it."""
-
-
 async def short_is_good(samples, step):
     rewards = [1 / (1 + len(s.text)) if s.finished or i % 3 else None for i, s in enumerate(samples)]
-    return Payment(rewards, {"length": sum(len(s.text) for s in samples) / len(samples)}, [{"text": s.text} for s in samples[:1]])
+    return RewardBatch(rewards, {"length": sum(len(s.text) for s in samples) / len(samples)}, [{"text": s.text} for s in samples[:1]])
 
 
 def run(folder, model, steps=3, kill_at=None, reward=short_is_good, settings=SETTINGS, prompts=PROMPTS, lora=None):
-    """Train; the log keeps what a resumed stage would keep."""
-    log = []
-
-    def on_step(step, metrics, records):
-        log.append({"step": step, **metrics, "text": records[0]["text"]})
-        if step == kill_at:
-            raise Kill
-
-    def resumed(step):
-        path = folder / "log.json"
-        if path.exists():
-            log.extend(r for r in json.loads(path.read_text()) if r["step"] <= step)
+    """Train; returns what a run directory's metrics would hold, steps before a kill included."""
+    path, log = folder / "log.json", RecordingLog(kill_at)
+    job = GrpoJob(
+        model=str(model),
+        prompts=prompts,
+        steps=steps,
+        settings=settings,
+        seed=11,
+        work=folder / "work",
+        out=folder / "out",
+        lora=lora,
+        dtype=choose("auto").dtype,
+    )
 
     def save(model, tokenizer):
         model.save_pretrained(folder / "out")
         tokenizer.save_pretrained(folder / "out")
 
-    job = Job(str(model), prompts, steps, settings, 11, folder / "work", folder / "out", lora=lora, dtype=choose("auto").dtype)
     try:
-        train(job, reward, Hooks(resumed, on_step), save)
+        train(job, reward, log, save)
     finally:
+        kept = [r for r in json.loads(path.read_text()) if r["step"] <= (log.resumed_at or 0)] if path.exists() else []
+        lines = [*kept, *({"step": step, **metrics, "text": records[0]["text"]} for step, metrics, records in log.steps)]
         folder.mkdir(exist_ok=True)
-        (folder / "log.json").write_text(json.dumps(log))
-    return log
+        path.write_text(json.dumps(lines))
+    return lines
 
 
 def weights(folder):
@@ -127,11 +128,3 @@ def test_checkpoints_of_another_job_are_not_continued(tmp_path, model):
         run(tmp_path / "cut", model, kill_at=1)
     with pytest.raises(UsageError, match="another model, data or config"):
         run(tmp_path / "cut", model, prompts=PROMPTS[:5])
-
-
-def test_the_data_order_is_whole_epochs_and_fills_small_sets():
-    order = data_order(6, 4, 3, seed=1)
-    assert len(order) == 12
-    assert all(len(set(order[i : i + 4])) == 4 for i in (0, 4, 8))
-    assert order == data_order(6, 4, 3, seed=1) != data_order(6, 4, 3, seed=2)
-    assert sorted(data_order(2, 4, 1, seed=1)) == [0, 0, 1, 1]

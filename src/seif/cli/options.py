@@ -88,19 +88,25 @@ def settle_dtype(config: Config, work: Path | None = None, tell: bool = True) ->
 def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False) -> None:
     """Everything that can be told before hours are spent; `others` are further checkpoints that the command names."""
     from seif import frozen
+    from seif.chat import chat_format
     from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
+    from seif.roles.templates import check_prompts
     from seif.training.trackers import check_trackers
 
+    check_prompts(config.prompts)
     quiet()
     check_trackers(config.report_to)
     grpo = config.follower.grpo
-    check_checkpoint(config.model, prompts, grpo.max_new_tokens)
+    check_checkpoint(config.model, prompts, grpo.max_new_tokens, chat_format(config.chat))
     if trains:
         import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
+        from seif.training.arguments import check_settings
         from seif.training.lora import check_start
 
+        check_settings(config.instructor.grpo)
+        check_settings(config.follower.grpo)
         check_start(config.model, config.lora)
     for other in others:
         if other is not None and not frozen.served(config, other):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from seif.chat import DEFAULT, ChatFormat
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.errors import UsageError
 
 
-def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 0) -> None:
+def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 0, chat: ChatFormat = DEFAULT) -> None:
     """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its context.
 
     An adapter is usable when it can be read and its base is usable.
@@ -45,8 +46,7 @@ def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 
     context = getattr(config.get_text_config(), "max_position_embeddings", None)
     if not prompts or context is None:
         return
-    texts = tokenizer.apply_chat_template([[{"role": "user", "content": p}] for p in prompts], tokenize=False, add_generation_prompt=True)
-    for number, ids in enumerate(tokenizer(list(texts), add_special_tokens=False).input_ids, 1):
+    for number, ids in enumerate(chat.prompt_ids(tokenizer, [[{"role": "user", "content": p}] for p in prompts]), 1):
         if len(ids) + new_tokens > context:
             fix = "shorten or drop it, or lower max_new_tokens"
             raise UsageError(f"seed {number} has {len(ids)} tokens; with {new_tokens} new ones it exceeds the model's context of {context}: {fix}")

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, DynamicCache, PreTrainedModel, PreTrainedTokenizerBase
 
+from seif.chat import DEFAULT, ChatFormat
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.engines.base import TOO_LONG, Completion, Request
 from seif.engines.memory import release_memory
@@ -89,8 +90,8 @@ class LocalEngine:
     greedy at temperature 0, else inverse-CDF sampling from a random stream of the request's own seed.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, token_budget: int = 49_152) -> None:
-        self.model = model.eval()
+    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, token_budget: int = 49_152, chat: ChatFormat = DEFAULT) -> None:
+        self.model, self.chat = model.eval(), chat
         self.tokenizer = tokenizer
         self.token_budget = token_budget
         config = model.config.get_text_config()
@@ -107,7 +108,14 @@ class LocalEngine:
         self._together = Together(self._answer_batch)
 
     @classmethod
-    def load(cls, path: str | Path, dtype: str = "auto", token_budget: int = 49_152, attn_implementation: str | None = None) -> LocalEngine:
+    def load(
+        cls,
+        path: str | Path,
+        dtype: str = "auto",
+        token_budget: int = 49_152,
+        attn_implementation: str | None = None,
+        chat: ChatFormat = DEFAULT,
+    ) -> LocalEngine:
         """Load a checkpoint directory or hub id, on the GPU when there is one; an adapter is merged into its base.
 
         `dtype`: a torch type by name, or `auto` for what the hardware does best.
@@ -120,7 +128,7 @@ class LocalEngine:
         model = AutoModelForCausalLM.from_pretrained(base_of(path), dtype=loaded, attn_implementation=attn_implementation).to(where)
         if is_adapter(path):
             model = _merge(model, path, wanted)
-        return cls(model, AutoTokenizer.from_pretrained(tokenizer_of(path), padding_side="left"), token_budget)
+        return cls(model, AutoTokenizer.from_pretrained(tokenizer_of(path), padding_side="left"), token_budget, chat)
 
     def close(self) -> None:
         self.model = None
@@ -138,8 +146,7 @@ class LocalEngine:
         """Answer all requests, in order. A prompt that does not fit the context yields an error completion."""
         if not requests:
             return []
-        texts = self.tokenizer.apply_chat_template([r.messages for r in requests], tokenize=False, add_generation_prompt=True)
-        prompts = self.tokenizer(texts, add_special_tokens=False).input_ids
+        prompts = self.chat.prompt_ids(self.tokenizer, [r.messages for r in requests])
         results: list[Completion | None] = [None] * len(requests)
         fitting: dict[tuple[int, int], list[int]] = {}
         for i, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
@@ -174,7 +181,7 @@ class LocalEngine:
             top_logprobs=requests[0].top_logprobs,
         )
         ended = [bool(row) and row[-1] in self.stop_ids for row in tokens]
-        texts = self.tokenizer.batch_decode(tokens, skip_special_tokens=True)
+        texts = map(self.chat.read, self.tokenizer.batch_decode(tokens, skip_special_tokens=True))
         return [Completion(text, "stop" if done else "length", logprobs) for text, done, logprobs in zip(texts, ended, first, strict=True)]
 
     def _chunks(self, prompts: list[list[int]], new_tokens: int) -> list[list[int]]:

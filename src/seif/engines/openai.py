@@ -12,10 +12,12 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import openai
 
+from seif.chat import DEFAULT, ChatFormat
 from seif.engines.base import Completion, Request
 from seif.engines.failures import EMPTY, GONE, MALFORMED, NO_LOGPROBS, REFUSED, WITHHELD, Failure, failure_of
 from seif.engines.replicas import LEFT_OUT, Replica, choose
@@ -25,7 +27,7 @@ LONGEST_BACKOFF = 30.0
 
 
 class OpenAIEngine:
-    """One served model, at one or several base URLs.
+    """One served model, at one or several base URLs. The server gets the variables of `chat` for its template.
 
     At most `concurrency` requests are under way over all URLs. `requests_per_minute` spaces them evenly. Every attempt has
     `timeout` seconds, and a failed one is made again up to `retries` times, after `backoff` seconds x 2^attempt, with jitter, or
@@ -45,12 +47,14 @@ class OpenAIEngine:
         retries: int = 10,
         backoff: float = 0.2,
         mend: Callable[[float], Awaitable[bool]] | None = None,
+        chat: ChatFormat = DEFAULT,
     ) -> None:
         self.api_key = api_key.strip() or "none"
         if not self.api_key.isascii() or not self.api_key.isprintable():
             raise UsageError("the API key holds characters that no HTTP header takes, such as a line break; set its environment variable anew")
         self.model, self.base_urls, self.concurrency, self.timeout, self.retries, self.backoff = model, base_urls, concurrency, timeout, retries, backoff
         self.mend = mend
+        self.chat = chat
         self.patience = 2 * timeout + 60.0
         """Seconds without any success after which a server counts as gone, and what still waits for it is given up."""
         self.pause = 60.0 / requests_per_minute if requests_per_minute else 0.0
@@ -112,13 +116,13 @@ class _Connections:
         return await asyncio.shield(task)
 
     async def _ask(self, request: Request) -> Completion:
-        body = _body(self.engine.model, request)
+        body = _body(self.engine.model, request, self.engine.chat)
         attempt = 0
         while True:
             began = time.monotonic()
             found = await self._attempt(body, request.top_logprobs > 0)
             if isinstance(found, Completion):
-                return found
+                return replace(found, text=self.engine.chat.read(found.text))
             if found.again and self.engine.mend is not None and await self.engine.mend(began):
                 self.alive = self.loop.time()
                 continue
@@ -159,8 +163,8 @@ class _Connections:
             await asyncio.sleep(start - self.loop.time())
 
 
-def _body(model: str, request: Request) -> dict[str, Any]:
-    body = {
+def _body(model: str, request: Request, chat: ChatFormat) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "model": model,
         "messages": request.messages,
         "max_tokens": request.max_tokens,
@@ -168,6 +172,9 @@ def _body(model: str, request: Request) -> dict[str, Any]:
         "top_p": 1.0,
         "seed": request.seed,
     }
+    if chat.template_kwargs:
+        # Not of OpenAI's own API, which would refuse it; vLLM, SGLang and others take it.
+        body["chat_template_kwargs"] = dict(chat.template_kwargs)
     return {**body, "logprobs": True, "top_logprobs": request.top_logprobs} if request.top_logprobs else body
 
 

@@ -15,6 +15,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from seif.chat import DEFAULT, ChatFormat
 from seif.config import EngineSettings
 from seif.engines.adapter import adapter_settings, base_of, is_adapter
 from seif.engines.openai import OpenAIEngine
@@ -39,8 +40,8 @@ class VllmServers:
     `adapter_rank`: the largest rank of the adapters that are to come; by default a server has room for those asked for.
     """
 
-    def __init__(self, settings: EngineSettings, log: Path, adapter_rank: int = 0) -> None:
-        self.settings, self.log, self.adapter_rank = settings, log, adapter_rank
+    def __init__(self, settings: EngineSettings, log: Path, adapter_rank: int = 0, chat: ChatFormat = DEFAULT) -> None:
+        self.settings, self.log, self.adapter_rank, self.chat = settings, log, adapter_rank, chat
         self._servers: dict[str, VllmServer] = {}
 
     def together(self, paths: Sequence[str]) -> list[OpenAIEngine]:
@@ -56,7 +57,7 @@ class VllmServers:
         for base, rank in ranks.items():
             if base not in self._servers:
                 log = self.log.with_suffix(f".{len(self._servers) + 1}{self.log.suffix}") if self._servers else self.log
-                server = VllmServer(base, rank, self.settings, log)
+                server = VllmServer(base, rank, self.settings, log, self.chat)
                 server.start()
                 self._servers[base] = server
         return [self._servers[places[path]].engine(path) for path in paths]
@@ -74,8 +75,8 @@ class VllmServer:
     asked again. A server that never came up is not: what it died of would kill it again.
     """
 
-    def __init__(self, base: str, rank: int, settings: EngineSettings, log: Path) -> None:
-        self.base, self.rank, self.settings = base, rank, settings
+    def __init__(self, base: str, rank: int, settings: EngineSettings, log: Path, chat: ChatFormat = DEFAULT) -> None:
+        self.base, self.rank, self.settings, self.chat = base, rank, settings, chat
         self.restarts = settings.vllm.restarts
         # Bound but not listening, the port is kept for the server, which may listen on it, and for its restarts.
         self._kept_port = socket.socket()
@@ -124,6 +125,7 @@ class VllmServer:
                 timeout=s.timeout,
                 retries=s.retries,
                 mend=self.mend,
+                chat=self.chat,
             )
         return self._engines[path]
 

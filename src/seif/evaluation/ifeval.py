@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seif.chat import THINK_START, split_thought
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, UsageError
@@ -42,10 +43,10 @@ class Reply:
     @property
     def answer(self) -> str:
         """What is scored: all of it, or what follows the thought; a thought that was cut off leaves nothing."""
-        _, tag, answer = self.text.rpartition("</think>")
-        if tag:
+        thought, answer = split_thought(self.text)
+        if thought is not None:
             return answer.lstrip()
-        return "" if self.text.lstrip().startswith("<think>") else self.text
+        return "" if self.text.lstrip().startswith(THINK_START) else self.text
 
 
 def load_prompts(path: Path) -> list[Row]:

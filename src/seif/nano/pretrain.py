@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedTokenizerFast, Qwen3Config, Qwen3ForCausalLM
 
+from seif.chat import DEFAULT
 from seif.engines.precision import choose
 from seif.nano.examples import Example
 
@@ -78,7 +79,7 @@ def encode(example: Example, tokenizer: PreTrainedTokenizerFast, recipe: Recipe)
     """Lay one example out as shared prompt tokens followed by its branches."""
     mark = "\x00"
     messages = [{**example.messages[0], "content": example.messages[0]["content"] + mark}]
-    text = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
+    (text,) = DEFAULT.prompts(tokenizer, [messages])
     head, _, tail = text.partition(mark)
     pieces = [head]
     for continuation, answer in example.branches:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from seif.chat import THINK_END, THINK_START, split_thought
 from seif.roles.templates import Messages, render
 from seif.types import Instruction
 
@@ -19,14 +20,14 @@ def parse(text: str, finished: bool, response_format: str) -> str | None:
     if response_format == "plain":
         return text.strip() or None
     if response_format == "reasoning":
-        _, tag, answer = text.rpartition("</think>")
-        return (answer.strip() or None) if tag else None
+        thought, answer = split_thought(text)
+        return None if thought is None else answer.strip() or None
     body = text.strip()
-    if any(body.count(tag) != 1 for tag in ("<think>", "</think>", "<answer>", "</answer>")):
+    if any(body.count(tag) != 1 for tag in (THINK_START, THINK_END, "<answer>", "</answer>")):
         return None
-    if not (body.startswith("<think>") and body.endswith("</answer>")):
+    if not (body.startswith(THINK_START) and body.endswith("</answer>")):
         return None
-    thought, _, rest = body.removeprefix("<think>").partition("</think>")
+    thought, _, rest = body.removeprefix(THINK_START).partition(THINK_END)
     if "<answer>" in thought or not rest.strip().startswith("<answer>"):
         return None
     return rest.strip().removeprefix("<answer>").removesuffix("</answer>").strip() or None

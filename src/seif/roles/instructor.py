@@ -7,6 +7,7 @@ import random
 import re
 from collections.abc import Sequence
 
+from seif.chat import split_thought
 from seif.config import Template
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
@@ -35,7 +36,7 @@ def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | Non
     """
     if not finished:
         return None
-    body = text.rpartition("</think>")[2].strip()
+    body = split_thought(text)[1].strip()
     texts = _from_json(body) if "{" in body else _from_list(body)
     if texts is None or len(texts) != count or not all(map(_encodable, texts)):
         return None

@@ -52,7 +52,7 @@ class Asking:
 
 
 @dataclass(frozen=True)
-class Answer:
+class LevelAnswer:
     """One answer o_level of instruction number `index`. `text` None: bad format, or none at all for `error`."""
 
     index: int
@@ -138,7 +138,7 @@ def pseudo_label(
     counts: Path,
     progress: Callable[[int, int], None],
 ) -> None:
-    """Answer, pair, and write `out` (parquet) with its `counts` (JSON); `contrast`: with contrasts. `progress` gets (chunks done, chunks in all).
+    """LevelAnswer, pair, and write `out` (parquet) with its `counts` (JSON); `contrast`: with contrasts. `progress` gets (chunks done, chunks in all).
 
     Every chunk of answers is written as soon as it is whole, so the same call after a kill asks for the rest alone. Raises UsageError
     when no constraint is soft, a level is empty, or the chunks are another job's; RunError when more than `max_failed` of a chunk's
@@ -149,7 +149,7 @@ def pseudo_label(
     check_some_are_soft(instructions, soft)
     work = out.with_name(f"{out.name}.chunks")
     claim(work, [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]], asking.dtype)
-    answers: list[Answer] = []
+    answers: list[LevelAnswer] = []
     for number, chunk in enumerate(chunks):
         file = work / f"{number:05d}.json"
         if not file.exists():
@@ -157,7 +157,7 @@ def pseudo_label(
             found = asyncio.run(_answer(engine, instructions, wanted, asking))
             within_limit(Counter(a.error for a in found if a.error), len(found), max_failed)
             write_json(file, [asdict(a) for a in found])
-        answers += [Answer(**record) for record in read_json(file)]
+        answers += [LevelAnswer(**record) for record in read_json(file)]
         progress(number + 1, len(chunks))
     pairs, dropped = pair_up(instructions, soft, answers, asking, contrast)
     numbers = {
@@ -176,7 +176,7 @@ def pseudo_label(
     shutil.rmtree(work)
 
 
-async def _answer(engine: Engine, instructions: Sequence[Instruction], wanted: Sequence[tuple[int, int]], asking: Asking) -> list[Answer]:
+async def _answer(engine: Engine, instructions: Sequence[Instruction], wanted: Sequence[tuple[int, int]], asking: Asking) -> list[LevelAnswer]:
     places = [(i, level, sample) for i, level in wanted for sample in range(asking.answers)]
     completions = await asyncio.gather(
         *(
@@ -192,7 +192,7 @@ async def _answer(engine: Engine, instructions: Sequence[Instruction], wanted: S
         )
     )
     return [
-        Answer(*place, None if c.error else follower.parse(c.text, c.finish_reason == "stop", asking.response_format), c.error)
+        LevelAnswer(*place, None if c.error else follower.parse(c.text, c.finish_reason == "stop", asking.response_format), c.error)
         for place, c in zip(places, completions, strict=True)
     ]
 
@@ -202,7 +202,7 @@ def _seed(asking: Asking, index: int, level: int, sample: int) -> int:
 
 
 def pair_up(
-    instructions: Sequence[Instruction], soft: Callable[[Constraint], bool], answers: Sequence[Answer], asking: Asking, contrast: bool
+    instructions: Sequence[Instruction], soft: Callable[[Constraint], bool], answers: Sequence[LevelAnswer], asking: Asking, contrast: bool
 ) -> tuple[list[Pair], dict[str, int]]:
     """Positives and negatives of every soft constraint, with `contrast` one of its contrasts for every positive, and how many were dropped.
 

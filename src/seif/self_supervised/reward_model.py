@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,39 +26,24 @@ from seif.self_supervised.calibration import calibration_error, cross_fitted, fi
 from seif.self_supervised.inputs import Encoded, encode, item_of
 from seif.self_supervised.pseudo_labels import Pair
 from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
-from seif.training.checkpoints import claim, mark_whole, newest_whole, step_of
+from seif.training.callbacks import MarkWhole
+from seif.training.checkpoints import claim, newest_whole, step_of
+from seif.training.job import TrainingJob, TrainingLog
 
 
-@dataclass(frozen=True)
-class Job:
-    """One training: the causal LM (or classifier) to start from, the labelled pairs, and where things go."""
+@dataclass(frozen=True, kw_only=True)
+class ClassifierJob(TrainingJob):
+    """One training of a reward model, from a causal LM or from a classifier with two labels."""
 
-    base: str
     pairs: list[Pair]
     settings: RewardModel
-    seed: int
-    work: Path
-    """Checkpoints live here while it runs."""
-    out: Path
     numbers: Path
     """What was measured (JSON); written before `out`."""
-    dtype: str = "float32"
-    """What the run computes in."""
-    attn_implementation: str | None = None
 
     @property
     def types(self) -> TrainingTypes:
         """Of the weights, and of forward and backward."""
         return training_types(self.settings.dtype, self.dtype)
-
-
-@dataclass(frozen=True)
-class Hooks:
-    """`begin(steps)` and `resumed(step)` before the first step, then `step(number, metrics)`; after an epoch also with the held-out numbers."""
-
-    begin: Callable[[int], None]
-    resumed: Callable[[int], None]
-    step: Callable[[int, dict[str, float]], None]
 
 
 def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], list[Pair]]:
@@ -79,7 +64,7 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], l
     return sides
 
 
-def train(job: Job, hooks: Hooks) -> None:
+def train(job: ClassifierJob, log: TrainingLog) -> None:
     """Train or resume, keep the epoch with the least held-out loss, calibrate, measure, and write the model and its numbers.
 
     Raises UsageError for pairs that can't be learned from or don't fit, a start with other than two labels, and checkpoints of another
@@ -87,14 +72,14 @@ def train(job: Job, hooks: Hooks) -> None:
     """
     settings = job.settings
     train_pairs, held = split(job.pairs, settings.eval_share, job.seed)
-    check_base(job.base, settings.max_length)
-    tokenizer = AutoTokenizer.from_pretrained(job.base)
-    limit = settings.max_length or context_of(AutoConfig.from_pretrained(job.base), tokenizer)
+    check_base(job.model, settings.max_length)
+    tokenizer = AutoTokenizer.from_pretrained(job.model)
+    limit = settings.max_length or context_of(AutoConfig.from_pretrained(job.model), tokenizer)
     encoded = [_encode(tokenizer, part, limit) for part in (train_pairs, held)]
     model = _load(job)
     give_padding(model, tokenizer)
     tokenizer.model_max_length = limit
-    claim(job.work, [job.base, [asdict(p) for p in job.pairs], settings.model_dump(), job.seed], job.dtype)
+    claim(job.work, [job.model, [asdict(p) for p in job.pairs], settings.model_dump(), job.seed], job.dtype)
     resume = newest_whole(job.work)
     trainer = _Classifying(
         model=model,
@@ -105,10 +90,10 @@ def train(job: Job, hooks: Hooks) -> None:
         compute_metrics=lambda found: {"accuracy": float((found.predictions.argmax(-1) == found.label_ids).mean())},
     )
     trainer.remove_callback(PrinterCallback)
-    trainer.add_callback(_Log(trainer, hooks))
-    trainer.add_callback(_Whole())
-    hooks.begin(math.ceil(len(train_pairs) / _update(settings)) * settings.epochs)
-    hooks.resumed(step_of(resume))
+    trainer.add_callback(_Log(trainer, log))
+    trainer.add_callback(MarkWhole())
+    log.begin(math.ceil(len(train_pairs) / _update(settings)) * settings.epochs)
+    log.resumed(step_of(resume))
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     model = trainer.model.eval()
     numbers = _measure(Scorer(model, tokenizer), held)
@@ -141,14 +126,14 @@ def _encode(tokenizer: Any, pairs: Sequence[Pair], limit: int) -> list[Encoded]:
     return [e for e in found if e is not None]
 
 
-def _load(job: Job) -> Any:
+def _load(job: ClassifierJob) -> Any:
     # The head is new, and its first weights must be the same in every run.
     torch.manual_seed(job.seed)
     dtype = getattr(torch, job.types.weights)
-    return AutoModelForSequenceClassification.from_pretrained(job.base, num_labels=2, dtype=dtype, attn_implementation=job.attn_implementation)
+    return AutoModelForSequenceClassification.from_pretrained(job.model, num_labels=2, dtype=dtype, attn_implementation=job.attn_implementation)
 
 
-def _arguments(job: Job) -> Arguments:
+def _arguments(job: ClassifierJob) -> Arguments:
     s = job.settings
     return Arguments(
         output_dir=str(job.work),
@@ -194,25 +179,18 @@ class _Classifying(Trainer):
 
 
 class _Log(TrainerCallback):
-    def __init__(self, trainer: _Classifying, hooks: Hooks) -> None:
-        self.trainer, self.hooks = trainer, hooks
+    def __init__(self, trainer: _Classifying, log: TrainingLog) -> None:
+        self.trainer, self.log = trainer, log
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
         logs = logs or {}
         if "loss" in logs:
             if not math.isfinite(logs["loss"]) or not math.isfinite(logs.get("grad_norm", 0.0)):
                 raise RunError(f"the loss became {logs['loss']} at step {state.global_step}; lower self_supervised.reward_model.learning_rate")
-            self.hooks.step(state.global_step, {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)})
+            self.log.step(state.global_step, {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)}, [])
             self.trainer.right, self.trainer.seen = 0.0, 0
         elif "eval_loss" in logs:
-            self.hooks.step(state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]})
-
-
-class _Whole(TrainerCallback):
-    """Marks a checkpoint as whole once everything of it is on disk."""
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+            self.log.step(state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}, [])
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------

@@ -43,7 +43,15 @@ def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbe
 
     settings = config.self_supervised.reward_model
     seed = item_seed(config.seed, turn, "reward model") % (1 << 31)
-    job = reward_model.Job(
-        settings.base or config.model, read_pairs(labels), settings, seed, checkpoints_of(out), out, numbers, config.dtype, config.attn_implementation
+    job = reward_model.ClassifierJob(
+        model=settings.base or config.model,
+        pairs=read_pairs(labels),
+        settings=settings,
+        seed=seed,
+        work=checkpoints_of(out),
+        out=out,
+        numbers=numbers,
+        dtype=config.dtype,
+        attn_implementation=config.attn_implementation,
     )
-    reward_model.train(job, reward_model.Hooks(log.begin, log.resumed, lambda step, metrics: log.step(step, metrics, [])))
+    reward_model.train(job, log)

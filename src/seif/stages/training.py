@@ -9,6 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.errors import UsageError
 from seif.evaluation import held_out
@@ -48,7 +49,7 @@ def train_instructor(
     """GRPO on the Instructor: seeds in, a model directory out. Filter and Judger share the weights `judger`, but for a classifier, which is `reward_model`."""
     if done(out):
         return
-    from seif.training.grpo import Payment, Sample
+    from seif.training.rollouts import RewardBatch, Rollout
 
     settings = config.instructor
     templates = [instructor.choose_template(settings.templates, config.seed, turn, i) for i in range(len(seeds))]
@@ -70,7 +71,7 @@ def train_instructor(
         seed=item_seed(config.seed, turn, "instructor"),
     )
 
-    async def reward(samples: list[Sample], step: int) -> Payment:
+    async def reward(samples: list[Rollout], step: int) -> RewardBatch:
         scores = await scorer.score_batch([(seeds[s.row], templates[s.row].constraints, s.text, s.finished) for s in samples], step)
         types = [type_of(c) for s in scores for c in s.constraints]
         top = max((types.count(t) for t in set(types)), default=0)
@@ -81,7 +82,7 @@ def train_instructor(
             "top_type_share": top / max(1, len(types)),
             **_judged_metrics(scores, config),
         }
-        return Payment([s.reward for s in scores], metrics, _records(samples, scores, [seeds[s.row] for s in samples], config), _checks(scores))
+        return RewardBatch([s.reward for s in scores], metrics, _records(samples, scores, [seeds[s.row] for s in samples], config), _checks(scores))
 
     prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, seeds, strict=True)]
     with closing(frozen):
@@ -92,14 +93,15 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
     """GRPO on the Follower: instructions in, a model directory out. `reward_model` judges instead of `judger` where the config has a classifier."""
     if done(out):
         return
-    from seif.training.grpo import Payment, Sample, fitting
+    from seif.training.data import fitting
+    from seif.training.rollouts import RewardBatch, Rollout
 
     settings = config.self_supervised
     groups = curriculum.groups(read_instructions(instructions), settings.curriculum)
     questions = load_questions(Path(settings.general.train)) if settings.general.train else []
     everything: list[Instruction | Question] = [*(x for group in groups for x in group), *questions]
     asked = [follower.messages(config.prompts, _as_asked(task), config.follower.format) for task in everything]
-    kept = fitting(start, asked, config.follower.grpo.max_prompt_tokens)
+    kept = fitting(start, asked, config.follower.grpo.max_prompt_tokens, chat_format(config.chat))
     tasks, prompts = [everything[i] for i in kept], [asked[i] for i in kept]
     own = [row for row, task in enumerate(tasks) if isinstance(task, Instruction)]
     if not own or (questions and len(own) == len(tasks)):
@@ -112,10 +114,10 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
     judging = None if classifier else engines.get(judger)
     scorer = FollowerScorer(make_judger(config, judging, engines.cache(judger) if judging else None, classifier), config.follower.format)
 
-    async def pay(task: Instruction | Question, sample: Sample) -> Score:
+    async def pay(task: Instruction | Question, sample: Rollout) -> Score:
         return await scorer.score(task, sample.text, sample.finished) if isinstance(task, Instruction) else _score_answer(config, task, sample)
 
-    async def reward(samples: list[Sample], step: int) -> Payment:
+    async def reward(samples: list[Rollout], step: int) -> RewardBatch:
         scores = await asyncio.gather(*(pay(tasks[s.row], s) for s in samples))
         metrics = {"well_formed": _share(scores, lambda s: s.outcome != "bad format"), **_judged_metrics(scores, config)}
         metrics["too_long"] = float(len(everything) - len(tasks))
@@ -126,7 +128,7 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
         if len(groups) > 1:
             lengths = [len(task.constraints) for s in samples if isinstance(task := tasks[s.row], Instruction)]
             metrics["level"] = sum(lengths) / max(1, len(lengths))
-        return Payment([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config), _checks(scores))
+        return RewardBatch([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config), _checks(scores))
 
     with closing(engines):
         _train(config, turn, "follower", start, prompts, steps, config.follower.grpo, reward, out, log, order)
@@ -167,7 +169,8 @@ def _train(
     log: StageLog,
     order: tuple[int, ...] = (),
 ) -> None:
-    from seif.training.grpo import Hooks, Job, train
+    from seif.training.grpo import train
+    from seif.training.job import GrpoJob
 
     def save(model: Any, tokenizer: Any) -> None:
         with new_directory(out) as folder:
@@ -176,7 +179,7 @@ def _train(
 
     log.begin(steps)
     train(
-        Job(
+        GrpoJob(
             model=start,
             prompts=prompts,
             steps=steps,
@@ -186,6 +189,7 @@ def _train(
             out=out,
             report_to=config.report_to,
             name=f"{out.parent.parent.name}-turn{turn}-{role}",
+            chat=chat_format(config.chat),
             token_budget=config.engine.token_budget,
             dtype=config.dtype,
             attn_implementation=config.attn_implementation,
@@ -193,7 +197,7 @@ def _train(
             order=order,
         ),
         reward,
-        Hooks(log.resumed, log.step),
+        log,
         save,
     )
 

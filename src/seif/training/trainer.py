@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
+from importlib.metadata import version
 from typing import Any
 
 import torch
-from trl import GRPOTrainer
+from trl import GRPOConfig, GRPOTrainer
 
 from seif.engines.shapes import compiles_shapes, filled
+from seif.errors import UsageError
 from seif.training.packing import Row, group, pack
 
 Logps = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
 """Log-probabilities, entropies, auxiliary loss."""
 ORDER_FREE_LOSSES = ("cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo")
 """TRL's losses whose value over an update does not depend on which of its rows share a micro-batch; `bnpo` averages within each."""
+_OVERRIDDEN = {
+    "_prepare_inputs": ("self", "generation_batch"),
+    "_get_per_token_logps_and_entropies": ("self", "model", "input_ids", "attention_mask", "logits_to_keep", "batch_size", "compute_entropy"),
+}
+"""TRL's private methods that are overridden here, with the parameters that TRL passes; further ones must be optional."""
+TRL = "trl>=1.16,<1.17"
+"""What pyproject.toml asks for."""
+_READ = ("_buffered_inputs", "_step")
+"""TRL's private attributes that are read or set here."""
+
+
+def check_methods(trainer: type) -> None:
+    """Raises UsageError when TRL's trainer lacks a method that is overridden here, or gives it other parameters."""
+    for name, expected in _OVERRIDDEN.items():
+        method = getattr(trainer, name, None)
+        if method is None:
+            raise _other_trl(f"no {name}")
+        parameters = list(inspect.signature(method).parameters.values())
+        required = [p.name for p in parameters[len(expected) :] if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+        if tuple(p.name for p in parameters[: len(expected)]) != expected or required:
+            raise _other_trl(f"other parameters of {name}")
+
+
+def _other_trl(what: str) -> UsageError:
+    return UsageError(f"the installed trl {version('trl')} has {what}, on which seif's trainer builds; pip install '{TRL}'")
+
+
+def rows_are_exchangeable(arguments: GRPOConfig) -> bool:
+    """Whether an update stays the same when its rows are put into other micro-batches.
+
+    Quantiles and means of the entropy are taken within a micro-batch.
+    """
+    entropy = arguments.entropy_coef or arguments.use_adaptive_entropy or arguments.top_entropy_quantile < 1
+    return arguments.loss_type in ORDER_FREE_LOSSES and not entropy
 
 
 class GroupedTrainer(GRPOTrainer):
@@ -27,11 +64,18 @@ class GroupedTrainer(GRPOTrainer):
 
     _buffered_inputs: Any
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        check_methods(GRPOTrainer)
+        super().__init__(*args, **kwargs)
+        for name in _READ:
+            if not hasattr(self, name):
+                raise _other_trl(f"no {name}")
+
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         before = self._buffered_inputs
         inputs = super()._prepare_inputs(generation_batch)
         batches = self._buffered_inputs
-        if batches is not before and self.loss_type in ORDER_FREE_LOSSES:
+        if batches is not before and rows_are_exchangeable(self.args):
             update = self.args.gradient_accumulation_steps
             self._buffered_inputs = [batch for i in range(0, len(batches), update) for batch in regroup(batches[i : i + update])]
             inputs = self._buffered_inputs[self._step % self.args.steps_per_generation]

@@ -1,0 +1,74 @@
+"""Chats as text: how a conversation becomes a prompt, and how a reply is read.
+
+Every reply leaves this module in one form, whatever the model's family: an optional `<think>thought</think>`, then the answer. Engines and
+the trainer translate at their boundary, so that parsers know that form alone.
+
+A family that a config can't describe is a plugin of one file:
+
+    chat_formats.add("family", ChatFormat(template_kwargs={"thinking": False}, think_end="<|end_of_thought|>"))
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from seif.config import Chat
+from seif.registry import Registry
+
+THINK_START, THINK_END = "<think>", "</think>"
+"""What stands around a thought once a reply is read."""
+
+
+@dataclass(frozen=True)
+class ChatFormat:
+    """How a model's family is prompted and writes. Subclasses may override `prompts` and `read`."""
+
+    template_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    """Variables of the chat template, such as `enable_thinking`."""
+    think_start: str = THINK_START
+    think_end: str = THINK_END
+    opens_thought: bool = False
+    """Whether the template ends a prompt with `think_start`, so that a reply begins within the thought."""
+
+    def prompts(self, tokenizer: Any, conversations: Sequence[list[dict[str, str]]]) -> list[str]:
+        """The conversations as text, up to where the model's reply begins; `tokenizer` is transformers'."""
+        return list(tokenizer.apply_chat_template(list(conversations), tokenize=False, add_generation_prompt=True, **self.template_kwargs))
+
+    def prompt_ids(self, tokenizer: Any, conversations: Sequence[list[dict[str, str]]]) -> list[list[int]]:
+        """The conversations as token ids, without padding."""
+        # The template writes the special tokens itself.
+        return list(tokenizer(self.prompts(tokenizer, conversations), add_special_tokens=False).input_ids) if conversations else []
+
+    def read(self, text: str) -> str:
+        """A reply as the model wrote it, with its thought between THINK_START and THINK_END."""
+        if self.opens_thought and self.think_start not in text:
+            text = self.think_start + text
+        return text.replace(self.think_start, THINK_START).replace(self.think_end, THINK_END)
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells two formats' verdicts apart in a cache; empty for the default."""
+        return "" if self == DEFAULT else json.dumps([type(self).__qualname__, asdict(self)], sort_keys=True)
+
+
+DEFAULT = ChatFormat()
+
+chat_formats: Registry[ChatFormat] = Registry("chat format")
+chat_formats.add("default", DEFAULT)
+chat_formats.add("deepseek-r1", ChatFormat(opens_thought=True))
+
+
+def chat_format(settings: Chat) -> ChatFormat:
+    """The named format with the config's own changes. Raises UsageError for an unknown name."""
+    named = chat_formats.get(settings.format)
+    changes: dict[str, Any] = {key: value for key in ("think_start", "think_end", "opens_thought") if (value := getattr(settings, key)) is not None}
+    return replace(named, template_kwargs={**named.template_kwargs, **settings.template_kwargs}, **changes)
+
+
+def split_thought(text: str) -> tuple[str | None, str]:
+    """(thought, answer) of a reply that was read; the thought is None where none was finished, and then the answer is all of the text."""
+    thought, end, answer = text.rpartition(THINK_END)
+    return (thought, answer) if end else (None, text)
