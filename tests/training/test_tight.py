@@ -1,12 +1,12 @@
 import pytest
 import torch
 from safetensors.torch import load_file
+from seif.training.tight import by_length
 from transformers import Qwen3Model
 from trl import GRPOTrainer
 
 from seif.config import Grpo
 from seif.training import grpo
-from seif.training.tight import by_length
 from support import NANO
 
 

@@ -14,6 +14,7 @@ from seif import __version__
 from seif.config import Config
 from seif.config_file import build_config, load_config
 from seif.errors import UsageError
+from seif.extensions import load_extensions
 from seif.progress import Progress
 from seif.run_dir import JsonLines
 
@@ -31,23 +32,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.
 
 def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Config:
     """A config for a run, with its overrides and seed file."""
-    return _with_types(load_config(config, overrides, seeds=str(seeds.resolve()) if seeds else None))
-
-
-def _with_types(config: Config) -> Config:
-    """The config, once the user's own constraint types are known to every room."""
-    if config.constraint_types is not None:
-        from seif.plugins import load_plugins
-
-        load_plugins([config.constraint_types])
-    return config
+    return load_extensions(load_config(config, overrides, seeds=str(seeds.resolve()) if seeds else None))
 
 
 def for_model(config: Path | None, model: str, overrides: list[str] | None, **files: Path | None) -> Config:
     """The role settings for a command that names its model itself."""
     direct = {"model": model, **{k: str(v.resolve()) for k, v in files.items() if v is not None}}
     if config is not None:
-        return _with_types(load_config(config, overrides, **direct))
+        return load_extensions(load_config(config, overrides, **direct))
     if overrides:
         raise UsageError("--set changes a config: give --config too")
     return build_config(direct, "options")
@@ -85,9 +77,12 @@ def settle_dtype(config: Config, work: Path | None = None, tell: bool = True) ->
     return config
 
 
-def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False) -> None:
-    """Everything that can be told before hours are spent; `others` are further checkpoints that the command names."""
-    from seif import frozen
+def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False, asks: bool = True) -> None:
+    """Everything that can be told before hours are spent; `others` are further checkpoints that the command uses.
+
+    `asks`: whether engines are asked anything beside what is trained.
+    """
+    from seif import models
     from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
@@ -103,12 +98,13 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
 
         check_start(config.model, config.lora)
     for other in others:
-        if other is not None and not frozen.served(config, other):
+        if other is not None and not models.served(config, other):
             check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
     _check_self_supervised(config, trains)
-    frozen.check_engine(config)
+    if asks:
+        models.check_engine(config)
     freeze_libraries()
 
 
@@ -149,7 +145,8 @@ def manifest_of(config: Config, precision: Precision) -> dict[str, Any]:
     for file in filter(None, (config.seeds, config.held_out, *others.values())):
         if not Path(file).is_file():
             raise UsageError(f"no file at {file}")
-    files = {"seeds_sha256": config.seeds, "held_out_sha256": config.held_out, "constraint_types_sha256": config.constraint_types}
+    files = {"seeds_sha256": config.seeds, "held_out_sha256": config.held_out}
+    files |= {f"plugin_{i}_sha256": name for i, name in enumerate(config.plugins, 1) if name.endswith(".py")}
     files |= {f"benchmark_prompts_{i}_sha256": file for i, file in enumerate(config.benchmark_prompts, 1)}
     files |= {f"{name}_sha256": file for name, file in others.items() if file}
     packages = ("torch", "transformers", "trl", "accelerate", "datasets", *(["peft"] if config.lora else []))

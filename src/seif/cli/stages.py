@@ -10,6 +10,7 @@ import typer
 
 from seif.cli.options import FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, questions_of, quiet, settle_dtype
 from seif.errors import UsageError
+from seif.judges import judging_kind
 from seif.progress import Progress
 from seif.run_dir import hold
 
@@ -66,7 +67,9 @@ def _train(role: str, model: str, instructions: Path, out: Path, judge_model: st
     if cfg.trains_reward_model:
         raise UsageError("a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL")
     cfg = settle_dtype(cfg, checkpoints_of(out))
-    preflight(cfg, [t.seed for t in tasks], judge_model, trains=True)
+    # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
+    asks = role == "instructor" or judging_kind(cfg).uses_model
+    preflight(cfg, [t.seed for t in tasks], judge_model if asks else None, trains=True, asks=asks)
     progress = Progress(console)
     log = FileLog(out, progress)
     frozen = judge_model or model

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
 from seif.config import Config
-from seif.frozen import Engines
 from seif.instructions import read_instructions
+from seif.models import ModelPool
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
 from seif.stages.common import StageLog, checkpoints_of, done
@@ -29,9 +28,9 @@ def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, o
             log.begin(chunks)
         log.step(done, {}, [])
 
-    with closing(Engines(config, out)) as engines:
+    with ModelPool(config, out) as pool, pool.use(answerer) as engine:
         tasks, judged = read_instructions(instructions), curriculum.soft(config)
-        pseudo_label(tasks, judged, engines.get(answerer), asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress)
+        pseudo_label(tasks, judged, engine, asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress)
 
 
 def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,11 @@ from typing import Any
 from seif.config import Config, Grpo
 from seif.errors import UsageError
 from seif.evaluation import held_out
-from seif.frozen import Engines, make_filter, make_judger
 from seif.instructions import read_instructions
+from seif.models import ModelPool, filtering, judging
 from seif.roles import follower, instructor
 from seif.run_dir import new_directory
-from seif.scoring import BAD_ANSWER, FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
+from seif.scoring import BAD_ANSWER, Answerer, FollowerScorer, InstructorScorer, Score, Writing, check_unjudged, item_seed, type_of
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import Question, correct, load_questions
 from seif.stages.common import StageLog, checkpoints_of, done
@@ -52,26 +51,9 @@ def train_instructor(
 
     settings = config.instructor
     templates = [instructor.choose_template(settings.templates, config.seed, turn, i) for i in range(len(seeds))]
-    frozen = Engines(config, out)
-    judging, answering = frozen.together(judger, answerer)
-    cache = frozen.cache(judger)
-    scorer = InstructorScorer(
-        filter=make_filter(config, judging, cache),
-        answerer=answering,
-        judger=make_judger(config, judging, cache, frozen.classifier(reward_model)),
-        style=config.prompts,
-        response_format=config.follower.format,
-        answers=settings.answers,
-        max_answer_tokens=config.follower.grpo.max_new_tokens,
-        temperature=config.follower.grpo.temperature,
-        reward=settings.reward,
-        share_penalty=settings.share_penalty,
-        known_types=settings.known_types,
-        seed=item_seed(config.seed, turn, "instructor"),
-    )
 
     async def reward(samples: list[Sample], step: int) -> Payment:
-        scores = await scorer.score_batch([(seeds[s.row], templates[s.row].constraints, s.text, s.finished) for s in samples], step)
+        scores = await scorer.score_batch([Writing(seeds[s.row], templates[s.row].constraints, s.text, s.finished) for s in samples], step)
         types = [type_of(c) for s in scores for c in s.constraints]
         top = max((types.count(t) for t in set(types)), default=0)
         metrics = {
@@ -84,7 +66,15 @@ def train_instructor(
         return Payment([s.reward for s in scores], metrics, _records(samples, scores, [seeds[s.row] for s in samples], config), _checks(scores))
 
     prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, seeds, strict=True)]
-    with closing(frozen):
+    length, temperature = config.follower.grpo.max_new_tokens, config.follower.grpo.temperature
+    with (
+        ModelPool(config, out) as pool,
+        filtering(pool, judger) as checking,
+        judging(pool, judger, reward_model) as judge,
+        pool.use(answerer) as engine,
+    ):
+        answering = Answerer(engine, config.prompts, config.follower.format, length, temperature, item_seed(config.seed, turn, "instructor"))
+        scorer = InstructorScorer(checking, answering, judge, settings)
         _train(config, turn, "instructor", start, prompts, instructor_steps(config, len(seeds)), settings.grpo, reward, out, log)
 
 
@@ -107,10 +97,6 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
         raise UsageError(f"every {what} is longer than max_prompt_tokens={config.follower.grpo.max_prompt_tokens}")
     steps = follower_steps(config, turn, round(len(own) / (1 - settings.general.share)) if questions else len(own))
     order = _follower_order(config, turn, groups, kept, own, len(tasks), steps) if len(groups) > 1 or questions else ()
-    engines = Engines(config, out)
-    classifier = engines.classifier(reward_model)
-    judging = None if classifier else engines.get(judger)
-    scorer = FollowerScorer(make_judger(config, judging, engines.cache(judger) if judging else None, classifier), config.follower.format)
 
     async def pay(task: Instruction | Question, sample: Sample) -> Score:
         return await scorer.score(task, sample.text, sample.finished) if isinstance(task, Instruction) else _score_answer(config, task, sample)
@@ -128,7 +114,8 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
             metrics["level"] = sum(lengths) / max(1, len(lengths))
         return Payment([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config), _checks(scores))
 
-    with closing(engines):
+    with ModelPool(config, out) as pool, judging(pool, judger, reward_model) as judge:
+        scorer = FollowerScorer(judge, config.follower.format, config.follower.reward)
         _train(config, turn, "follower", start, prompts, steps, config.follower.grpo, reward, out, log, order)
 
 
@@ -222,7 +209,7 @@ def _checks(scores: Sequence[Score]) -> held_out.Tables:
 def _records(samples: Sequence[Any], scores: Sequence[Score], prompts: Sequence[str], config: Config) -> list[dict[str, Any]]:
     return [
         {
-            **({"worths": score.worths} if any(w is not None for w in score.worths) else {}),
+            **({"soft_scores": score.soft_scores} if any(s is not None for s in score.soft_scores) else {}),
             "prompt": prompt,
             "completion": sample.text,
             "finished": sample.finished,
