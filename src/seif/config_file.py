@@ -49,6 +49,8 @@ def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -
 
 def build_config(tree: dict[str, Any], source: str) -> Config:
     """Validate a tree. Raises UsageError naming `source`, the key and the fix."""
+    # Earlier versions wrote every key into a run's config, those without a value too.
+    tree = {key: value for key, value in tree.items() if key not in REPLACED or value is not None}
     try:
         return Config.model_validate(tree)
     except ValidationError as error:

@@ -19,11 +19,11 @@ from pathlib import Path
 from typing import Any
 
 from seif import stages
+from seif.artifacts import RunDir
 from seif.config import Config
 from seif.progress import Progress
 from seif.report.page import write_report
 from seif.roles.assignment import REWARD_MODEL, Checkpoint, assign
-from seif.run_dir import RunDir
 
 
 def run(config: Config, run_dir: RunDir, seeds: list[str], progress: Progress) -> None:

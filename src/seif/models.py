@@ -16,6 +16,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from seif.artifacts import Beside
 from seif.config import Config
 from seif.engines.base import Engine, NoEngine
 from seif.engines.cache import VerdictCache, weights_of_checkpoint, weights_of_server
@@ -93,7 +94,7 @@ class ModelPool:
             return None
         if weights not in self._caches:
             fingerprint = weights_of_server(served_model(self.config)) if on_server else weights_of_checkpoint(weights)
-            self._caches[weights] = VerdictCache(self.out.with_name(f"{self.out.name}.verdicts.jsonl"), fingerprint)
+            self._caches[weights] = VerdictCache(Beside(self.out).verdicts, fingerprint)
         return self._caches[weights]
 
     def _load(self, weights: str) -> Engine:
@@ -110,7 +111,7 @@ class ModelPool:
 
             out = self.out or Path(tempfile.mkdtemp(prefix="seif-")) / "seif"
             rank = room_for(self.config.lora.r) if self.config.lora else 0
-            self._servers = VllmServers(self.config.engine, out.with_name(f"{out.name}.vllm.log"), rank)
+            self._servers = VllmServers(self.config.engine, Beside(out).server_log, rank)
         return self._servers
 
 

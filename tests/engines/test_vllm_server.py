@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from seif.artifacts import RunDir, read_json
 from seif.config_file import build_config, load_config
 from seif.engines.local import LocalEngine
 from seif.evaluation.held_out import answer_tasks, load_tasks
 from seif.judges import JudgeContext, judging_kind
 from seif.models import ModelPool
-from seif.run_dir import RunDir, read_json
 from seif.types import Verdict
 from support import NANO, ROOT, seif
 

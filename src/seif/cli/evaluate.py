@@ -32,9 +32,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Accuracy of a model: held-out tasks, IFEval, both by verifiers alone, or any task of lm-evaluation-harness."""
+    from seif.artifacts import write_json
     from seif.evaluation import harness
     from seif.models import ModelPool
-    from seif.run_dir import write_json
 
     name, _, task = suite.partition(":")
     _belong(

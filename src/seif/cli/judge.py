@@ -10,13 +10,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from seif.artifacts import write_json_lines
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, quiet, settle_dtype
 from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.extensions import load_extensions
 from seif.judges import Judge, Judgement, judging_kind
-from seif.run_dir import write_json_lines
 from seif.types import Instruction, Verdict
 
 NO_MODEL = "none"

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from seif import __version__
+from seif.artifacts import Beside, JsonLines
 from seif.config import Config
 from seif.config_file import build_config, load_config
 from seif.errors import UsageError
 from seif.extensions import load_extensions
 from seif.progress import Progress
-from seif.run_dir import JsonLines
-
-if TYPE_CHECKING:
-    from seif.engines.precision import Precision
 
 console = Console(soft_wrap=True)
 
@@ -135,25 +130,6 @@ def _check_self_supervised(config: Config, trains: bool) -> None:
             curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
 
 
-def manifest_of(config: Config, precision: Precision) -> dict[str, Any]:
-    """What a run directory notes of its surroundings; a resume in others is refused."""
-    import hashlib
-    from importlib.metadata import version
-
-    general = config.self_supervised.general
-    others = {"instructions": config.instructions, "general_train": general.train, "general_held_out": general.held_out}
-    for file in filter(None, (config.seeds, config.held_out, *others.values())):
-        if not Path(file).is_file():
-            raise UsageError(f"no file at {file}")
-    files = {"seeds_sha256": config.seeds, "held_out_sha256": config.held_out}
-    files |= {f"plugin_{i}_sha256": name for i, name in enumerate(config.plugins, 1) if name.endswith(".py")}
-    files |= {f"benchmark_prompts_{i}_sha256": file for i, file in enumerate(config.benchmark_prompts, 1)}
-    files |= {f"{name}_sha256": file for name, file in others.items() if file}
-    packages = ("torch", "transformers", "trl", "accelerate", "datasets", *(["peft"] if config.lora else []))
-    digests = {k: hashlib.sha256(Path(v).read_bytes()).hexdigest() if v else None for k, v in files.items()}
-    return {"seif": __version__, "dtype": asdict(precision), **digests, "versions": {p: version(p) for p in packages}}
-
-
 def fresh(out: Path) -> None:
     """Raises UsageError for an output that exists already."""
     if out.exists():
@@ -181,7 +157,7 @@ class FileLog:
     """A stage's log when it runs outside a run directory: metrics beside the output."""
 
     def __init__(self, out: Path, progress: Progress) -> None:
-        self.metrics = JsonLines(out.with_name(f"{out.name}.metrics.jsonl"))
+        self.metrics = JsonLines(Beside(out).metrics)
         self.progress = progress
 
     def begin(self, total: int) -> None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import Any, Protocol
+
+from seif.artifacts import Beside
 
 
 class StageLog(Protocol):
@@ -17,13 +18,8 @@ class StageLog(Protocol):
     def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None: ...
 
 
-def checkpoints_of(out: Path) -> Path:
-    """Where a stage keeps its checkpoints while it runs."""
-    return out.with_name(f"{out.name}.checkpoints")
-
-
 def done(out: Path) -> bool:
     """Whether a training stage is done; checkpoints that a kill left behind after that are dropped."""
     if out.exists():
-        shutil.rmtree(checkpoints_of(out), ignore_errors=True)
+        Beside(out).drop_checkpoints()
     return out.exists()

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from seif.artifacts import read_json, write_json
 from seif.config import Config
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
@@ -16,7 +17,6 @@ from seif.evaluation import held_out
 from seif.instructions import read_instructions
 from seif.models import ModelPool, judging
 from seif.roles import follower
-from seif.run_dir import read_json, write_json
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import accuracy as general_accuracy
 from seif.self_supervised.general import load_questions

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+from seif.artifacts import write_json
 from seif.config import Config
 from seif.engines.base import Request
 from seif.errors import RunError, UsageError
@@ -15,7 +16,6 @@ from seif.instructions import read_instructions, write_instructions
 from seif.models import ModelPool, filtering
 from seif.roles import instructor
 from seif.roles.filter import Decision
-from seif.run_dir import write_json
 from seif.scoring import item_seed, within_limit
 from seif.types import Instruction, Verdict
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seif.artifacts import Beside
 from seif.config import Config
 from seif.instructions import read_instructions
 from seif.models import ModelPool
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
-from seif.stages.common import StageLog, checkpoints_of, done
+from seif.stages.common import StageLog, done
 
 
 def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog) -> None:
@@ -43,6 +44,6 @@ def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbe
     settings = config.self_supervised.reward_model
     seed = item_seed(config.seed, turn, "reward model") % (1 << 31)
     job = reward_model.Job(
-        settings.base or config.model, read_pairs(labels), settings, seed, checkpoints_of(out), out, numbers, config.dtype, config.attn_implementation
+        settings.base or config.model, read_pairs(labels), settings, seed, Beside(out).checkpoints, out, numbers, config.dtype, config.attn_implementation
     )
     reward_model.train(job, reward_model.Hooks(log.begin, log.resumed, lambda step, metrics: log.step(step, metrics, [])))

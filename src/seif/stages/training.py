@@ -8,17 +8,17 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from seif.artifacts import Beside, new_directory
 from seif.config import Config, Grpo
 from seif.errors import UsageError
 from seif.evaluation import held_out
 from seif.instructions import read_instructions
 from seif.models import ModelPool, filtering, judging
 from seif.roles import follower, instructor
-from seif.run_dir import new_directory
 from seif.scoring import BAD_ANSWER, Answerer, FollowerScorer, InstructorScorer, Score, Writing, check_unjudged, item_seed, type_of
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import Question, correct, load_questions
-from seif.stages.common import StageLog, checkpoints_of, done
+from seif.stages.common import StageLog, done
 from seif.types import Instruction
 
 
@@ -169,7 +169,7 @@ def _train(
             steps=steps,
             settings=settings,
             seed=item_seed(config.seed, turn, role) % (1 << 31),
-            work=checkpoints_of(out),
+            work=Beside(out).checkpoints,
             out=out,
             report_to=config.report_to,
             name=f"{out.parent.parent.name}-turn{turn}-{role}",
