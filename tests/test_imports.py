@@ -14,7 +14,7 @@ RANK = {
     "reference": 2, "rewards": 1, "seeds": 2, "artifacts": 2, "manifest": 2,
     "instructions": 3, "engines": 1, "roles": 4, "judges": 4, "scoring": 5, "evaluation": 6, "training": 6, "nano": 7, "self_supervised": 7,
     "models": 7, "extensions": 7,
-    "stages": 8, "progress": 1, "report": 8, "loop": 9, "cli": 10,
+    "datasets": 7, "pipeline": 3, "stages": 8, "progress": 1, "report": 8, "recipes": 9, "loop": 9, "cli": 10,
 }  # fmt: skip
 
 

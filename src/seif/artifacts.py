@@ -299,14 +299,26 @@ class RunDir:
 
     def rewind(self, turn: int, stage: str, step: int) -> None:
         """Forget metrics and rollouts of this stage after `step`, and of all later ones."""
+        self._keep(turn, stage, lambda logged: logged <= step)
+
+    def forget(self, turn: int, stage: str) -> None:
+        """Forget metrics and rollouts of this stage and of all later ones."""
+        self._keep(turn, stage, lambda _: False)
+
+    def forget_later(self, turn: int, stage: str) -> None:
+        """Forget metrics and rollouts of all later stages."""
+        self._keep(turn, stage, lambda _: True)
+
+    def _keep(self, turn: int, stage: str, wanted: Callable[[int], bool]) -> None:
+        """Keep what earlier stages logged, and of this one the `wanted` steps."""
         here = (turn, STAGES.index(stage))
 
-        def before(record: dict[str, Any]) -> bool:
+        def kept(record: dict[str, Any]) -> bool:
             place = (record["turn"], STAGES.index(record["stage"]))
-            return place < here or (place == here and record["step"] <= step)
+            return place < here or (place == here and wanted(record["step"]))
 
-        self.metrics.keep(before)
-        self.rollouts(turn, stage).keep(before)
+        self.metrics.keep(kept)
+        self.rollouts(turn, stage).keep(kept)
 
     def seconds(self) -> float:
         """Wall-clock seconds spent in finished stages, over all sittings."""

@@ -13,6 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -27,6 +28,16 @@ from seif.roles.filter import Filter
 if TYPE_CHECKING:
     from seif.engines.openai import OpenAIEngine
     from seif.engines.vllm import VllmServers
+
+
+@dataclass(frozen=True)
+class JudgeWeights:
+    """What judges in a stage; only what the config's Judger asks is loaded."""
+
+    model: str
+    """The language model, which is the Filter's too."""
+    reward_model: str | None = None
+    """The classifier that a turn trained; None where none is trained."""
 
 
 class ModelPool:

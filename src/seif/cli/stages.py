@@ -59,6 +59,7 @@ def train_follower(
 def _train(role: str, model: str, instructions: Path, out: Path, judge_model: str | None, config: Path | None, overrides: list[str] | None) -> None:
     from seif import stages
     from seif.instructions import read_instructions
+    from seif.models import JudgeWeights
 
     cfg = for_model(config, model, overrides)
     tasks = read_instructions(instructions)
@@ -76,9 +77,10 @@ def _train(role: str, model: str, instructions: Path, out: Path, judge_model: st
         progress.started(1, f"train_{role}")
         try:
             if role == "follower":
-                stages.train_follower(cfg, 1, model, frozen, instructions, out, log)
+                stages.train_follower(cfg, stages.FollowerTraining(1, model, JudgeWeights(frozen), instructions, out), log)
             else:
-                stages.train_instructor(cfg, 1, model, frozen, frozen, list(dict.fromkeys(t.seed for t in tasks)), out, log)
+                questions = list(dict.fromkeys(t.seed for t in tasks))
+                stages.train_instructor(cfg, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), questions, out), log)
         finally:
             progress.close()
     console.print(f"model: {out}", highlight=False)

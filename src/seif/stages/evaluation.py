@@ -40,8 +40,6 @@ def evaluate(
 
     `checks` are the turn's verdicts in training on what rules can check, step by step.
     """
-    if out.exists():
-        return dict(read_json(out))
     began = time.time()
     with ModelPool(config, out) as pool:
         # All that the Follower answers comes before the Judger is loaded in its place.

@@ -25,8 +25,6 @@ def generate(config: Config, turn: int, writer: str, filter_model: str, seeds: S
 
     Writes `stats` (JSON, what was written, in numbers) and then `out` (the released schema).
     """
-    if out.exists():
-        return
     with ModelPool(config, out) as models:
         raw, pool, parsable, drawn = asyncio.run(_generate(config, turn, models, writer, filter_model, seeds))
     if not pool:
@@ -97,8 +95,6 @@ def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> No
 
     Raises UsageError when none is left.
     """
-    if out.exists():
-        return
     wanted = set(seeds)
     pool = [x for x in read_instructions(instructions) if x.seed in wanted]
     if not pool:

@@ -8,15 +8,13 @@ from seif.artifacts import Beside
 from seif.config import Config
 from seif.instructions import read_instructions
 from seif.models import ModelPool
+from seif.pipeline import StageLog
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
-from seif.stages.common import StageLog, done
 
 
 def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog) -> None:
     """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told in numbers (`counts`)."""
-    if out.exists():
-        return
     from seif.self_supervised.pseudo_labels import Asking, pseudo_label
 
     settings = config.self_supervised
@@ -36,8 +34,6 @@ def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, o
 
 def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:
     """Pseudo-labels in, a calibrated sequence classifier (`out`) and how good it is (`numbers`) out."""
-    if done(out):
-        return
     from seif.self_supervised import reward_model
     from seif.self_supervised.pseudo_labels import read_pairs
 
