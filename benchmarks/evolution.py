@@ -9,7 +9,7 @@ per arm and turn the mean over seeds with a 95% Student-t confidence interval, a
 from __future__ import annotations
 
 from benchmarks.runs import study
-from seif.run_dir import RunDir, read_json
+from seif.artifacts import RunDir, read_json
 
 ARMS = {
     "adversarial": ["instructor.reward=adversarial"],

@@ -24,15 +24,17 @@ from seif.config import Config
 from seif.config_file import load_config
 from seif.engines.local import LocalEngine
 from seif.evaluation import held_out
-from seif.roles.judger import GenerativeJudger, Judger, LogprobJudger
-from seif.self_supervised.classifier import ClassifierJudger, in_process
+from seif.judges.base import Judge
+from seif.judges.generative import GenerativeJudge
+from seif.judges.logprob import LogprobJudge
+from seif.self_supervised.classifier import ClassifierJudge, in_process
 from seif.self_supervised.scorer import Scorer
 from seif.types import Constraint
 
 ROOT = Path(__file__).parents[1]
 
 
-async def timed(judger: Judger, answers: list[held_out.Answer], judges: Callable[[Constraint], bool]) -> dict[str, Any]:
+async def timed(judger: Judge, answers: list[held_out.Answer], judges: Callable[[Constraint], bool]) -> dict[str, Any]:
     """Verdicts of one Judger, with their speed."""
     await held_out.judger_agreement(judger, answers[:8], judges)
     began = time.perf_counter()
@@ -57,11 +59,11 @@ def measure(config: Config, reward_model: str, tasks: int, generative_style: str
     with closing(LocalEngine.load(model, config.engine.dtype, budget, attention)) as engine:
         answers = asyncio.run(held_out.answer_tasks(engine, rows, config.prompts, config.follower.format, length, 1.0, config.seed))
         found = {
-            "generative": asyncio.run(timed(GenerativeJudger(engine, generative_style, config.judger.max_new_tokens), answers, judges)),
-            "logprob": asyncio.run(timed(LogprobJudger(engine, config.prompts), answers, judges)),
+            "generative": asyncio.run(timed(GenerativeJudge(engine, generative_style, config.judger.max_new_tokens), answers, judges)),
+            "logprob": asyncio.run(timed(LogprobJudge(engine, config.prompts), answers, judges)),
         }
     with closing(Scorer.load(reward_model, config.engine.dtype, budget, attention)) as scorer:
-        found["classifier"] = asyncio.run(timed(ClassifierJudger(in_process(scorer)), answers, judges))
+        found["classifier"] = asyncio.run(timed(ClassifierJudge(in_process(scorer)), answers, judges))
     faster = {name: round(found["classifier"]["verdicts_per_second"] / found[name]["verdicts_per_second"], 2) for name in ("generative", "logprob")}
     return {
         "model": model,

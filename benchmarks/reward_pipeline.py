@@ -17,27 +17,31 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seif.config import Instructor
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
 from seif.engines.openai import OpenAIEngine
+from seif.judges.base import Judge
+from seif.judges.generative import GenerativeJudge
+from seif.judges.hybrid import HybridJudge
+from seif.judges.logprob import LogprobJudge
 from seif.roles.filter import Filter
-from seif.roles.judger import GenerativeJudger, HybridJudger, Judger, LogprobJudger
-from seif.scoring import InstructorScorer
+from seif.scoring import Answerer, InstructorScorer, Writing
 from seif.tables import read_rows
 
 STYLE = "full"
 
 
-def judger_of(kind: str, engine: OpenAIEngine) -> Judger:
+def judger_of(kind: str, engine: OpenAIEngine) -> Judge:
     """The Judger with the paper's settings; `hybrid` asks on nothing that rules decide."""
     match kind:
         case "logprob":
-            return LogprobJudger(engine, STYLE)
+            return LogprobJudge(engine, STYLE)
         case "hybrid":
-            return HybridJudger(GenerativeJudger(engine, STYLE, 1024), sample=0.0)
+            return HybridJudge(GenerativeJudge(engine, STYLE, 1024), sample=0.0)
         case _:
-            return GenerativeJudger(engine, STYLE, 1024)
+            return GenerativeJudge(engine, STYLE, 1024)
 
 
 def load_what_is_loaded_once(texts: Sequence[str]) -> None:
@@ -53,20 +57,13 @@ def score(engine: OpenAIEngine, rows: Sequence[Mapping[str, Any]], judger: str =
     """The rewards of rows with `seed_question` and `constraint`, as if the Instructor had just written them, and what they cost."""
     scorer = InstructorScorer(
         filter=Filter(engine, STYLE, rules=True, model=True, max_new_tokens=512),
-        answerer=engine,
-        judger=judger_of(judger, engine),
-        style=STYLE,
-        response_format="plain",  # any server's words are an answer
-        answers=1,
-        max_answer_tokens=8192,
-        temperature=1.0,
-        reward="adversarial",
-        share_penalty=0.0,
-        known_types=False,
-        seed=0,
+        # Plain: any server's words are an answer.
+        answerer=Answerer(engine, STYLE, response_format="plain", max_new_tokens=8192, temperature=1.0, seed=0),
+        judge=judger_of(judger, engine),
+        settings=Instructor(),
     )
     written = [json.dumps({f"c{i}": text for i, text in enumerate(row["constraint"], 1)}) for row in rows]
-    samples = [(row["seed_question"], len(row["constraint"]), text, True) for row, text in zip(rows, written, strict=True)]
+    samples = [Writing(row["seed_question"], len(row["constraint"]), text, True) for row, text in zip(rows, written, strict=True)]
     load_what_is_loaded_once([text for row in rows for text in row["constraint"]])
     began, cpu = time.perf_counter(), time.process_time()
     scores = asyncio.run(scorer.score_batch(samples, 1))

@@ -13,7 +13,7 @@ from typing import Any
 
 from scipy.stats import t as student
 
-from seif.run_dir import RunDir
+from seif.artifacts import RunDir
 
 ROOT = Path(__file__).parents[1]
 Numbers = Callable[[RunDir, int], dict[str, float]]

@@ -1,7 +1,7 @@
 """Constraint types of one's own: exact numbers of sentences and words, which IFEval lacks and Instructors love.
 
 seif compile instructions.parquet --types examples/exact_counts.py
-constraint_types: ../examples/exact_counts.py        # in a config
+plugins: [../examples/exact_counts.py]               # in a config
 """
 
 from seif.constraints import ConstraintType, Wording, register

@@ -11,9 +11,10 @@ LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("engines/", "training/", "nano/", "self_supervised/")
 RANK = {
     "types": 0, "errors": 0, "registry": 0, "plugins": 1, "tables": 1, "constraints": 1, "config": 1, "chat": 1, "config_file": 1,
-    "reference": 2, "rewards": 1, "seeds": 2, "run_dir": 2,
-    "instructions": 3, "engines": 1, "roles": 4, "scoring": 5, "evaluation": 6, "training": 6, "nano": 7, "self_supervised": 7, "frozen": 7,
-    "stages": 8, "progress": 1, "report": 8, "loop": 9, "cli": 10,
+    "reference": 2, "rewards": 1, "seeds": 2, "artifacts": 2, "manifest": 2,
+    "instructions": 3, "engines": 1, "roles": 4, "judges": 4, "scoring": 5, "evaluation": 6, "training": 6, "nano": 7, "self_supervised": 7,
+    "models": 7, "extensions": 7,
+    "datasets": 7, "pipeline": 3, "stages": 8, "progress": 1, "report": 8, "recipes": 9, "loop": 9, "cli": 10,
 }  # fmt: skip
 
 
@@ -43,6 +44,10 @@ def test_only_engines_know_the_client_of_servers(root):
         assert not known or name.startswith("engines/"), f"{name} imports {known}"
 
 
+ALLOWED = {("judges/classifier.py", "self_supervised")}
+"""A judge may stand on what its one file alone imports, and only when it is made."""
+
+
 def test_imports_go_one_way(root):
     for name, tree in modules(root):
         room = name.split("/")[0].removesuffix(".py")
@@ -50,7 +55,7 @@ def test_imports_go_one_way(root):
             continue
         for module in imported(tree):
             parts = module.split(".")
-            if parts[0] == "seif" and len(parts) > 1 and parts[1] in RANK and parts[1] != room:
+            if parts[0] == "seif" and len(parts) > 1 and parts[1] in RANK and parts[1] != room and (name, parts[1]) not in ALLOWED:
                 assert RANK[parts[1]] <= RANK[room], f"{name} imports {module}"
 
 

@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
+from seif.artifacts import RunDir
 from seif.instructions import read_instructions
-from seif.run_dir import RunDir
 from support import NANO, ROOT, seif
 
 CONFIG = "configs/nano-tiny.yaml"

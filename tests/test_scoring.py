@@ -2,13 +2,16 @@ import asyncio
 
 import pytest
 
+from seif.config import Instructor
 from seif.constraints.compiler import compile_text
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError
+from seif.judges.generative import GenerativeJudge
+from seif.judges.hybrid import HybridJudge
+from seif.judges.rules import RulesJudge
 from seif.roles.filter import Filter
-from seif.roles.judger import GenerativeJudger, HybridJudger, RulesJudger
-from seif.scoring import Check, FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
+from seif.scoring import Answerer, Check, FollowerScorer, InstructorScorer, Score, Writing, check_unjudged, item_seed, type_of
 from seif.types import Constraint, Instruction, Verdict
 
 TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
@@ -18,24 +21,16 @@ def instructor_scores(texts, answer="it is old.", **changes):
     engine = ScriptedEngine(lambda request: answer)
     settings = {
         "filter": Filter(engine, "full", rules=True, model=False, max_new_tokens=8),
-        "answerer": engine,
-        "judger": RulesJudger(),
-        "style": "compact",
-        "response_format": "plain",
-        "answers": 2,
-        "max_answer_tokens": 80,
-        "temperature": 1.0,
-        "reward": "adversarial",
-        "share_penalty": 0.0,
-        "known_types": False,
-        "seed": 0,
+        "answerer": Answerer(engine, "compact", "plain", 80, temperature=1.0, seed=0),
+        "judge": RulesJudge(),
+        "settings": Instructor(**{"answers": 2, **changes}),
     }
-    scorer = InstructorScorer(**{**settings, **changes})
-    return asyncio.run(scorer.score_batch([("Why?", text.count("\n") + 1, text, True) for text in texts], 1)), engine
+    scorer = InstructorScorer(**settings)
+    return asyncio.run(scorer.score_batch([Writing("Why?", text.count("\n") + 1, text, True) for text in texts], 1)), engine
 
 
 def test_follower_is_paid_per_constraint():
-    scorer = FollowerScorer(RulesJudger(), "plain")
+    scorer = FollowerScorer(RulesJudge(), "plain")
     score = asyncio.run(scorer.score(TASK, "It is old.", True))
     assert (score.reward, score.outcome) == (0.5, "judged")
     assert asyncio.run(scorer.score(TASK, "it is old.", False)).reward == 0.0
@@ -79,11 +74,11 @@ def test_share_penalty_and_known_types():
 
 def test_rule_and_model_are_compared_wherever_both_speak():
     engine = ScriptedEngine(lambda request: "[[1]]")
-    scorer = FollowerScorer(HybridJudger(GenerativeJudger(engine, "full", 8), sample=1.0), "plain")
+    scorer = FollowerScorer(HybridJudge(GenerativeJudge(engine, "full", 8), sample=1.0), "plain")
     score = asyncio.run(scorer.score(Instruction("Why?", (*TASK.constraints, Constraint("Be kind."))), "It is old.", True))
     assert score.verdicts == (Verdict.SATISFIED, Verdict.VIOLATED, Verdict.SATISFIED)
     assert score.checks == (Check("punctuation:no_comma", True, True), Check("change_case:english_lowercase", False, True))
-    assert asyncio.run(FollowerScorer(RulesJudger(), "plain").score(TASK, "It is old.", True)).checks == ()
+    assert asyncio.run(FollowerScorer(RulesJudge(), "plain").score(TASK, "It is old.", True)).checks == ()
 
 
 def test_too_many_unjudged_stop_the_stage_with_the_cause():

@@ -76,7 +76,11 @@ class Instructor(_Section):
     """The role that writes instructions."""
 
     train: bool = Field(default=True, description="False: the base writes all instructions (static data, the control arm).")
-    reward: Literal["adversarial", "frontier"] = Field(default="adversarial", description="`adversarial`: 1 - A (the paper); `frontier`: 4p(1-p).")
+    reward: str = Field(
+        default="adversarial",
+        min_length=1,
+        description="`adversarial`: 1 - A (the paper); `learnability` (also `frontier`): 4p(1-p); or one of a plugin.",
+    )
     answers: int = Field(default=1, ge=1, description="Answers per instruction behind A and p; the paper takes 1.")
     share_penalty: float = Field(default=0.0, ge=0, description="Weight of the penalty on types that fill the batch (against mode collapse).")
     known_types: bool = Field(default=False, description="A set with a constraint of no known type is invalid.")
@@ -105,16 +109,25 @@ class Filter(_Section):
 class Judger(_Section):
     """The role that gives one verdict per (answer, constraint)."""
 
-    kind: Literal["logprob", "generative", "classifier", "rules", "hybrid"] = Field(
+    kind: str = Field(
         "generative",
+        min_length=1,
         description="`generative`: reasons, then [[1]] or [[0]]; `logprob`: one token; `classifier`: a reward model learned from "
-        "pseudo-labels (docs/self_supervised.md); `rules`: verifiers alone; `hybrid`: verifiers where the compiler is certain, else the model.",
+        "pseudo-labels (docs/self_supervised.md); `rules`: verifiers alone; `hybrid`: verifiers where the compiler is certain, else "
+        "the model; or one of a plugin.",
     )
-    model: Literal["logprob", "generative", "classifier"] = Field(default="generative", description="How `hybrid` asks the model.")
+    model: str = Field(default="generative", min_length=1, description="How `hybrid` asks the model: any kind but `rules` and `hybrid`.")
+    options: dict[str, Any] = Field(default={}, description="What a plugin's judge takes beside these keys.")
     sample: float = Field(default=0.1, ge=0, le=1, description="`hybrid` also asks the model on this share of what rules decide, to know its reliability.")
     weights: Literal["previous", "base"] = Field(default="previous", description="`previous`: the Follower of the turn before (the paper); or the base.")
     max_new_tokens: int = Field(default=1024, ge=1, description="Length limit of a generative verdict.")
     max_unjudged: float = Field(default=0.05, ge=0, le=1, description="A larger share of unjudged verdicts in a step stops the stage.")
+
+    @model_validator(mode="after")
+    def _hybrid_asks_a_model(self) -> Judger:
+        if self.model in ("rules", "hybrid"):
+            raise ValueError(f"model: {self.model} is no model that `hybrid` can ask; use generative, logprob or classifier")
+        return self
 
 
 class Follower(_Section):
@@ -122,6 +135,11 @@ class Follower(_Section):
 
     epochs: tuple[int, ...] = Field(default=(3, 1, 1), min_length=1, strict=False, description="Passes per turn; the last one repeats.")
     steps: int | None = Field(default=None, ge=1, description="Steps per turn; overrides epochs.")
+    reward: str = Field(
+        default="constraint_mean",
+        min_length=1,
+        description="`constraint_mean`: the share of satisfied constraints (the paper); `all_or_nothing`: 1 only for all of them; or one of a plugin.",
+    )
     format: Literal["plain", "think_answer", "reasoning"] = Field(
         "think_answer", description="`plain`; `think_answer`: <think>..</think><answer>..</answer>; `reasoning`: after </think>."
     )
@@ -327,7 +345,11 @@ class Config(_Section):
     benchmark_prompts: tuple[str, ...] = Field(
         default=(), strict=False, description="Files of benchmark prompts; seeds that overlap with them, or with `held_out`, are left out."
     )
-    constraint_types: str | None = Field(default=None, description="A Python file with constraint types of your own (see docs/constraints.md).")
+    plugins: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Python files and modules (path.py, package.module) that register constraint types, rewards and judges of your own.",
+    )
     dtype: TrainingType = Field(
         default="auto",
         description="What models compute in. `auto`: bf16 where the hardware has units for it, else float32; a run that is resumed keeps its type.",

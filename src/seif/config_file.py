@@ -16,10 +16,12 @@ from seif.config import Config, Template, section_of
 from seif.errors import UsageError
 
 PATH_KEYS = (
-    *("model", "seeds", "instructions", "held_out", "constraint_types", "benchmark_prompts", "prompts", "engine.vllm.python"),
+    *("model", "seeds", "instructions", "held_out", "benchmark_prompts", "prompts", "engine.vllm.python"),
     *(f"self_supervised.{key}" for key in ("reward_model.base", "reward_model.checkpoint", "general.train", "general.held_out")),
 )
 """Config keys that name files; a relative one is relative to the config file."""
+REPLACED = {"constraint_types": "plugins: [FILE.py]"}
+"""Keys of earlier versions, with what to write instead."""
 
 
 def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -> Config:
@@ -37,6 +39,9 @@ def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -
         raise UsageError(f"{path} must hold `key: value` lines; it holds {type(tree).__name__}")
     for key in PATH_KEYS:
         _anchor_at(tree, key.split("."), path.parent)
+    if isinstance(tree.get("plugins"), list):
+        # The other plugins are modules, whatever lies beside the config.
+        tree["plugins"] = [_anchor(p, path.parent) if isinstance(p, str) and p.endswith(".py") else p for p in tree["plugins"]]
     for override in overrides or []:
         _override(tree, override)
     return build_config({**tree, **{key: value for key, value in direct.items() if value is not None}}, str(path))
@@ -44,6 +49,8 @@ def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -
 
 def build_config(tree: dict[str, Any], source: str) -> Config:
     """Validate a tree. Raises UsageError naming `source`, the key and the fix."""
+    # Earlier versions wrote every key into a run's config, those without a value too.
+    tree = {key: value for key, value in tree.items() if key not in REPLACED or value is not None}
     try:
         return Config.model_validate(tree)
     except ValidationError as error:
@@ -106,6 +113,8 @@ def _override(tree: dict[str, Any], override: str) -> None:
 def _explain(error: Any) -> str:
     path = [str(part) for part in error["loc"]]
     key = ".".join(path)
+    if error["type"] == "extra_forbidden" and key in REPLACED:
+        return f"{key!r} is no longer a key; write `{REPLACED[key]}`"
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], _keys_at(path[:-1]), n=1)
         return f"unknown key {key!r}" + (f"; did you mean {'.'.join([*path[:-1], near[0]])!r}?" if near else "; see docs/config.md")

@@ -9,11 +9,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seif.artifacts import write_atomically
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import check_kwargs
 from seif.errors import UsageError
-from seif.run_dir import write_atomically
 from seif.tables import read_rows
 from seif.types import SOFT, Constraint, Instruction
 

@@ -8,14 +8,15 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from seif.config import Instructor
 from seif.constraints.taxonomy import classify
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import RunError
-from seif.rewards import INSTRUCTOR_REWARDS, follower_reward, share_penalties
+from seif.judges.base import Judge, Judgement
+from seif.rewards import FOLLOWER_REWARDS, INSTRUCTOR_REWARDS, constraint_mean, share_penalties
 from seif.roles import follower, instructor
 from seif.roles.filter import Filter
-from seif.roles.judger import Judgement, Judger
 from seif.types import Constraint, Instruction, Verdict, adherence
 
 BAD_ANSWER = "answer of bad format"
@@ -45,8 +46,8 @@ class Score:
     """Why verdicts are missing, one per unjudged verdict."""
     checks: tuple[Check, ...] = ()
     """The model's verdicts on what a rule can check."""
-    worths: tuple[float | None, ...] = ()
-    """What each verdict was worth, where that is not 1 or 0."""
+    soft_scores: tuple[float | None, ...] = ()
+    """What stood for each verdict's 1 or 0 in the reward, where the judge gave it."""
 
     @property
     def failures(self) -> int:
@@ -60,21 +61,61 @@ def item_seed(*parts: object) -> int:
 
 
 class FollowerScorer:
-    """R_F of one reply: the share of the instruction's constraints that the Judger finds satisfied."""
+    """R_F of one reply: the registered Follower reward over the Judger's verdicts; 0 for a reply of bad format."""
 
-    def __init__(self, judger: Judger, response_format: str) -> None:
-        self.judger, self.response_format = judger, response_format
+    def __init__(self, judge: Judge, response_format: str, reward: str = "constraint_mean") -> None:
+        self.judge, self.response_format, self.reward = judge, response_format, FOLLOWER_REWARDS.get(reward)
 
     async def score(self, instruction: Instruction, text: str, finished: bool) -> Score:
         reply = follower.parse(text, finished, self.response_format)
         if reply is None:
             return Score(0.0, "bad format", constraints=instruction.constraints)
-        judgements = await judge_all(self.judger, instruction, reply)
+        judgements = await judge_all(self.judge, instruction, reply)
         verdicts, causes = _split(judgements)
-        worths = tuple(j.worth for j in judgements)
-        reward = follower_reward(True, verdicts, worths)
-        outcome = "unjudged" if reward is None else "judged"
-        return Score(reward, outcome, adherence(verdicts), verdicts, instruction.constraints, causes, check(instruction, reply, judgements), worths)
+        soft_scores = _soft_scores(judgements)
+        reward = self.reward(verdicts, soft_scores)
+        return Score(
+            reward,
+            "unjudged" if reward is None else "judged",
+            adherence(verdicts),
+            verdicts,
+            instruction.constraints,
+            causes,
+            check(instruction, reply, judgements),
+            soft_scores,
+        )
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """The frozen Follower that answers what the Instructor writes."""
+
+    engine: Engine
+    style: str
+    """Which prompts it is asked with."""
+    response_format: str
+    max_new_tokens: int
+    temperature: float
+    seed: int
+
+    async def answer(self, instruction: Instruction, *place: int) -> tuple[str | None, str]:
+        """An answer, None for bad format or an error, and the cause of an error. The sampling seed depends on `place`."""
+        prompt = follower.messages(self.style, instruction, self.response_format)
+        seed = item_seed("answer", self.seed, *place)
+        completion = await self.engine.complete(Request(prompt, self.max_new_tokens, self.temperature, seed))
+        if completion.error:
+            return None, completion.error
+        return follower.parse(completion.text, completion.finish_reason == "stop", self.response_format), ""
+
+
+@dataclass(frozen=True)
+class Writing:
+    """One reply of the Instructor: to which seed question, how many constraints it was asked for, and whether it ended."""
+
+    question: str
+    count: int
+    text: str
+    finished: bool
 
 
 @dataclass(frozen=True)
@@ -82,45 +123,38 @@ class InstructorScorer:
     """R_I of one instruction: the frozen Follower answers it, the Judger says how well; 0 unless the Filter accepts."""
 
     filter: Filter
-    answerer: Engine
-    judger: Judger
-    style: str
-    response_format: str
-    answers: int
-    max_answer_tokens: int
-    temperature: float
-    reward: str
-    share_penalty: float
-    known_types: bool
-    seed: int
+    answerer: Answerer
+    judge: Judge
+    settings: Instructor
 
-    async def score_batch(self, samples: Sequence[tuple[str, int, str, bool]], step: int) -> list[Score]:
-        """Score (seed question, number of constraints asked for, reply, finished) together; the share penalty looks at all."""
-        scores = await asyncio.gather(*(self._score(i, *sample, step) for i, sample in enumerate(samples)))
-        if not self.share_penalty:
+    async def score_batch(self, writings: Sequence[Writing], step: int) -> list[Score]:
+        """Score a step's replies together; the share penalty looks at all."""
+        scores = await asyncio.gather(*(self._score(i, writing, step) for i, writing in enumerate(writings)))
+        if not self.settings.share_penalty:
             return list(scores)
-        penalties = share_penalties([[type_of(c) for c in s.constraints] for s in scores], self.share_penalty)
+        penalties = share_penalties([[type_of(c) for c in s.constraints] for s in scores], self.settings.share_penalty)
         return [
             replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s for s, p in zip(scores, penalties, strict=True)
         ]
 
-    async def _score(self, index: int, question: str, count: int, text: str, finished: bool, step: int) -> Score:
-        constraints = instructor.parse(text, finished, count)
+    async def _score(self, index: int, writing: Writing, step: int) -> Score:
+        constraints = instructor.parse(writing.text, writing.finished, writing.count)
         if constraints is None:
             return Score(0.0, "bad format")
-        flaw = instructor.invalid(constraints, self.known_types)
+        flaw = instructor.invalid(constraints, self.settings.known_types)
         if flaw:
             return Score(0.0, flaw, constraints=constraints)
-        instruction = Instruction(question, constraints)
+        instruction = Instruction(writing.question, constraints)
         decision = await self.filter.check(instruction)
         if decision.verdict is Verdict.UNJUDGED:
             return Score(None, "unjudged", verdicts=(Verdict.UNJUDGED,), constraints=constraints, causes=(decision.reason,))
         if decision.verdict is Verdict.VIOLATED:
             return Score(0.0, "contradictory", constraints=constraints)
-        answers = await asyncio.gather(*(self._answer(instruction, step, index, k) for k in range(self.answers)))
+        answers = await asyncio.gather(*(self._answer(instruction, step, index, k) for k in range(self.settings.answers)))
         found = [_split(judgements) for judgements, _ in answers]
-        adherences = [follower_reward(True, verdicts, [j.worth for j in judgements]) for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)]
-        reward = INSTRUCTOR_REWARDS[self.reward](adherences)
+        # A(x, y) whatever the Follower's reward is: the paper defines the Instructor's by it.
+        adherences = [constraint_mean(verdicts, _soft_scores(judgements)) for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)]
+        reward = INSTRUCTOR_REWARDS.get(self.settings.reward)(adherences)
         known = [a for a in adherences if a is not None]
         return Score(
             reward,
@@ -133,20 +167,17 @@ class InstructorScorer:
         )
 
     async def _answer(self, instruction: Instruction, step: int, index: int, k: int) -> tuple[list[Judgement], tuple[Check, ...]]:
-        """One answer, judged. An answer of bad format can't be judged: it must not pay the Instructor."""
-        prompt = follower.messages(self.style, instruction, self.response_format)
-        seed = item_seed("answer", self.seed, step, index, k)
-        completion = await self.answerer.complete(Request(prompt, self.max_answer_tokens, self.temperature, seed))
-        reply = None if completion.error else follower.parse(completion.text, completion.finish_reason == "stop", self.response_format)
+        """One answer, judged. An answer of bad format can't be judged: it must not raise the Instructor's reward."""
+        reply, error = await self.answerer.answer(instruction, step, index, k)
         if reply is None:
-            return [Judgement(Verdict.UNJUDGED, cause=completion.error or BAD_ANSWER)], ()
-        judgements = await judge_all(self.judger, instruction, reply)
+            return [Judgement(Verdict.UNJUDGED, cause=error or BAD_ANSWER)], ()
+        judgements = await judge_all(self.judge, instruction, reply)
         return judgements, check(instruction, reply, judgements)
 
 
-async def judge_all(judger: Judger, instruction: Instruction, reply: str) -> list[Judgement]:
+async def judge_all(judge: Judge, instruction: Instruction, reply: str) -> list[Judgement]:
     """Each constraint judged alone, all at once."""
-    return list(await asyncio.gather(*(judger.judge(instruction, reply, c) for c in instruction.constraints)))
+    return list(await asyncio.gather(*(judge.judge(instruction, reply, c) for c in instruction.constraints)))
 
 
 def check(instruction: Instruction, reply: str, judgements: Sequence[Judgement]) -> tuple[Check, ...]:
@@ -177,6 +208,10 @@ def within_limit(causes: Counter[str], asked: int, limit: float) -> float:
         why = causes.most_common(1)[0][0]
         raise RunError(f"{share:.0%} of the verdicts are missing (limit {limit:.0%}; most often: {why}); mend the judge and run the same command again")
     return share
+
+
+def _soft_scores(judgements: Sequence[Judgement]) -> tuple[float | None, ...]:
+    return tuple(j.soft_score for j in judgements)
 
 
 def _split(judgements: Sequence[Judgement]) -> tuple[tuple[Verdict, ...], tuple[str, ...]]:

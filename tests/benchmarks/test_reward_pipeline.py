@@ -90,7 +90,7 @@ def test_the_judgers_that_can_be_chosen():
         generative, hybrid = score(engine(url), ROWS), score(engine(url), ROWS, "hybrid")
         assert hybrid["requests"] < generative["requests"]
         assert score(engine(url), ROWS, "logprob")["unjudged"] == 0
-        assert type(judger_of("logprob", engine(url))).__name__ == "LogprobJudger"
+        assert type(judger_of("logprob", engine(url))).__name__ == "LogprobJudge"
 
 
 @pytest.mark.slow

@@ -59,7 +59,7 @@ def test_a_repeated_judging_asks_nothing_of_the_server(call, server, tmp_path):
 
 
 def test_rules_need_no_model_and_leave_the_rest_unjudged(call):
-    code, shown, _ = call("--model", "none", "--judger", "rules", "--json")
+    code, shown, _ = call("--judger", "rules", "--json")
     numbers = json.loads(shown)
     assert code == 0
     assert (numbers["satisfied"], numbers["violated"], numbers["unjudged"]) == (1, 1, {"no rule": 1})

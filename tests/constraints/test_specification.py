@@ -13,10 +13,12 @@ from seif.constraints.witness import write_witness
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import UsageError
 from seif.instructions import read_instructions, write_instructions
+from seif.judges.hybrid import HybridJudge
+from seif.judges.logprob import LogprobJudge
+from seif.judges.rules import RulesJudge
 from seif.plugins import load_plugins, unload_plugin
 from seif.reference import types_reference
 from seif.report.text import type_name
-from seif.roles.judger import HybridJudger, LogprobJudger, RulesJudger
 from seif.roles.templates import render
 from seif.types import Constraint, Instruction, Verdict
 
@@ -96,8 +98,8 @@ def test_verifiers_and_judgers_check_a_users_type(plugin):
         verify("Yes!", "count:exclamations", {"count": 2.5})
     with pytest.raises(UsageError, match=r"count:exclamations takes \['count'\], got \['number'\]"):
         verify("Yes!", "count:exclamations", {"number": 2})
-    model = LogprobJudger(ScriptedEngine(lambda request: pytest.fail("a rule decides")), "full")
-    for judger in (RulesJudger(), HybridJudger(model, sample=0.0)):
+    model = LogprobJudge(ScriptedEngine(lambda request: pytest.fail("a rule decides")), "full")
+    for judger in (RulesJudge(), HybridJudge(model, sample=0.0)):
         verdict = asyncio.run(judger.judge(instruction, "Yes!", constraint)).verdict
         assert verdict is Verdict.VIOLATED
 

@@ -1,6 +1,5 @@
 import asyncio
 import shutil
-from contextlib import closing
 
 import pytest
 
@@ -8,9 +7,11 @@ from seif.config_file import build_config
 from seif.engines.base import Completion
 from seif.engines.cache import VerdictCache, weights_of_checkpoint
 from seif.engines.scripted import ScriptedEngine
-from seif.frozen import Engines
+from seif.judges.asking import question
+from seif.judges.generative import GenerativeJudge
+from seif.judges.logprob import LogprobJudge
+from seif.models import ModelPool
 from seif.roles.filter import Filter
-from seif.roles.judger import GenerativeJudger, LogprobJudger, question
 from seif.types import Constraint, Instruction, Verdict
 
 TASK = Instruction("Why?", (Constraint("Be kind."), Constraint("Be brief.")))
@@ -26,20 +27,20 @@ def judge_all(judger):
 def test_a_repeated_scoring_asks_nothing_and_says_the_same(tmp_path):
     path = tmp_path / "verdicts.jsonl"
     engine = ScriptedEngine(lambda request: Completion("1", "length", {"1": -0.1, "0": -2.4}))
-    first = judge_all(LogprobJudger(engine, "full", VerdictCache(path, "weights")))
+    first = judge_all(LogprobJudge(engine, "full", VerdictCache(path, "weights")))
     assert len(engine.requests) == 2
     again = VerdictCache(path, "weights")
-    assert judge_all(LogprobJudger(engine, "full", again)) == first == judge_all(LogprobJudger(engine, "full"))
+    assert judge_all(LogprobJudge(engine, "full", again)) == first == judge_all(LogprobJudge(engine, "full"))
     assert (len(engine.requests), again.hits) == (4, 2)
-    judge_all(LogprobJudger(engine, "compact", again))
-    judge_all(LogprobJudger(engine, "full", VerdictCache(path, "other weights")))
+    judge_all(LogprobJudge(engine, "compact", again))
+    judge_all(LogprobJudge(engine, "full", VerdictCache(path, "other weights")))
     assert len(engine.requests) == 8
 
 
 def test_what_could_not_be_judged_is_asked_again(tmp_path):
     answers = iter(["hm", Completion("", "error", error="time limit"), "[[1]]", "[[0]]"])
     engine = ScriptedEngine(lambda request: next(answers))
-    judger = GenerativeJudger(engine, "full", 64, VerdictCache(tmp_path / "v", "w"))
+    judger = GenerativeJudge(engine, "full", 64, VerdictCache(tmp_path / "v", "w"))
     assert [j.verdict for j in judge_all(judger)] == [Verdict.UNJUDGED] * 2
     assert [j.verdict for j in judge_all(judger)] == [Verdict.SATISFIED, Verdict.VIOLATED]
     assert [j.verdict for j in judge_all(judger)] == [Verdict.SATISFIED, Verdict.VIOLATED]
@@ -56,15 +57,15 @@ def test_the_filters_decisions_are_kept_too(tmp_path):
 def test_a_torn_last_line_costs_one_verdict_and_no_other(tmp_path, torn):
     path = tmp_path / "v"
     engine = ScriptedEngine(lambda request: "[[1]]")
-    judge_all(GenerativeJudger(engine, "full", 64, VerdictCache(path, "w")))
+    judge_all(GenerativeJudge(engine, "full", 64, VerdictCache(path, "w")))
     whole = path.read_bytes()
     path.write_bytes(whole + torn)
     cache = VerdictCache(path, "w")
-    judge_all(GenerativeJudger(engine, "full", 32, cache))
+    judge_all(GenerativeJudge(engine, "full", 32, cache))
     assert path.read_bytes().startswith(whole)
     assert len(path.read_bytes().splitlines()) == 4
     path.write_bytes(b"no json\n" + path.read_bytes())
-    judge_all(GenerativeJudger(engine, "full", 64, VerdictCache(path, "w")))
+    judge_all(GenerativeJudge(engine, "full", 64, VerdictCache(path, "w")))
     assert len(engine.requests) == 4
 
 
@@ -72,8 +73,8 @@ def test_verdicts_of_a_server_are_known_wherever_it_moves(tmp_path):
     def verdict(url, model="served"):
         config = build_config({"model": "base", "engine": {"kind": "openai", "base_urls": [url], "served_model": model}}, "test")
         engine = ScriptedEngine(lambda request: "[[1]]")
-        with closing(Engines(config, tmp_path / "out")) as engines:
-            judge_all(GenerativeJudger(engine, "full", 64, engines.cache("base")))
+        with ModelPool(config, tmp_path / "out") as pool:
+            judge_all(GenerativeJudge(engine, "full", 64, pool.cache("base")))
             return len(engine.requests)
 
     assert [verdict("http://one/v1"), verdict("http://two/v1"), verdict("http://two/v1", "other")] == [2, 0, 2]
@@ -90,13 +91,13 @@ def test_every_file_that_makes_a_judge_is_in_its_fingerprint(tmp_path, model):
 def test_verdicts_are_kept_where_they_are_served_unless_told_otherwise(tmp_path, model):
     def kept(kind, cache):
         engine = {"kind": kind, "cache": cache, "base_urls": ["http://h/v1"] if kind == "openai" else []}
-        return Engines(build_config({"model": str(model), "engine": engine}, "test"), tmp_path / "v").cache(str(model)) is not None
+        return ModelPool(build_config({"model": str(model), "engine": engine}, "test"), tmp_path / "v").cache(str(model)) is not None
 
     assert [kept("local", c) for c in (None, True, False)] == [False, True, False]
     assert [kept("openai", c) for c in (None, True, False)] == [True, True, False]
     assert [kept("vllm", c) for c in (None, True, False)] == [True, True, False]
     served = build_config({"model": str(model), "engine": {"kind": "openai", "base_urls": ["http://h/v1"]}}, "test")
-    assert Engines(served, tmp_path / "v").cache("turn_01/follower") is None
+    assert ModelPool(served, tmp_path / "v").cache("turn_01/follower") is None
 
 
 @pytest.mark.parametrize(("style", "name"), [("full", "judger"), ("full", "judger_generative"), ("compact", "judger")])

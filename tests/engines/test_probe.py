@@ -7,7 +7,7 @@ from benchmarks.server import Behaviour, running
 
 from seif.config_file import build_config
 from seif.errors import UsageError
-from seif.frozen import check_engine
+from seif.models import check_engine
 
 FAST = {"answer_s": 0.001, "verdict_s": 0.001}
 

@@ -16,7 +16,7 @@ from seif.config_file import build_config, load_config
 from seif.engines.base import Request
 from seif.engines.vllm import VllmServers, check_vllm, room_for
 from seif.errors import RunError, UsageError
-from seif.frozen import Engines
+from seif.models import ModelPool
 from support import ROOT, call
 
 pytestmark = pytest.mark.slow
@@ -223,9 +223,10 @@ def test_base_and_adapters_share_one_server(fake, lives, log, tmp_path):
 
 def test_with_lora_in_the_config_the_first_server_has_room_for_adapters(fake, lives, tmp_path, model):
     config = build_config({"model": str(model), "lora": {"r": 12}, "engine": fake().model_dump()}, "test")
-    with closing(Engines(config, tmp_path / "out")) as engines:
-        engines.get(str(model))
-        engines.get(adapter(tmp_path / "a", str(model), 12))
+    with ModelPool(config, tmp_path / "out") as pool:
+        for weights in (str(model), adapter(tmp_path / "a", str(model), 12)):
+            with pool.use(weights):
+                pass
     (life,) = lives()
     assert life["flags"][life["flags"].index("--max-lora-rank") + 1] == "16"
 

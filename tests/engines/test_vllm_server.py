@@ -7,16 +7,16 @@ import signal
 import subprocess
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from seif.artifacts import RunDir, read_json
 from seif.config_file import build_config, load_config
 from seif.engines.local import LocalEngine
 from seif.evaluation.held_out import answer_tasks, load_tasks
-from seif.frozen import Engines, make_judger
-from seif.run_dir import RunDir, read_json
+from seif.judges import JudgeContext, judging_kind
+from seif.models import ModelPool
 from seif.types import Verdict
 from support import NANO, ROOT, seif
 
@@ -126,13 +126,12 @@ def adapter(tmp_path_factory):
 def served(config, adapter, tmp_path_factory):
     """Engines for the base and the adapter, on one server."""
     settings = build_config({**config.model_dump(mode="json"), "lora": {"r": 4}}, "test")
-    with closing(Engines(settings, tmp_path_factory.mktemp("served") / "out")) as engines:
-        engines.get(BASE)
+    with ModelPool(settings, tmp_path_factory.mktemp("served") / "out") as pool, pool.use(BASE) as base:
         (core,) = engine_cores(os.getpid())
-        both = engines.together(BASE, adapter)
-        assert engine_cores(os.getpid()) == [core]
-        yield both
-        started = family(os.getpid())
+        with pool.use(str(adapter)) as tuned:
+            assert engine_cores(os.getpid()) == [core]
+            yield base, tuned
+            started = family(os.getpid())
     assert none_is_left(started)
 
 
@@ -140,7 +139,7 @@ def judge(config, engine, questions, disturb=None):
     """The verdicts of the pipeline's Judger; after the hundredth one `disturb` is called."""
 
     async def together():
-        judger, given = make_judger(config, engine), []
+        judger, given = judging_kind(config).make(JudgeContext(config, engine)), []
 
         async def one(question):
             given.append(await judger.judge(*question))

@@ -8,7 +8,8 @@ from seif.errors import UsageError
 from seif.evaluation import held_out
 from seif.evaluation.held_out import accuracy, answer_tasks, describe_instructions, judger_agreement, load_tasks, repetition
 from seif.instructions import write_instructions
-from seif.roles.judger import Judgement, RulesJudger
+from seif.judges.base import Judgement
+from seif.judges.rules import RulesJudge
 from seif.types import Constraint, Instruction, Verdict
 
 LOWER, COMMA = compile_text("Use only lowercase."), compile_text("Avoid commas.")
@@ -33,7 +34,7 @@ def test_accuracy_counts_constraints_and_whole_instructions():
 
 def test_a_perfect_judger_agrees_and_a_yes_sayer_does_not():
     given = answers("It is old.", "It is old, new.", "it is old.")
-    perfect = asyncio.run(judger_agreement(RulesJudger(), given))
+    perfect = asyncio.run(judger_agreement(RulesJudge(), given))
     assert perfect["mean"] == perfect["verifier_mean"] == 0.5
     assert perfect["balanced_accuracy"] == 1.0
 

@@ -7,7 +7,7 @@ import pytest
 from fake_run import MakeRun
 from fake_run import make_run as make_run_at
 
-from seif.run_dir import RunDir
+from seif.artifacts import RunDir
 
 
 @pytest.fixture

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from seif.artifacts import RunDir, write_json
 from seif.config_file import build_config
-from seif.run_dir import RunDir, write_json
+from seif.manifest import Manifest
 
 TYPES = ("punctuation:no_comma", "detectable_format:title", "startend:quotation")
 MakeRun = Callable[..., RunDir]
@@ -64,7 +65,7 @@ def make_run(root: Path, turns: int = 2, accuracies: tuple[float, ...] = (0.4, 0
     """A run of `turns` turns; `accuracies` are those of the evaluated ones, the base first."""
     run = RunDir(root)
     settings = {"model": "some/model", "held_out": "held_out.parquet", "turns": turns, **config}
-    run.open(build_config(settings, "test"), {"seif": "0.9.9", "versions": {"torch": "2.99.1"}, "seeds_sha256": "ab" * 32})
+    run.open(build_config(settings, "test"), Manifest({"seeds": "ab" * 32}, {"torch": "2.99.1"}, seif="0.9.9"))
     for turn, accuracy in enumerate(accuracies):
         write_json(run.evaluation(turn), evaluation(turn, accuracy))
         write_json(run.showcase(turn), [case()])

@@ -8,8 +8,8 @@ import subprocess
 import pytest
 from fake_run import case
 
+from seif.artifacts import write_json
 from seif.report.page import write_report
-from seif.run_dir import write_json
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 EVIL = "</p></style><script>window.owned = true</script><img src=http://example.invalid/x onerror='window.owned = true'>"

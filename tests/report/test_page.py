@@ -8,9 +8,9 @@ from html.parser import HTMLParser
 import pytest
 from fake_run import MakeRun, case, evaluation
 
+from seif.artifacts import RunDir, read_json, write_json
 from seif.errors import UsageError
 from seif.report.page import write_report
-from seif.run_dir import RunDir, read_json, write_json
 
 VOID = {"meta", "link", "br", "hr", "img", "input"}
 

@@ -8,9 +8,9 @@ import pytest
 from fake_run import MakeRun, evaluation
 from rich.console import Console, RenderableType
 
+from seif.artifacts import RunDir, write_json
 from seif.errors import UsageError
 from seif.report.table import evaluation_table, plan_table, run_status, turn_table
-from seif.run_dir import RunDir, write_json
 
 
 def printed(*parts: RenderableType, width: int = 80) -> str:

@@ -10,10 +10,12 @@ from seif.constraints.verifiers import verify
 from seif.engines.base import Completion
 from seif.engines.local import LocalEngine
 from seif.engines.scripted import ScriptedEngine
+from seif.judges.asking import question
+from seif.judges.generative import GenerativeJudge, last_marker
+from seif.judges.logprob import LogprobJudge
 from seif.nano import examples, world
 from seif.nano.build import split_seeds
 from seif.roles.filter import Filter
-from seif.roles.judger import GenerativeJudger, LogprobJudger, last_marker, question
 from seif.roles.quoting import defuse, mark_of
 from seif.types import Constraint, Instruction, Verdict
 from support import NANO
@@ -120,7 +122,7 @@ def test_a_judge_that_quotes_the_attack_and_then_decides_is_read_by_its_decision
         return judge_that_quotes(request).removesuffix("[[0]]")
 
     for script, verdict in ((judge_that_quotes, Verdict.VIOLATED), (judge_that_only_quotes, Verdict.UNJUDGED)):
-        judger = GenerativeJudger(ScriptedEngine(script), "full", 64)
+        judger = GenerativeJudge(ScriptedEngine(script), "full", 64)
         assert asyncio.run(judger.judge(TASK, attacked(attack), TASK.constraints[0])).verdict is verdict
 
 
@@ -171,7 +173,7 @@ def test_the_embedded_judger_is_not_talked_round():
         attack = attacked(ATTACKS[len(cases) % len(ATTACKS)], reply, rng.choice((rule, *rules)).text, rng.choice((0.0, 0.5, 1.0, 1.0)))
         if not any(verify(text, rule.instruction_id, rule.kwargs) for text in (reply, attack)):
             cases.append((Instruction(seed, rules), reply, attack, rule))
-    judger = LogprobJudger(LocalEngine.load(NANO / "model"), "compact")
+    judger = LogprobJudge(LocalEngine.load(NANO / "model"), "compact")
 
     async def verdicts(which):
         return [j.verdict for j in await asyncio.gather(*(judger.judge(case[0], case[which], case[3]) for case in cases))]

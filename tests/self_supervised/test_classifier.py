@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from seif.constraints.compiler import compile_text
-from seif.roles.judger import HybridJudger
+from seif.judges.hybrid import HybridJudge
 from seif.scoring import FollowerScorer, check_unjudged
-from seif.self_supervised.classifier import ClassifierJudger, Found
+from seif.self_supervised.classifier import ClassifierJudge, Found
 from seif.types import Constraint, Instruction, Verdict
 
 COMMA, KIND, TITLE = compile_text("Avoid commas."), Constraint("Be kind."), compile_text("Add a title in <<>>.")
@@ -20,7 +20,7 @@ def judger(probabilities, asked=None, **settings):
             asked.append(items)
         return [found if isinstance(found := probabilities[item.constraint], Found) else Found(found) for item in items]
 
-    return ClassifierJudger(ask, **settings)
+    return ClassifierJudge(ask, **settings)
 
 
 def score(judge, reply="Old, new."):
@@ -28,19 +28,19 @@ def score(judge, reply="Old, new."):
 
 
 def test_the_reward_is_the_mean_of_probabilities_and_rule_results():
-    hybrid = HybridJudger(judger({"Be kind.": 0.75}), sample=0.0)
+    hybrid = HybridJudge(judger({"Be kind.": 0.75}), sample=0.0)
     found = score(hybrid)
     assert found.reward == pytest.approx((0 + 0.75 + 0) / 3)
-    assert (found.verdicts[1], found.worths) == (Verdict.SATISFIED, (None, 0.75, None))
+    assert (found.verdicts[1], found.soft_scores) == (Verdict.SATISFIED, (None, 0.75, None))
     assert found.adherence == pytest.approx(1 / 3)
 
 
 def test_hard_labels_pay_nothing_in_between():
-    assert score(HybridJudger(judger({"Be kind.": 0.75}, hard_labels=True), sample=0.0)).reward == pytest.approx(1 / 3)
+    assert score(HybridJudge(judger({"Be kind.": 0.75}, hard_labels=True), sample=0.0)).reward == pytest.approx(1 / 3)
 
 
 def test_a_soft_type_is_judged_by_the_classifier_and_measured_by_its_rule():
-    hybrid = HybridJudger(judger({"Be kind.": 0.5, "Avoid commas.": 0.9}), sample=0.0, soft_types=("punctuation:no_comma",))
+    hybrid = HybridJudge(judger({"Be kind.": 0.5, "Avoid commas.": 0.9}), sample=0.0, soft_types=("punctuation:no_comma",))
     found = score(hybrid)
     assert found.reward == pytest.approx((0.9 + 0.5 + 0) / 3)
     assert [(c.kind, c.rule, c.model) for c in found.checks] == [("punctuation:no_comma", False, True)]
@@ -64,7 +64,7 @@ def test_all_that_is_asked_in_one_tick_is_one_batch_without_repeats():
 
 @pytest.mark.parametrize("broken", [Found(float("nan")), Found(None, "context too long")])
 def test_no_number_is_no_verdict(broken):
-    found = score(HybridJudger(judger({"Be kind.": broken}), sample=0.0))
+    found = score(HybridJudge(judger({"Be kind.": broken}), sample=0.0))
     assert (found.verdicts[1], found.reward) == (Verdict.UNJUDGED, 0.0)
     assert found.causes == (broken.error or "probability is not a number",)
     assert check_unjudged([found], 0.5) == pytest.approx(1 / 3)

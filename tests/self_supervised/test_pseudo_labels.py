@@ -5,11 +5,11 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
+from seif.artifacts import read_json
 from seif.constraints.compiler import compile_text
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError, UsageError
-from seif.run_dir import read_json
 from seif.self_supervised import pseudo_labels
 from seif.self_supervised.pseudo_labels import Asking, pseudo_label, read_pairs
 from seif.types import Constraint, Instruction

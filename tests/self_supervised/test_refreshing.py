@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
-from seif.run_dir import RunDir, read_json
+from seif.artifacts import RunDir, read_json
 from seif.self_supervised.pseudo_labels import read_pairs
 from support import NANO, ROOT, seif
 
@@ -64,7 +64,7 @@ def test_a_kill_in_each_new_stage_changes_nothing(tmp_path, seeds):
     assert all(0 <= m["general"] <= 1 for m in steps)
     assert read_json(run.evaluation(1))["general"]["n"] == 46
     assert set(read_json(run.evaluation(1))["judger"]["per_type"]) <= set(run.config().self_supervised.soft_types)
-    assert any("worths" in r for r in run.rollouts(1, "train_follower").read())
+    assert any("soft_scores" in r for r in run.rollouts(1, "train_follower").read())
     assert "The reward model" in run.report.read_text()
     kills = 0
     for milestone in ("pseudo_labels.parquet.chunks", "reward_model.checkpoints/checkpoint-*", "follower.checkpoints/checkpoint-*"):

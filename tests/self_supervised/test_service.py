@@ -11,7 +11,7 @@ import pytest
 import uvicorn
 
 from seif.errors import UsageError
-from seif.self_supervised.classifier import ClassifierJudger, Service, in_process
+from seif.self_supervised.classifier import ClassifierJudge, Service, in_process
 from seif.self_supervised.inputs import Item
 from seif.self_supervised.scorer import Scored, Scorer
 from seif.self_supervised.service import MOST_ITEMS, application
@@ -60,7 +60,7 @@ def health(url):
 
 
 def judge(ask, replies):
-    judger = ClassifierJudger(ask)
+    judger = ClassifierJudge(ask)
 
     async def all_of_them():
         return await asyncio.gather(*(judger.judge(TASK, reply, c) for reply in replies for c in TASK.constraints))

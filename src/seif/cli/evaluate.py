@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,7 +14,7 @@ from seif.config import Config
 from seif.errors import UsageError
 
 if TYPE_CHECKING:
-    from seif.frozen import Engines
+    from seif.models import ModelPool
 
 
 def evaluate(
@@ -33,9 +32,9 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Accuracy of a model: held-out tasks, IFEval, both by verifiers alone, or any task of lm-evaluation-harness."""
-    from seif import frozen
+    from seif.artifacts import write_json
     from seif.evaluation import harness
-    from seif.run_dir import write_json
+    from seif.models import ModelPool
 
     name, _, task = suite.partition(":")
     _belong(
@@ -48,13 +47,13 @@ def evaluate(
     )
     cfg = settle_dtype(for_model(config, model, overrides, held_out=held_out), tell=not as_json)
     kept = harness.kept_numbers(out, model)
-    with closing(frozen.Engines(cfg)) as engines:
+    with ModelPool(cfg) as pool:
         if name == "ifeval":
-            result, shown = _ifeval(cfg, engines, model, prompts, responses, limit)
+            result, shown = _ifeval(cfg, pool, model, prompts, responses, limit)
         elif name == "lm-eval":
             result, shown = _harness(cfg, model, task, limit, include_path)
         else:
-            result, shown = _held_out(cfg, engines, model, judge_model)
+            result, shown = _held_out(cfg, pool, model, judge_model)
     if out is not None:
         write_json(out, harness.side_by_side(kept, model, result))
     if as_json:
@@ -64,7 +63,7 @@ def evaluate(
         console.print(part, highlight=False)
 
 
-def _held_out(config: Config, engines: Engines, model: str, judge_model: str | None) -> tuple[dict[str, Any], list[Any]]:
+def _held_out(config: Config, pool: ModelPool, model: str, judge_model: str | None) -> tuple[dict[str, Any], list[Any]]:
     import asyncio
 
     from seif import stages
@@ -73,11 +72,11 @@ def _held_out(config: Config, engines: Engines, model: str, judge_model: str | N
     if config.held_out is None:
         raise UsageError("there is nothing to evaluate on: give --held-out FILE, or a --config with held_out")
     preflight(config, [], judge_model)
-    result = asyncio.run(stages.measure(config, engines, 0, model, judge_model))
+    result = asyncio.run(stages.measure(config, pool, 0, model, judge_model))
     return result, [evaluation_table([result])]
 
 
-def _ifeval(config: Config, engines: Engines, model: str, prompts: Path | None, responses: Path | None, limit: int | None) -> tuple[dict[str, Any], list[Any]]:
+def _ifeval(config: Config, pool: ModelPool, model: str, prompts: Path | None, responses: Path | None, limit: int | None) -> tuple[dict[str, Any], list[Any]]:
     import asyncio
 
     from seif.evaluation import ifeval
@@ -90,7 +89,8 @@ def _ifeval(config: Config, engines: Engines, model: str, prompts: Path | None, 
     preflight(config, [])
     tell = Console(stderr=True, soft_wrap=True)
     length = config.evaluation.max_new_tokens or ifeval.MAX_NEW_TOKENS
-    replies = asyncio.run(ifeval.answer(engines.get(model), rows, length, lambda line: tell.print(line, highlight=False)))
+    with pool.use(model) as engine:
+        replies = asyncio.run(ifeval.answer(engine, rows, length, lambda line: tell.print(line, highlight=False)))
     result = ifeval.score(rows, replies, length)
     if responses is not None:
         ifeval.write_responses(responses, rows, replies)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
+from seif.artifacts import write_json_lines
 from seif.cli.options import AsJson, console
-from seif.run_dir import write_json_lines
 
 SHOWN = ("contradictory", "witnessed", "open")
 Types = Annotated[Path | None, typer.Option("--types", help="A Python file with constraint types of your own (docs/constraints.md).")]

@@ -4,37 +4,33 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from contextlib import closing
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.table import Table
 
+from seif.artifacts import write_json_lines
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, quiet, settle_dtype
 from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
-from seif.roles.judger import Judgement, Judger, RulesJudger
-from seif.run_dir import write_json_lines
+from seif.extensions import load_extensions
+from seif.judges import Judge, Judgement, judging_kind
 from seif.types import Instruction, Verdict
 
-
-class Kind(StrEnum):
-    """The Judgers."""
-
-    classifier = "classifier"
-    logprob = "logprob"
-    generative = "generative"
-    rules = "rules"
-    hybrid = "hybrid"
+NO_MODEL = "none"
+"""Stands in the config for the name of a model that no judge asks."""
 
 
 def judge(
     file: Annotated[Path, typer.Argument(help="Rows (parquet, JSONL, JSON) with response, constraint (texts), and seed_question or prompt.")],
-    model: Annotated[str, typer.Option(help="The judge: a checkpoint directory, a hub id, or the model's name on the config's server.")],
-    judger: Annotated[Kind | None, typer.Option(help="How it judges; the config's judger.kind by default.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="The judge: a checkpoint directory, a hub id, or the model's name on the config's server; `rules` needs none.")
+    ] = None,
+    judger: Annotated[
+        str | None, typer.Option(help="How it judges: classifier, logprob, generative, rules, hybrid, or a plugin's; the config's judger.kind by default.")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="Write every row with its verdicts to this JSONL file; served verdicts are kept beside it.")] = None,
     config: OptionalConfig = None,
     overrides: Overrides = None,
@@ -43,27 +39,25 @@ def judge(
     """Judge responses, one constraint at a time, and compare with the rules wherever they can check."""
     import asyncio
 
-    from seif import frozen
+    from seif.models import ModelPool, judging
     from seif.scoring import judge_all, within_limit
 
-    cfg = _with_judger(for_model(config, model, overrides), judger)
+    cfg = _with_judger(for_model(config, model or NO_MODEL, overrides), judger)
     by_rules = cfg.judger.kind == "rules"
+    if model is None and (judging_kind(cfg).uses_model or cfg.trains_reward_model):
+        raise UsageError(f"judge {cfg.judging_model!r} asks a model: give --model")
     records, rows = _read(file, by_rules)
     if out is not None:
         fresh(out)
 
-    async def judge_rows(decide: Judger) -> list[list[Judgement]]:
+    async def judge_rows(decide: Judge) -> list[list[Judgement]]:
         return list(await asyncio.gather(*(judge_all(decide, row, reply) for row, reply in rows)))
 
-    if by_rules:
-        judged = asyncio.run(judge_rows(RulesJudger()))
-    else:
+    if model is not None and not by_rules:
         cfg = settle_dtype(cfg, tell=not as_json)
         _check(cfg, model)
-        with closing(frozen.Engines(cfg, out)) as engines:
-            classifier = engines.classifier(model)
-            asked = None if classifier else engines.get(model)
-            judged = asyncio.run(judge_rows(frozen.make_judger(cfg, asked, engines.cache(model) if asked else None, classifier)))
+    with ModelPool(cfg, out) as pool, judging(pool, cfg.model, model) as judge:
+        judged = asyncio.run(judge_rows(judge))
     numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **_describe(rows, judged)}
     if out is not None:
         write_json_lines(out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)])
@@ -127,24 +121,24 @@ def _verdicts(judgements: list[Judgement]) -> dict[str, Any]:
     }
 
 
-def _with_judger(config: Config, judger: Kind | None) -> Config:
+def _with_judger(config: Config, judger: str | None) -> Config:
     if judger is None:
         return config
     tree = config.model_dump(mode="json")
-    return build_config({**tree, "judger": {**tree["judger"], "kind": judger.value}}, "--judger")
+    return load_extensions(build_config({**tree, "judger": {**tree["judger"], "kind": judger}}, "--judger"))
 
 
 def _check(config: Config, model: str) -> None:
-    from seif import frozen
     from seif.engines.checkpoint import check_checkpoint
+    from seif.models import check_engine, served
 
     quiet()
-    if config.judging_model == "classifier":
-        return  # which is checked as it is loaded
-    if not frozen.served(config, model):
+    if not judging_kind(config).uses_model:
+        return  # a classifier is checked as it is loaded
+    if not served(config, model):
         check_checkpoint(model)
-    if frozen.served(config, model) or config.engine.kind == "vllm":
-        frozen.check_engine(config)
+    if served(config, model) or config.engine.kind == "vllm":
+        check_engine(config)
 
 
 def _show(numbers: dict[str, Any]) -> None:

@@ -9,10 +9,11 @@ from typing import Annotated
 
 import typer
 
-from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, load, manifest_of, preflight, questions_of
+from seif.artifacts import RunDir
+from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, load, preflight, questions_of
 from seif.config import Config
+from seif.manifest import Manifest, describe
 from seif.progress import Progress
-from seif.run_dir import RunDir
 
 
 def run(
@@ -30,13 +31,13 @@ def run(
     questions = questions_of(cfg)
     root = RunDir(run_dir or Path("runs") / config.stem)
     with root.locked():
-        settled, precision = resolve(cfg, root.manifest().get("dtype", {}).get("dtype"))
+        settled, precision = resolve(cfg, Manifest.from_json(root.manifest()).dtype)
         console.print(str(precision), highlight=False)
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
-            root.open(cfg, manifest_of(cfg, precision))
+            root.open(cfg, describe(cfg, asdict(precision)))
         preflight(settled, questions, trains=True)
-        root.open(cfg, manifest_of(cfg, precision))
+        root.open(cfg, describe(cfg, asdict(precision)))
         progress = Progress(console, cfg.turns)
         try:
             loop.run(settled, root, questions, progress)

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from seif import __version__
+from seif.artifacts import Beside, JsonLines
 from seif.config import Config
 from seif.config_file import build_config, load_config
 from seif.errors import UsageError
+from seif.extensions import load_extensions
 from seif.progress import Progress
-from seif.run_dir import JsonLines
-
-if TYPE_CHECKING:
-    from seif.engines.precision import Precision
 
 console = Console(soft_wrap=True)
 
@@ -31,23 +27,14 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.
 
 def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Config:
     """A config for a run, with its overrides and seed file."""
-    return _with_types(load_config(config, overrides, seeds=str(seeds.resolve()) if seeds else None))
-
-
-def _with_types(config: Config) -> Config:
-    """The config, once the user's own constraint types are known to every room."""
-    if config.constraint_types is not None:
-        from seif.plugins import load_plugins
-
-        load_plugins([config.constraint_types])
-    return config
+    return load_extensions(load_config(config, overrides, seeds=str(seeds.resolve()) if seeds else None))
 
 
 def for_model(config: Path | None, model: str, overrides: list[str] | None, **files: Path | None) -> Config:
     """The role settings for a command that names its model itself."""
     direct = {"model": model, **{k: str(v.resolve()) for k, v in files.items() if v is not None}}
     if config is not None:
-        return _with_types(load_config(config, overrides, **direct))
+        return load_extensions(load_config(config, overrides, **direct))
     if overrides:
         raise UsageError("--set changes a config: give --config too")
     return build_config(direct, "options")
@@ -85,9 +72,12 @@ def settle_dtype(config: Config, work: Path | None = None, tell: bool = True) ->
     return config
 
 
-def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False) -> None:
-    """Everything that can be told before hours are spent; `others` are further checkpoints that the command names."""
-    from seif import frozen
+def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False, asks: bool = True) -> None:
+    """Everything that can be told before hours are spent; `others` are further checkpoints that the command uses.
+
+    `asks`: whether engines are asked anything beside what is trained.
+    """
+    from seif import models
     from seif.chat import chat_format
     from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
@@ -109,12 +99,13 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
         check_settings(config.follower.grpo)
         check_start(config.model, config.lora)
     for other in others:
-        if other is not None and not frozen.served(config, other):
+        if other is not None and not models.served(config, other):
             check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
     _check_self_supervised(config, trains)
-    frozen.check_engine(config)
+    if asks:
+        models.check_engine(config)
     freeze_libraries()
 
 
@@ -145,24 +136,6 @@ def _check_self_supervised(config: Config, trains: bool) -> None:
             curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
 
 
-def manifest_of(config: Config, precision: Precision) -> dict[str, Any]:
-    """What a run directory notes of its surroundings; a resume in others is refused."""
-    import hashlib
-    from importlib.metadata import version
-
-    general = config.self_supervised.general
-    others = {"instructions": config.instructions, "general_train": general.train, "general_held_out": general.held_out}
-    for file in filter(None, (config.seeds, config.held_out, *others.values())):
-        if not Path(file).is_file():
-            raise UsageError(f"no file at {file}")
-    files = {"seeds_sha256": config.seeds, "held_out_sha256": config.held_out, "constraint_types_sha256": config.constraint_types}
-    files |= {f"benchmark_prompts_{i}_sha256": file for i, file in enumerate(config.benchmark_prompts, 1)}
-    files |= {f"{name}_sha256": file for name, file in others.items() if file}
-    packages = ("torch", "transformers", "trl", "accelerate", "datasets", *(["peft"] if config.lora else []))
-    digests = {k: hashlib.sha256(Path(v).read_bytes()).hexdigest() if v else None for k, v in files.items()}
-    return {"seif": __version__, "dtype": asdict(precision), **digests, "versions": {p: version(p) for p in packages}}
-
-
 def fresh(out: Path) -> None:
     """Raises UsageError for an output that exists already."""
     if out.exists():
@@ -190,7 +163,7 @@ class FileLog:
     """A stage's log when it runs outside a run directory: metrics beside the output."""
 
     def __init__(self, out: Path, progress: Progress) -> None:
-        self.metrics = JsonLines(out.with_name(f"{out.name}.metrics.jsonl"))
+        self.metrics = JsonLines(Beside(out).metrics)
         self.progress = progress
 
     def begin(self, total: int) -> None:

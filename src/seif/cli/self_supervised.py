@@ -9,10 +9,10 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from seif.artifacts import Beside, hold
 from seif.cli.options import AsJson, FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, quiet, settle_dtype
 from seif.errors import UsageError
 from seif.progress import Progress
-from seif.run_dir import hold
 
 INSTRUCTIONS = "Instructions in the released schema, or verl-if's (parquet, JSONL, JSON)."
 
@@ -24,8 +24,8 @@ def curriculum(
     as_json: AsJson = False,
 ) -> None:
     """Cut instructions to their first constraint, their first two, and so on: one file per level."""
+    from seif.artifacts import new_directory
     from seif.instructions import read_instructions, write_instructions
-    from seif.run_dir import new_directory
     from seif.self_supervised import curriculum as room
 
     found = room.levels(read_instructions(file), levels)
@@ -57,7 +57,7 @@ def pseudo_label(
     cfg = for_model(config, model, overrides)
     seeds = [x.seed for x in read_instructions(instructions)]
     fresh(out)
-    cfg = settle_dtype(cfg, out.with_name(f"{out.name}.chunks"))
+    cfg = settle_dtype(cfg, Beside(out).chunks)
     preflight(cfg, seeds)
     counts = out.with_suffix(".json")
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
@@ -81,19 +81,18 @@ def train_reward_model(
     from seif import stages
     from seif.self_supervised.pseudo_labels import read_pairs
     from seif.self_supervised.scorer import check_base
-    from seif.stages.common import checkpoints_of
 
     cfg = for_model(config, model, overrides)
     if not read_pairs(labels):
         raise UsageError(f"{labels} holds no pairs; make some with `seif pseudo-label`")
     fresh(out)
     quiet()
-    cfg = settle_dtype(cfg, checkpoints_of(out))
+    cfg = settle_dtype(cfg, Beside(out).checkpoints)
     check_base(model, cfg.self_supervised.reward_model.max_length)
     # `--model` is what this command trains, whatever the config says.
     settings = cfg.self_supervised.reward_model.model_copy(update={"base": model})
     cfg = cfg.model_copy(update={"self_supervised": cfg.self_supervised.model_copy(update={"reward_model": settings})})
-    numbers = out.with_name(f"{out.name}.json")
+    numbers = Beside(out).numbers
     _run(out, "train_reward_model", lambda log: stages.train_reward_model(cfg, 1, labels, out, numbers, log))
     _show(json.loads(numbers.read_text(encoding="utf-8")))
     console.print(f"reward model: {out}", highlight=False)
@@ -123,7 +122,7 @@ def serve_reward_model(
 
 def _run(out: Path, stage: str, work: Any) -> None:
     progress = Progress(console)
-    with hold(out.with_name(f".{out.name}.lock"), f"another seif command is writing {out}; wait for it or choose another --out"):
+    with hold(Beside(out).lock, f"another seif command is writing {out}; wait for it or choose another --out"):
         progress.started(1, stage)
         try:
             work(FileLog(out, progress))

@@ -8,10 +8,11 @@ from typing import Annotated
 
 import typer
 
+from seif.artifacts import Beside, hold
 from seif.cli.options import FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, questions_of, quiet, settle_dtype
 from seif.errors import UsageError
+from seif.judges import judging_kind
 from seif.progress import Progress
-from seif.run_dir import hold
 
 Start = Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")]
 Instructions = Annotated[Path, typer.Option(help="Instructions in the released schema; the Instructor trains on their seed questions.")]
@@ -58,25 +59,28 @@ def train_follower(
 def _train(role: str, model: str, instructions: Path, out: Path, judge_model: str | None, config: Path | None, overrides: list[str] | None) -> None:
     from seif import stages
     from seif.instructions import read_instructions
-    from seif.stages.common import checkpoints_of
+    from seif.models import JudgeWeights
 
     cfg = for_model(config, model, overrides)
     tasks = read_instructions(instructions)
     fresh(out)
     if cfg.trains_reward_model:
         raise UsageError("a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL")
-    cfg = settle_dtype(cfg, checkpoints_of(out))
-    preflight(cfg, [t.seed for t in tasks], judge_model, trains=True)
+    cfg = settle_dtype(cfg, Beside(out).checkpoints)
+    # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
+    asks = role == "instructor" or judging_kind(cfg).uses_model
+    preflight(cfg, [t.seed for t in tasks], judge_model if asks else None, trains=True, asks=asks)
     progress = Progress(console)
     log = FileLog(out, progress)
     frozen = judge_model or model
-    with hold(out.with_name(f".{out.name}.lock"), f"another seif train is writing {out}; wait for it or choose another --out"):
+    with hold(Beside(out).lock, f"another seif train is writing {out}; wait for it or choose another --out"):
         progress.started(1, f"train_{role}")
         try:
             if role == "follower":
-                stages.train_follower(cfg, 1, model, frozen, instructions, out, log)
+                stages.train_follower(cfg, stages.FollowerTraining(1, model, JudgeWeights(frozen), instructions, out), log)
             else:
-                stages.train_instructor(cfg, 1, model, frozen, frozen, list(dict.fromkeys(t.seed for t in tasks)), out, log)
+                questions = list(dict.fromkeys(t.seed for t in tasks))
+                stages.train_instructor(cfg, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), questions, out), log)
         finally:
             progress.close()
     console.print(f"model: {out}", highlight=False)

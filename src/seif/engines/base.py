@@ -44,3 +44,14 @@ class Engine(Protocol):
     def close(self) -> None:
         """Give back memory, processes, connections."""
         ...
+
+
+class NoEngine:
+    """Stands where no model is loaded; it answers nothing."""
+
+    async def complete(self, request: Request) -> Completion:
+        """A completion with an error."""
+        return Completion("", "error", error="no model is loaded")
+
+    def close(self) -> None:
+        """Nothing to give back."""

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from seif.artifacts import read_json
 from seif.engines.adapter import base_of, is_adapter, tokenizer_of
 from seif.errors import RunError, UsageError
-from seif.run_dir import read_json
 
 SECTION = "lm_eval"
 """The harness's part of a file of numbers."""

@@ -15,8 +15,8 @@ from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.instructions import read_instructions
+from seif.judges.base import Judge
 from seif.roles import follower
-from seif.roles.judger import Judger
 from seif.scoring import item_seed, type_of
 from seif.types import Constraint, Instruction, Verdict
 
@@ -153,7 +153,7 @@ def describe_tables(tables: Tables) -> dict[str, Any]:
     return {**reliability(whole(tables)), "per_type": {k: reliability(t) for k, t in sorted(tables.items())}}
 
 
-async def judger_agreement(judger: Judger, answers: Sequence[Answer], judges: Callable[[Constraint], bool] = lambda constraint: True) -> dict[str, Any]:
+async def judger_agreement(judger: Judge, answers: Sequence[Answer], judges: Callable[[Constraint], bool] = lambda constraint: True) -> dict[str, Any]:
     """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged; it is asked what it `judges`."""
     pairs = [(a, c, h) for a in answers if a.reply is not None for c, h in zip(a.task.constraints, a.holds, strict=True) if judges(c)]
     judgements = await asyncio.gather(*(judger.judge(a.task, a.reply or "", c) for a, c, _ in pairs))

@@ -13,12 +13,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seif.artifacts import write_json_lines
 from seif.chat import THINK_START, split_thought
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, UsageError
 from seif.progress import clock
-from seif.run_dir import write_json_lines
 from seif.tables import read_rows
 
 MAX_NEW_TOKENS = 1280

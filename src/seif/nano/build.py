@@ -23,12 +23,12 @@ from seif.engines.local import LocalEngine
 from seif.errors import UsageError
 from seif.evaluation import held_out
 from seif.instructions import read_instructions, write_instructions
+from seif.judges.logprob import LogprobJudge
 from seif.nano import examples, world, writer
 from seif.nano.pretrain import Recipe, new_model, pretrain
 from seif.nano.tokenizer import train_tokenizer
 from seif.roles import follower, instructor
 from seif.roles.filter import Filter
-from seif.roles.judger import LogprobJudger
 from seif.types import Constraint, Instruction, Verdict
 
 RUN_SEEDS, HELD_OUT_SEEDS, HELD_OUT_TASKS = 384, 200, 1200
@@ -199,7 +199,7 @@ def measure_floors(folder: Path) -> dict[str, Any]:
 
 async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[Instruction]) -> dict[str, Any]:
     rng = random.Random("floors")
-    judger = LogprobJudger(engine, examples.STYLE)
+    judger = LogprobJudge(engine, examples.STYLE)
     pairs = [(seed, reply, compile_text(text.strip()), answer == "1") for seed, reply, branches in _judged_replies(rng, unseen) for text, answer in branches]
     judgements = await asyncio.gather(*(judger.judge(Instruction(s, (c,)), reply, c) for s, reply, c, _ in pairs))
     tables = held_out.tabulate((c.instruction_id, truth, j.verdict is Verdict.SATISFIED) for (_, _, c, truth), j in zip(pairs, judgements, strict=True))
@@ -247,7 +247,7 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
     }
 
 
-async def _talked_round(judger: LogprobJudger, rng: random.Random, seeds: Sequence[str]) -> float:
+async def _talked_round(judger: LogprobJudge, rng: random.Random, seeds: Sequence[str]) -> float:
     """Share of violated rules that the Judger calls violated without a plea in the reply and satisfied with one."""
     cases: list[tuple[str, str, str, Constraint]] = []
     while len(cases) < 1000:

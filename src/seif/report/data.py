@@ -8,11 +8,11 @@ from typing import Any
 
 import yaml
 
+from seif.artifacts import STAGES, RunDir, read_json
 from seif.config import Config
 from seif.errors import UsageError
 from seif.report.table import run_status
 from seif.report.text import number
-from seif.run_dir import STAGES, RunDir, read_json
 from seif.seeds import load_seeds
 
 Points = list[tuple[int, float | None]]

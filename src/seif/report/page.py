@@ -7,11 +7,11 @@ from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 
+from seif.artifacts import RunDir, write_atomically
 from seif.report import sections, summary
 from seif.report.cases import showcase
 from seif.report.data import collect
 from seif.report.text import visible
-from seif.run_dir import RunDir, write_atomically
 
 
 def write_report(run_dir: RunDir) -> None:

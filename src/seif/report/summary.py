@@ -6,11 +6,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from seif.artifacts import STAGES
 from seif.progress import NAMES
 from seif.report.blocks import Cell, Row, Table
 from seif.report.data import RunNumbers, Turn
 from seif.report.text import NOTHING, dig, duration, number, percent_error, points
-from seif.run_dir import STAGES
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from seif.artifacts import RunDir, read_json
 from seif.report.text import NOTHING, dig, percent, percent_error
-from seif.run_dir import RunDir, read_json
 
 _COUNTS_SHOWN = 4
 

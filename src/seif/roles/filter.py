@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from seif.constraints.conflicts import find_conflict
 from seif.engines.base import Engine, Request
 from seif.engines.cache import VerdictCache
-from seif.roles.judger import ask, last_marker, yes_no
+from seif.judges.asking import ask
+from seif.judges.generative import last_marker
+from seif.judges.logprob import yes_no
 from seif.roles.quoting import defuse
 from seif.roles.templates import render
 from seif.types import Instruction, Verdict

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from seif.engines.together import Together
 from seif.errors import UsageError
-from seif.roles.judger import Judgement
+from seif.judges.base import Judgement
 from seif.self_supervised.inputs import Item, item_of
 from seif.types import Constraint, Instruction, Verdict
 
@@ -35,11 +35,11 @@ class Found:
 Ask = Callable[[Sequence[Item]], Awaitable[list[Found]]]
 
 
-class ClassifierJudger:
+class ClassifierJudge:
     """One probability per (question, constraint, response). It is the reward too, unless `hard_labels` makes that 0 or 1."""
 
-    def __init__(self, ask: Ask, hard_labels: bool = False, close: Callable[[], None] = lambda: None) -> None:
-        self.ask, self.hard_labels, self.close = ask, hard_labels, close
+    def __init__(self, ask: Ask, hard_labels: bool = False) -> None:
+        self.ask, self.hard_labels = ask, hard_labels
         self._together = Together(self._ask_once)
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
@@ -48,7 +48,7 @@ class ClassifierJudger:
         if p is None or not math.isfinite(p):
             return Judgement(Verdict.UNJUDGED, cause=found.error or "probability is not a number")
         verdict = Verdict.of(p >= 0.5)
-        return Judgement(verdict, p, model=verdict, worth=None if self.hard_labels else p)
+        return Judgement(verdict, p, model=verdict, soft_score=None if self.hard_labels else p)
 
     async def _ask_once(self, items: list[Item]) -> list[Found]:
         unique = list(dict.fromkeys(items))

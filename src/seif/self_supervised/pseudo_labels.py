@@ -20,10 +20,10 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from seif.artifacts import Beside, read_json, write_atomically, write_json
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.roles import follower
-from seif.run_dir import read_json, write_atomically, write_json
 from seif.scoring import item_seed, within_limit
 from seif.self_supervised.contrasts import contrasts
 from seif.self_supervised.curriculum import check_some_are_soft, cut, levels
@@ -147,7 +147,7 @@ def pseudo_label(
     sizes = {str(level.number): len(level.instructions) for level in levels(instructions)}
     chunks = [range(i, min(i + CHUNK, len(instructions))) for i in range(0, len(instructions), CHUNK)]
     check_some_are_soft(instructions, soft)
-    work = out.with_name(f"{out.name}.chunks")
+    work = Beside(out).chunks
     claim(work, [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]], asking.dtype)
     answers: list[LevelAnswer] = []
     for number, chunk in enumerate(chunks):

@@ -14,13 +14,13 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback
 from transformers import TrainingArguments as Arguments
 
+from seif.artifacts import new_directory, write_json
 from seif.config import RewardModel
 from seif.constraints.verifiers import verify
 from seif.engines.memory import release_memory
 from seif.engines.precision import TrainingTypes, training_types
 from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import reliability, tabulate, whole
-from seif.run_dir import new_directory, write_json
 from seif.scoring import type_of
 from seif.self_supervised.calibration import calibration_error, cross_fitted, fit_temperature, probability, reliability_curve
 from seif.self_supervised.inputs import Encoded, encode, item_of

@@ -1,15 +1,15 @@
-"""The stages of a turn. Each takes files and writes files, is skipped when its output is whole, and is also a command."""
+"""The stages of a turn. Each takes files and writes files, and is also a command."""
 
 from seif.stages.evaluation import evaluate, measure
 from seif.stages.generation import generate, take
 from seif.stages.reward_model import pseudo_label, train_reward_model
-from seif.stages.training import follower_steps, instructor_steps, train_follower, train_instructor
+from seif.stages.training import FollowerTraining, InstructorTraining, train_follower, train_instructor
 
 __all__ = [
+    "FollowerTraining",
+    "InstructorTraining",
     "evaluate",
-    "follower_steps",
     "generate",
-    "instructor_steps",
     "measure",
     "pseudo_label",
     "take",

@@ -5,19 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from seif.artifacts import read_json, write_json
 from seif.config import Config
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.evaluation import held_out
-from seif.frozen import Engines, model_judger
 from seif.instructions import read_instructions
+from seif.models import ModelPool, judging
 from seif.roles import follower
-from seif.run_dir import read_json, write_json
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import accuracy as general_accuracy
 from seif.self_supervised.general import load_questions
@@ -41,13 +40,13 @@ def evaluate(
 
     `checks` are the turn's verdicts in training on what rules can check, step by step.
     """
-    if out.exists():
-        return dict(read_json(out))
     began = time.time()
-    with closing(Engines(config, out)) as engines:
-        result = asyncio.run(measure(config, engines, turn, model, judger, reward_model))
+    with ModelPool(config, out) as pool:
+        # All that the Follower answers comes before the Judger is loaded in its place.
         if instructions is not None:
-            write_json(showcase, asyncio.run(_showcase(config, engines.get(model), seeds, read_instructions(instructions))))
+            with pool.use(model) as engine:
+                write_json(showcase, asyncio.run(_showcase(config, engine, seeds, read_instructions(instructions))))
+        result = asyncio.run(measure(config, pool, turn, model, judger, reward_model))
     if checks:
         result["judger"]["in_training"] = held_out.describe_tables(held_out.add_up(checks))
     if stats is not None:
@@ -59,7 +58,7 @@ def evaluate(
     return result
 
 
-async def measure(config: Config, engines: Engines, turn: int, model: str, judger: str | None, reward_model: str | None = None) -> dict[str, Any]:
+async def measure(config: Config, pool: ModelPool, turn: int, model: str, judger: str | None, reward_model: str | None = None) -> dict[str, Any]:
     """Greedy and sampled held-out accuracy of `model`; with `judger`, how far that one agrees with the verifiers.
 
     Where the config's Judger is a classifier, `reward_model` is measured in its place, on what it judges; without one, nobody is.
@@ -67,23 +66,25 @@ async def measure(config: Config, engines: Engines, turn: int, model: str, judge
     result: dict[str, Any] = {"turn": turn, "held_out": {}, "judger": {}, "instructor": {}}
     if config.self_supervised.general.held_out is not None:
         questions = load_questions(Path(config.self_supervised.general.held_out))
-        result["general"] = await general_accuracy(engines.get(model), questions, config.prompts, config.follower.format, config.answer_tokens)
+        with pool.use(model) as engine:
+            result["general"] = await general_accuracy(engine, questions, config.prompts, config.follower.format, config.answer_tokens)
     if config.held_out is None:
         return result
     tasks = held_out.load_tasks(Path(config.held_out))[: config.evaluation.tasks]
-    engine, limit = engines.get(model), config.answer_tokens
-    # Asked at once, so that an engine can read every task once for both.
-    both = (held_out.answer_tasks(engine, tasks, config.prompts, config.follower.format, limit, temperature, config.seed) for temperature in (0.0, 1.0))
-    greedy, sampled = await asyncio.gather(*both)
+    limit = config.answer_tokens
+    with pool.use(model) as engine:
+        # Asked at once, so that an engine can read every task once for both.
+        both = (held_out.answer_tasks(engine, tasks, config.prompts, config.follower.format, limit, temperature, config.seed) for temperature in (0.0, 1.0))
+        greedy, sampled = await asyncio.gather(*both)
     result["held_out"] = {"greedy": held_out.accuracy(greedy), "sampled": held_out.accuracy(sampled)}
     answers = greedy[: config.evaluation.judged]
     if config.evaluation.judger and config.judging_model == "classifier":
         if reward_model is not None or config.self_supervised.reward_model.given:
-            classifier = engines.classifier(reward_model)
-            assert classifier is not None
-            result["judger"] = await held_out.judger_agreement(classifier, answers, curriculum.soft(config))
+            with judging(pool, model, reward_model, alone=True) as judge:
+                result["judger"] = await held_out.judger_agreement(judge, answers, curriculum.soft(config))
     elif config.evaluation.judger and judger is not None:
-        result["judger"] = await held_out.judger_agreement(model_judger(config, engines.get(judger), engines.cache(judger)), answers)
+        with judging(pool, judger, alone=True) as judge:
+            result["judger"] = await held_out.judger_agreement(judge, answers)
     return result
 
 

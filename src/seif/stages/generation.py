@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
+from seif.artifacts import write_json
 from seif.config import Config
 from seif.engines.base import Request
 from seif.errors import RunError, UsageError
 from seif.evaluation import held_out
-from seif.frozen import Engines, make_filter
 from seif.instructions import read_instructions, write_instructions
+from seif.models import ModelPool, filtering
 from seif.roles import instructor
 from seif.roles.filter import Decision
-from seif.run_dir import write_json
 from seif.scoring import item_seed, within_limit
 from seif.types import Instruction, Verdict
 
@@ -26,10 +25,8 @@ def generate(config: Config, turn: int, writer: str, filter_model: str, seeds: S
 
     Writes `stats` (JSON, what was written, in numbers) and then `out` (the released schema).
     """
-    if out.exists():
-        return
-    with closing(Engines(config, out)) as engines:
-        raw, pool, parsable, drawn = asyncio.run(_generate(config, turn, engines, writer, filter_model, seeds))
+    with ModelPool(config, out) as models:
+        raw, pool, parsable, drawn = asyncio.run(_generate(config, turn, models, writer, filter_model, seeds))
     if not pool:
         raise RunError(f"none of {len(seeds)} seeds got a usable instruction ({parsable} of {drawn} replies could be parsed); the Instructor has collapsed")
     everything = held_out.describe_instructions(raw)
@@ -50,7 +47,7 @@ def generate(config: Config, turn: int, writer: str, filter_model: str, seeds: S
 
 
 async def _generate(
-    config: Config, turn: int, engines: Engines, writer: str, filter_model: str, seeds: Sequence[str]
+    config: Config, turn: int, models: ModelPool, writer: str, filter_model: str, seeds: Sequence[str]
 ) -> tuple[list[Instruction], list[Instruction], int, int]:
     """All parsed instructions, the accepted ones in seed order, and how many replies were parsable and drawn."""
     settings = config.instructor
@@ -60,7 +57,6 @@ async def _generate(
     unread: Counter[str] = Counter()
     open_seeds = list(range(len(seeds)))
     for attempt in range(settings.attempts):
-        writing = engines.get(writer)
         requests = []
         templates = {i: instructor.choose_template(settings.templates, config.seed, turn, i) for i in open_seeds}
         for i, template in templates.items():
@@ -68,7 +64,8 @@ async def _generate(
             requests.append(
                 Request(instructor.messages(config.prompts, template, seeds[i]), settings.grpo.max_new_tokens, settings.generation_temperature, seed)
             )
-        completions = await asyncio.gather(*(writing.complete(r) for r in requests))
+        with models.use(writer) as engine:
+            completions = await asyncio.gather(*(engine.complete(r) for r in requests))
         drawn += len(completions)
         written: dict[int, Instruction] = {}
         for i, completion in zip(open_seeds, completions, strict=True):
@@ -79,8 +76,8 @@ async def _generate(
         raw += written.values()
         candidates = {i: x for i, x in written.items() if not instructor.invalid(x.constraints, settings.known_types)}
         if config.filter.generation:
-            checking = make_filter(config, engines.get(filter_model), engines.cache(filter_model))
-            decisions = await asyncio.gather(*(checking.check(x) for x in candidates.values()))
+            with filtering(models, filter_model) as checking:
+                decisions = await asyncio.gather(*(checking.check(x) for x in candidates.values()))
         else:
             decisions = [Decision(Verdict.SATISFIED)] * len(candidates)
         asked += len(decisions)
@@ -98,8 +95,6 @@ def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> No
 
     Raises UsageError when none is left.
     """
-    if out.exists():
-        return
     wanted = set(seeds)
     pool = [x for x in read_instructions(instructions) if x.seed in wanted]
     if not pool:

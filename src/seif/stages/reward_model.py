@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from pathlib import Path
 
+from seif.artifacts import Beside
 from seif.config import Config
-from seif.frozen import Engines
 from seif.instructions import read_instructions
+from seif.models import ModelPool
+from seif.pipeline import StageLog
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
-from seif.stages.common import StageLog, checkpoints_of, done
 
 
 def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog) -> None:
     """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told in numbers (`counts`)."""
-    if out.exists():
-        return
     from seif.self_supervised.pseudo_labels import Asking, pseudo_label
 
     settings = config.self_supervised
@@ -29,15 +27,13 @@ def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, o
             log.begin(chunks)
         log.step(done, {}, [])
 
-    with closing(Engines(config, out)) as engines:
+    with ModelPool(config, out) as pool, pool.use(answerer) as engine:
         tasks, judged = read_instructions(instructions), curriculum.soft(config)
-        pseudo_label(tasks, judged, engines.get(answerer), asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress)
+        pseudo_label(tasks, judged, engine, asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress)
 
 
 def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:
     """Pseudo-labels in, a calibrated sequence classifier (`out`) and how good it is (`numbers`) out."""
-    if done(out):
-        return
     from seif.self_supervised import reward_model
     from seif.self_supervised.pseudo_labels import read_pairs
 
@@ -48,7 +44,7 @@ def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbe
         pairs=read_pairs(labels),
         settings=settings,
         seed=seed,
-        work=checkpoints_of(out),
+        work=Beside(out).checkpoints,
         out=out,
         numbers=numbers,
         dtype=config.dtype,

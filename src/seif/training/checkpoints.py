@@ -8,8 +8,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from seif.artifacts import read_json, write_json
 from seif.errors import UsageError
-from seif.run_dir import read_json, write_json
 
 _NOTE = "job.json"
 _COMPLETE = "complete"

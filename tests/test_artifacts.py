@@ -3,9 +3,10 @@ import sys
 
 import pytest
 
+from seif.artifacts import JsonLines, RunDir, new_directory, read_json, write_atomically, write_json
 from seif.config_file import build_config
 from seif.errors import UsageError
-from seif.run_dir import JsonLines, RunDir, new_directory, read_json, write_atomically, write_json
+from seif.manifest import Manifest
 
 CONFIG = build_config({"model": "x"}, "test")
 
@@ -70,12 +71,12 @@ def test_rewind_forgets_later_steps_stages_and_turns(tmp_path):
 
 def test_another_config_is_refused_naming_the_keys(tmp_path):
     run = RunDir(tmp_path / "run")
-    run.open(CONFIG, {"seeds_sha256": "a"})
-    run.open(CONFIG, {"seeds_sha256": "a"})
+    run.open(CONFIG, Manifest({"seeds": "a"}))
+    run.open(CONFIG, Manifest({"seeds": "a"}))
     with pytest.raises(UsageError, match="turns"):
-        run.open(build_config({"model": "x", "turns": 9}, "test"), {"seeds_sha256": "a"})
+        run.open(build_config({"model": "x", "turns": 9}, "test"), Manifest({"seeds": "a"}))
     with pytest.raises(UsageError, match="seeds file changed"):
-        run.open(CONFIG, {"seeds_sha256": "b"})
+        run.open(CONFIG, Manifest({"seeds": "b"}))
 
 
 def test_a_run_may_move_to_another_server(tmp_path):
@@ -85,7 +86,7 @@ def test_a_run_may_move_to_another_server(tmp_path):
         return build_config({"model": "x", "engine": {"kind": "openai", "base_urls": ["http://one/v1"], **engine}}, "test")
 
     run = RunDir(tmp_path / "run")
-    run.open(config(), {})
+    run.open(config(), Manifest())
     moved = {
         "base_urls": ["http://two/v1", "http://three/v1"],
         "api_key_env": "OTHER_KEY",
@@ -95,12 +96,12 @@ def test_a_run_may_move_to_another_server(tmp_path):
         "retries": 1,
         "vllm": {"python": "p", "args": ["--a"], "env": {"A": "1", "B": "2"}, "startup": 1.0, "restarts": 0},
     }
-    run.open(config(**moved), {})
+    run.open(config(**moved), Manifest())
     assert run.config() == config(**moved)
     for key, value in {"served_model": "other", "dtype": "float32", "cache": False, "token_budget": 1024}.items():
         with pytest.raises(UsageError, match=f"these keys differ: engine.{key}. Use"):
-            run.open(config(**moved, **{key: value}), {})
-    run.open(config(), {})
+            run.open(config(**moved, **{key: value}), Manifest())
+    run.open(config(), Manifest())
 
 
 def test_a_reward_model_may_be_served_elsewhere_but_not_appear_or_vanish(tmp_path):
@@ -109,20 +110,20 @@ def test_a_reward_model_may_be_served_elsewhere_but_not_appear_or_vanish(tmp_pat
         return build_config({"model": "x", "self_supervised": {"reward_model": {"url": url}}, **classifier}, "test")
 
     served, local = RunDir(tmp_path / "served"), RunDir(tmp_path / "local")
-    served.open(config("http://one:8001"), {})
-    served.open(config("http://two:8001"), {})
+    served.open(config("http://one:8001"), Manifest())
+    served.open(config("http://two:8001"), Manifest())
     assert served.config() == config("http://two:8001")
-    local.open(config(None), {})
+    local.open(config(None), Manifest())
     for run, url in ((served, None), (local, "http://one:8001")):
         with pytest.raises(UsageError, match=r"reward_model\.url"):
-            run.open(config(url), {})
+            run.open(config(url), Manifest())
 
 
 @pytest.mark.slow
 def test_a_second_process_is_refused(tmp_path):
     run = RunDir(tmp_path / "run")
     script = (
-        "import sys; from pathlib import Path; from seif.run_dir import RunDir; from seif.errors import UsageError\n"
+        "import sys; from pathlib import Path; from seif.artifacts import RunDir; from seif.errors import UsageError\n"
         f"try:\n with RunDir(Path({str(run.root)!r})).locked(): pass\nexcept UsageError as e: print(e); sys.exit(e.exit_code)"
     )
     with run.locked():

@@ -1,10 +1,13 @@
-"""The run directory is an API: this module alone knows its paths, and everything in it is written atomically.
+"""What seif leaves on disk: this module alone knows where, and everything is written atomically.
+
+A run directory:
 
     config.yaml  manifest.json  events.jsonl  metrics.jsonl  report.html
     turn_01/ instructor/  generation.json  instructions.parquet  follower/  evaluation.json  rollouts/*.jsonl
              pseudo_labels.parquet  pseudo_labels.json  reward_model/  reward_model.json   (where a classifier judges)
 
-A file or model directory that exists under its final name is whole; half-made ones live under `*.partial` names.
+A file or model directory that exists under its final name is whole; half-made ones live under `*.partial` names. What a
+stage needs while it makes an output lies beside that output (`Beside`), in a run directory and elsewhere.
 """
 
 from __future__ import annotations
@@ -15,6 +18,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -24,6 +28,7 @@ import yaml
 from seif.config import MOVABLE_KEYS, Config, differing_keys
 from seif.config_file import build_config
 from seif.errors import UsageError
+from seif.manifest import Manifest
 
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
 
@@ -128,6 +133,55 @@ class JsonLines:
             write_text(self.path, text)
 
 
+@dataclass(frozen=True)
+class Beside:
+    """What is kept beside an output while it is made, or about it."""
+
+    out: Path
+
+    def _named(self, suffix: str) -> Path:
+        return self.out.with_name(f"{self.out.name}.{suffix}")
+
+    @property
+    def checkpoints(self) -> Path:
+        """Of a training that is under way."""
+        return self._named("checkpoints")
+
+    @property
+    def chunks(self) -> Path:
+        """Answers for pseudo-labels that are under way."""
+        return self._named("chunks")
+
+    @property
+    def verdicts(self) -> Path:
+        """The cache of verdicts."""
+        return self._named("verdicts.jsonl")
+
+    @property
+    def server_log(self) -> Path:
+        """What the vLLM servers that seif starts print."""
+        return self._named("vllm.log")
+
+    @property
+    def metrics(self) -> Path:
+        """Of a training outside a run directory."""
+        return self._named("metrics.jsonl")
+
+    @property
+    def numbers(self) -> Path:
+        """How good a model is that was trained outside a run directory."""
+        return self._named("json")
+
+    @property
+    def lock(self) -> Path:
+        """Held by the command that makes the output."""
+        return self.out.with_name(f".{self.out.name}.lock")
+
+    def drop_checkpoints(self) -> None:
+        """Remove checkpoints that a kill left behind after the output was done."""
+        shutil.rmtree(self.checkpoints, ignore_errors=True)
+
+
 class RunDir:
     """Paths of one run, its lock, and its logs."""
 
@@ -136,6 +190,9 @@ class RunDir:
         self.metrics = JsonLines(root / "metrics.jsonl")
         self.events = JsonLines(root / "events.jsonl")
         self.report = root / "report.html"
+        self._config = root / "config.yaml"
+        self._manifest = root / "manifest.json"
+        self._lock = root / ".lock"
 
     def turn(self, turn: int) -> Path:
         return self.root / f"turn_{turn:02d}"
@@ -183,19 +240,18 @@ class RunDir:
         """Hold the run for this process. Raises UsageError when another one has it."""
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"{self.root} is a file; choose another --run-dir")
-        with hold(self.root / ".lock", f"another seif run is using {self.root}; wait for it or choose another --run-dir"):
+        with hold(self._lock, f"another seif run is using {self.root}; wait for it or choose another --run-dir"):
             yield
 
     def started(self) -> bool:
         """Whether a run was ever opened here."""
-        return (self.root / "config.yaml").exists()
+        return self._config.exists()
 
     def held(self) -> bool:
         """Whether some process is running this run now. One that can't be told (another user's) counts as not held."""
-        path = self.root / ".lock"
-        if not path.exists():
+        if not self._lock.exists():
             return False
-        lock = filelock.FileLock(path)
+        lock = filelock.FileLock(self._lock)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
@@ -205,14 +261,13 @@ class RunDir:
         lock.release()
         return False
 
-    def open(self, config: Config, manifest: dict[str, Any]) -> None:
-        """Start the run, or continue it. Raises UsageError when config or data differ from the first time.
+    def open(self, config: Config, manifest: Manifest) -> None:
+        """Start the run, or continue it. Raises UsageError when config, files or packages differ from the first time.
 
         Where and how servers are asked may differ, and is noted anew.
         """
-        path = self.root / "config.yaml"
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-        if path.exists():
+        if self.started():
             before = self.config()
             differing = differing_keys(before, config)
             urls = [c.self_supervised.reward_model.url for c in (before, config)]
@@ -221,26 +276,22 @@ class RunDir:
             changed = [key for key in differing if not key.startswith(movable)]
             if changed:
                 raise UsageError(f"{self.root} was started with another config; these keys differ: {', '.join(changed)}. Use a new --run-dir")
-            recorded = self.manifest()
-            for name in (f"{file}_sha256" for file in ("seeds", "held_out", "instructions", "general_train", "general_held_out")):
-                if recorded.get(name) != manifest.get(name):
-                    raise UsageError(f"the {name.removesuffix('_sha256')} file changed since {self.root} was started. Use a new --run-dir")
+            Manifest.from_json(self.manifest()).check_same(manifest, self.root)
             if differing:
-                write_text(path, text)
+                write_text(self._config, text)
             return
-        write_json(self.root / "manifest.json", manifest)
-        write_text(path, text)
+        write_json(self._manifest, manifest.as_json())
+        write_text(self._config, text)
 
     def config(self) -> Config:
         """The config this run was started with. Raises UsageError when this is no run directory."""
-        path = self.root / "config.yaml"
-        if not path.exists():
+        if not self.started():
             raise UsageError(f"{self.root} is not a run directory: it has no config.yaml")
-        return build_config(yaml.safe_load(path.read_text(encoding="utf-8")), str(path))
+        return build_config(yaml.safe_load(self._config.read_text(encoding="utf-8")), str(self._config))
 
     def manifest(self) -> dict[str, Any]:
-        path = self.root / "manifest.json"
-        return dict(read_json(path)) if path.exists() else {}
+        """As written when the run started (`Manifest.as_json`); empty where there is none."""
+        return dict(read_json(self._manifest)) if self._manifest.exists() else {}
 
     def event(self, kind: str, **values: Any) -> None:
         """Note when something happened; wall-clock times live here and nowhere in the metrics."""
@@ -248,14 +299,26 @@ class RunDir:
 
     def rewind(self, turn: int, stage: str, step: int) -> None:
         """Forget metrics and rollouts of this stage after `step`, and of all later ones."""
+        self._keep(turn, stage, lambda logged: logged <= step)
+
+    def forget(self, turn: int, stage: str) -> None:
+        """Forget metrics and rollouts of this stage and of all later ones."""
+        self._keep(turn, stage, lambda _: False)
+
+    def forget_later(self, turn: int, stage: str) -> None:
+        """Forget metrics and rollouts of all later stages."""
+        self._keep(turn, stage, lambda _: True)
+
+    def _keep(self, turn: int, stage: str, wanted: Callable[[int], bool]) -> None:
+        """Keep what earlier stages logged, and of this one the `wanted` steps."""
         here = (turn, STAGES.index(stage))
 
-        def before(record: dict[str, Any]) -> bool:
+        def kept(record: dict[str, Any]) -> bool:
             place = (record["turn"], STAGES.index(record["stage"]))
-            return place < here or (place == here and record["step"] <= step)
+            return place < here or (place == here and wanted(record["step"]))
 
-        self.metrics.keep(before)
-        self.rollouts(turn, stage).keep(before)
+        self.metrics.keep(kept)
+        self.rollouts(turn, stage).keep(kept)
 
     def seconds(self) -> float:
         """Wall-clock seconds spent in finished stages, over all sittings."""

@@ -1,0 +1,37 @@
+"""How a language model is asked for a verdict, and out of which cache a known one comes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from seif.engines.base import Completion, Engine, Request
+from seif.engines.cache import VerdictCache
+from seif.judges.base import Judgement
+from seif.roles.quoting import defuse, mark_of
+from seif.roles.templates import Messages, render
+from seif.types import Constraint, Instruction, Verdict
+
+
+async def ask(engine: Engine, request: Request, read: Callable[[Completion], Judgement], cache: VerdictCache | None) -> Judgement:
+    """A model's verdict as `read` finds it, out of `cache` where that holds it. What could not be judged is not kept."""
+    known = cache.find(request) if cache else None
+    if known:
+        return Judgement(*known, model=known[0])
+    judgement = read(await engine.complete(request))
+    if cache and judgement.verdict is not Verdict.UNJUDGED:
+        cache.keep(request, judgement.verdict, judgement.probability)
+    return judgement
+
+
+def question(style: str, name: str, instruction: Instruction, response: str, constraint: Constraint) -> Messages:
+    """What a judge is asked. Nothing in it that a model wrote can pass for the question's own words."""
+    shown = defuse(response)
+    return render(
+        style,
+        name,
+        seed=defuse(instruction.seed),
+        instruction=defuse(instruction.prompt),
+        mark=mark_of(shown),
+        response=shown,
+        constraint=defuse(constraint.text),
+    )

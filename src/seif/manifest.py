@@ -1,0 +1,96 @@
+"""What a run notes of its surroundings, so that a resume in others is refused."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import entry_points, version
+from pathlib import Path
+from typing import Any
+
+from seif import __version__
+from seif.config import Config
+from seif.errors import UsageError
+from seif.plugins import GROUP
+
+COMPARED = ("torch", "transformers", "trl", "peft")
+"""Packages whose version decides a result; that of the others is noted alone."""
+_DIGEST = "_sha256"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The files a run reads and the packages it stands on."""
+
+    files: Mapping[str, str | None] = field(default_factory=dict)
+    """SHA-256 by what the file is to the run: seeds, held_out, plugin mine.py, ..."""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """Package versions, those of installed plugins among them."""
+    plugins: tuple[str, ...] = ()
+    """The packages that bring installed plugins."""
+    seif: str = __version__
+    """The version of seif itself; it is not compared."""
+    precision: Mapping[str, str] = field(default_factory=dict)
+    """The type that the run began to compute in, and why. A resume keeps it, whatever the machine would choose."""
+
+    @property
+    def dtype(self) -> str | None:
+        """What the run began to compute in."""
+        return self.precision.get("dtype")
+
+    def check_same(self, now: Manifest, run: Path) -> None:
+        """Raises UsageError, in one line with the fix, when the resumed `run` would read other files or stand on other packages."""
+        for name in (*self.files, *(name for name in now.files if name not in self.files)):
+            if self.files.get(name) != now.files.get(name):
+                raise UsageError(f"the {name} file changed since {run} was started. Use a new --run-dir")
+        for package in dict.fromkeys((*COMPARED, *self.plugins, *now.plugins)):
+            before, here = self.versions.get(package), now.versions.get(package)
+            if before != here:
+                raise UsageError(
+                    f"{run} was started with {package} {before or '(none)'}, and this is {here or '(none)'}. "
+                    f"Install {f'{package}=={before}' if before else 'what it was started with'}, or use a new --run-dir"
+                )
+
+    def as_json(self) -> dict[str, Any]:
+        """What manifest.json holds; one key per file."""
+        digests = {f"{name}{_DIGEST}": digest for name, digest in self.files.items()}
+        own = {"seif": self.seif, "dtype": dict(self.precision)}
+        return {**own, **digests, "versions": dict(self.versions), "plugins": list(self.plugins)}
+
+    @classmethod
+    def from_json(cls, tree: Mapping[str, Any]) -> Manifest:
+        """As `as_json` wrote it."""
+        files = {key.removesuffix(_DIGEST): value for key, value in tree.items() if key.endswith(_DIGEST)}
+        plugins, seif = tuple(tree.get("plugins", ())), tree.get("seif", "")
+        return cls(files, tree.get("versions", {}), plugins, seif, tree.get("dtype", {}))
+
+
+def describe(config: Config, precision: Mapping[str, str]) -> Manifest:
+    """The manifest of a run that starts now. Raises UsageError for a file that is not there."""
+    general = config.self_supervised.general
+    files = {
+        "seeds": config.seeds,
+        "held_out": config.held_out,
+        "instructions": config.instructions,
+        "general_train": general.train,
+        "general_held_out": general.held_out,
+        **{f"benchmark_prompts_{i}": file for i, file in enumerate(config.benchmark_prompts, 1)},
+        **{f"plugin {Path(name).name if name.endswith('.py') else name}": _source(name) for name in config.plugins},
+    }
+    for file in filter(None, files.values()):
+        if not Path(file).is_file():
+            raise UsageError(f"no file at {file}")
+    installed = tuple(sorted({entry.dist.name for entry in entry_points(group=GROUP) if entry.dist is not None}))
+    packages = ("torch", "transformers", "trl", "accelerate", "datasets", *(["peft"] if config.lora else []), *installed)
+    digests = {name: hashlib.sha256(Path(file).read_bytes()).hexdigest() for name, file in files.items() if file}
+    return Manifest(digests, {package: version(package) for package in packages}, installed, precision=precision)
+
+
+def _source(plugin: str) -> str | None:
+    """The file that a plugin is read from; None for a module that is no file."""
+    if plugin.endswith(".py"):
+        return plugin
+    found = importlib.util.find_spec(plugin)
+    return found.origin if found is not None and found.has_location else None

@@ -1,0 +1,194 @@
+"""The models of a stage: which engine holds which weights, and the Filter and the Judger that ask them.
+
+    with ModelPool(config, out) as pool, pool.use(answerer) as engine, judging(pool, judge) as judge:
+        ...
+
+What a stage does not use is never loaded: a Judger of rules alone acquires no weights.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from seif.artifacts import Beside
+from seif.chat import chat_format
+from seif.config import Config
+from seif.engines.base import Engine, NoEngine
+from seif.engines.cache import VerdictCache, weights_of_checkpoint, weights_of_server
+from seif.errors import UsageError
+from seif.judges import JUDGES, Judge, JudgeContext, judging_kind, options_of
+from seif.roles.filter import Filter
+
+if TYPE_CHECKING:
+    from seif.engines.openai import OpenAIEngine
+    from seif.engines.vllm import VllmServers
+
+
+@dataclass(frozen=True)
+class JudgeWeights:
+    """What judges in a stage; only what the config's Judger asks is loaded."""
+
+    model: str
+    """The language model, which is the Filter's too."""
+    reward_model: str | None = None
+    """The classifier that a turn trained; None where none is trained."""
+
+
+class ModelPool:
+    """One engine per set of weights, however many roles use it at the same time.
+
+    Weights that nobody uses stay loaded until others are wanted, so using the same ones again costs nothing. `out` is what
+    the stage will write: verdicts and the servers' log are kept beside it, where the config wants them.
+    """
+
+    def __init__(self, config: Config, out: Path | None = None) -> None:
+        self.config, self.out = config, out
+        self._engines: dict[str, Engine] = {}
+        self._users: Counter[str] = Counter()
+        self._servers: VllmServers | None = None
+        self._caches: dict[str, VerdictCache] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._servers is not None:
+            self._servers.close()
+        else:
+            for engine in self._engines.values():
+                engine.close()
+        self._engines.clear()
+        for cache in self._caches.values():
+            cache.close()
+        self._caches.clear()
+
+    @property
+    def loaded(self) -> Mapping[str, Engine]:
+        """Which engine holds which weights now."""
+        return dict(self._engines)
+
+    @contextmanager
+    def use(self, weights: str) -> Iterator[Engine]:
+        """The engine for these weights, until the block ends. Weights that nobody uses then are given back before others are loaded.
+
+        Raises UsageError for a bad key of a server, RunError when a server does not come up.
+        """
+        self._users[weights] += 1
+        try:
+            yield self._acquire(weights)
+        finally:
+            self._users[weights] -= 1
+
+    def _acquire(self, weights: str) -> Engine:
+        used = [path for path, users in self._users.items() if users]
+        if self.config.engine.kind == "vllm":
+            self._engines = dict(zip(used, self._vllm().together(used), strict=True))
+            return self._engines[weights]
+        for path in self._engines.keys() - set(used):
+            self._engines.pop(path).close()
+        if weights not in self._engines:
+            self._engines[weights] = self._load(weights)
+        return self._engines[weights]
+
+    def cache(self, weights: str) -> VerdictCache | None:
+        """Where the verdicts of these weights are kept; None: they are not."""
+        settings = self.config.engine
+        on_server = served(self.config, weights)
+        by_default = on_server or settings.kind == "vllm"
+        if self.out is None or not (by_default if settings.cache is None else settings.cache):
+            return None
+        if weights not in self._caches:
+            fingerprint = weights_of_server(served_model(self.config)) if on_server else weights_of_checkpoint(weights)
+            self._caches[weights] = VerdictCache(Beside(self.out).verdicts, fingerprint + chat_format(self.config.chat).fingerprint)
+        return self._caches[weights]
+
+    def _load(self, weights: str) -> Engine:
+        settings = self.config.engine
+        if served(self.config, weights):
+            return endpoint(self.config, settings.base_urls)
+        from seif.engines.local import LocalEngine
+
+        return LocalEngine.load(weights, settings.dtype, settings.token_budget, self.config.attn_implementation, chat_format(self.config.chat))
+
+    def _vllm(self) -> VllmServers:
+        if self._servers is None:
+            from seif.engines.vllm import VllmServers, room_for
+
+            out = self.out or Path(tempfile.mkdtemp(prefix="seif-")) / "seif"
+            rank = room_for(self.config.lora.r) if self.config.lora else 0
+            self._servers = VllmServers(self.config.engine, Beside(out).server_log, rank, chat_format(self.config.chat))
+        return self._servers
+
+
+@contextmanager
+def filtering(pool: ModelPool, weights: str) -> Iterator[Filter]:
+    """The Filter that the config names; `weights` are acquired if it asks a model. Raises as `ModelPool.use` does."""
+    config, settings = pool.config, pool.config.filter
+    with ExitStack() as stack:
+        engine = stack.enter_context(pool.use(weights)) if settings.model else NoEngine()
+        cache = pool.cache(weights) if settings.model else None
+        yield Filter(engine, config.prompts, settings.rules, settings.model, settings.max_new_tokens, cache)
+
+
+@contextmanager
+def judging(pool: ModelPool, weights: str, reward_model: str | None = None, *, alone: bool = False) -> Iterator[Judge]:
+    """The Judger that the config names; `weights` are acquired if it asks a language model, `reward_model` if it asks a classifier.
+
+    `alone`: without the rules that `hybrid` asks first. Raises as `ModelPool.use` does, and UsageError for a reward model that is none.
+    """
+    config = pool.config
+    with ExitStack() as stack:
+        asks = judging_kind(config).uses_model
+        context = JudgeContext(
+            config,
+            engine=stack.enter_context(pool.use(weights)) if asks else NoEngine(),
+            cache=pool.cache(weights) if asks else None,
+            reward_model=reward_model,
+            options=options_of(config),
+            on_close=stack.callback,
+        )
+        yield (judging_kind(config) if alone else JUDGES.get(config.judger.kind)).make(context)
+
+
+def served_model(config: Config) -> str:
+    """The model's name on the server."""
+    return config.engine.served_model or config.model
+
+
+def served(config: Config, path: str) -> bool:
+    """Whether a server has the weights at `path`: those of the base. A checkpoint that the run made is never passed off as them."""
+    return config.engine.kind == "openai" and path in (config.model, served_model(config))
+
+
+def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAIEngine:
+    """The engine for the config's server. Raises UsageError for a key that is not there although its variable was named, or is no key."""
+    from seif.engines.openai import OpenAIEngine
+
+    e = config.engine
+    key = os.environ.get(e.api_key_env, "")
+    if not key.strip() and e.api_key_env != "OPENAI_API_KEY":
+        raise UsageError(f"engine.api_key_env names ${e.api_key_env}, which is not set; export it")
+    limits = {"concurrency": e.concurrency, "requests_per_minute": e.requests_per_minute, "timeout": e.timeout, "retries": e.retries}
+    return OpenAIEngine(served_model(config), base_urls, key, chat=chat_format(config.chat), **{**limits, **changes})
+
+
+def check_engine(config: Config) -> None:
+    """Ask every server one tiny question. Raises UsageError, within 30 s, for one that can't do what the config needs of it, or that can't be started."""
+    if config.engine.kind == "vllm":
+        from seif.engines.vllm import check_vllm
+
+        check_vllm(config.engine)
+    if config.engine.kind != "openai":
+        return
+    from seif.engines.probe import check_server
+
+    one_token = config.judging_model == "logprob" or (config.prompts == "compact" and config.filter.model)
+    for url in config.engine.base_urls:
+        check_server(endpoint(config, [url], timeout=20.0, retries=3), config.engine.api_key_env, logprobs=one_token)

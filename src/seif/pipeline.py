@@ -1,0 +1,105 @@
+"""What a stage is, and the only code that skips, rewinds and logs one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from seif.artifacts import Beside, RunDir
+from seif.errors import RunError
+from seif.progress import Progress
+
+
+class StageLog(Protocol):
+    """Where a stage reports: metrics and rollouts that a resume can wind back, and progress for people."""
+
+    def begin(self, total: int) -> None:
+        """The stage has `total` steps."""
+        ...
+
+    def resumed(self, step: int) -> None:
+        """It goes on after `step`, 0 for its beginning; what was logged after that is forgotten."""
+        ...
+
+    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        """Step number `step`, from 1, is done; `records` are some of its rollouts."""
+        ...
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of a turn: files in, one file or directory out."""
+
+    turn: int
+    name: str
+    """One of `artifacts.STAGES`."""
+    inputs: tuple[Path, ...]
+    """What earlier stages made and this one reads."""
+    output: Path
+    """It appears only when the stage is done, and then the stage is not run again."""
+    run: Callable[[RunLog], None]
+    resumable: bool = False
+    """It goes on after its last checkpoint and says so to the log; any other stage logs all of its steps anew."""
+
+
+class Pipeline:
+    """Runs the stages of a run, each once."""
+
+    def __init__(self, run_dir: RunDir, progress: Progress) -> None:
+        self.dir, self.progress = run_dir, progress
+
+    def do(self, stage: Stage) -> None:
+        """Skip a stage whose output is there; else run it, and note its begin and end.
+
+        Raises RunError for an input that is gone, and whatever the stage raises.
+        """
+        if stage.output.exists():
+            Beside(stage.output).drop_checkpoints()
+            self.progress.skipped(stage.turn, stage.name)
+            return
+        for path in stage.inputs:
+            if not path.exists():
+                raise RunError(f"{path} is gone, which {stage.name} of turn {stage.turn} reads; remove {path.parent} to make it again")
+        if stage.resumable:
+            self.dir.forget_later(stage.turn, stage.name)
+        else:
+            self.dir.forget(stage.turn, stage.name)
+        log = RunLog(self.dir, stage.turn, stage.name, self.progress)
+        self.progress.started(stage.turn, stage.name)
+        self.dir.event("stage_started", turn=stage.turn, stage=stage.name)
+        began = time.time()
+        stage.run(log)
+        seconds = round(time.time() - began, 1)
+        self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds)
+        self.progress.finished(stage.turn, stage.name, seconds, log.last)
+
+
+class RunLog:
+    """A stage's log in a run directory: metrics.jsonl, rollouts and the progress display."""
+
+    def __init__(self, run_dir: RunDir, turn: int, stage: str, progress: Progress) -> None:
+        self.dir, self.turn, self.stage, self.progress = run_dir, turn, stage, progress
+        self.last: dict[str, Any] = {}
+
+    def begin(self, total: int) -> None:
+        self.progress.begin(self.turn, self.stage, total)
+
+    def resumed(self, step: int) -> None:
+        self.dir.rewind(self.turn, self.stage, step)
+        self.progress.resumed(step)
+
+    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        place = {"turn": self.turn, "stage": self.stage, "step": step}
+        rollouts = self.dir.rollouts(self.turn, self.stage)
+        for record in records:
+            rollouts.append({**place, **record})
+        self.dir.metrics.append({**place, **metrics})
+        self.last = metrics
+        self.progress.step(step, metrics)
+
+    def result(self, numbers: Mapping[str, Any]) -> None:
+        """The stage's final numbers, for the progress display."""
+        self.last = dict(numbers)

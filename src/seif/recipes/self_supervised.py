@@ -1,0 +1,34 @@
+"""Learning from instructions alone (arXiv 2510.14420): a reward model, trained on pseudo-labels, is the Judger.
+
+    instructions -> [1] pseudo-label (answers with and without a constraint) -> [2] train reward model
+                 -> [3] train Follower (rollouts, reward model, GRPO) -> [4] evaluate -> next turn
+
+A turn's reward model learns from what the Follower that the turn starts from answers, so it judges the Follower of that
+turn. Where an Instructor is trained too, which goes beyond the paper, the reward model of the turn before judges it.
+"""
+
+from __future__ import annotations
+
+from seif.recipes.turns import Turns
+
+
+def run(turns: Turns) -> None:
+    """Run or resume all turns. Every stage is skipped when its output is whole."""
+    turns.generate(0)
+    if turns.train_instructors:
+        learn_to_judge(turns, 0)
+    turns.evaluate(0, turns.reward_model_judge(1, trained=0))
+    for turn in turns:
+        if turns.train_instructors:
+            turns.train_instructor(turn, turns.reward_model_judge(turn, trained=turn - 1))
+        turns.generate(turn)
+        learn_to_judge(turns, turn)
+        judge = turns.reward_model_judge(turn, trained=turn)
+        turns.train_follower(turn, judge)
+        turns.evaluate(turn, judge)
+
+
+def learn_to_judge(turns: Turns, turn: int) -> None:
+    """The Follower's answers become labels, and the labels a reward model."""
+    turns.pseudo_label(turn)
+    turns.train_reward_model(turn)

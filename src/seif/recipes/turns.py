@@ -1,0 +1,109 @@
+"""The stages that the recipes are made of: which checkpoints and files each gets in which turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from seif import stages
+from seif.artifacts import RunDir
+from seif.config import Config
+from seif.models import JudgeWeights
+from seif.pipeline import Pipeline, RunLog, Stage
+from seif.report.page import write_report
+from seif.roles.assignment import Assignment, Checkpoint, assign
+
+
+class Turns:
+    """The turns of a run, from 1. Turn 0 is the base, which writes and answers before anything is trained."""
+
+    def __init__(self, config: Config, run_dir: RunDir, seeds: list[str], pipeline: Pipeline) -> None:
+        self.config, self.dir, self.seeds, self.pipeline = config, run_dir, seeds, pipeline
+        self.train_instructors = config.instructor.train
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(1, self.config.turns + 1))
+
+    def judge(self, turn: int) -> JudgeWeights:
+        """The language model that judges in a turn."""
+        return JudgeWeights(self._path(self._roles(turn).judger))
+
+    def reward_model_judge(self, turn: int, trained: int) -> JudgeWeights:
+        """The reward model of turn `trained`, None before it is there; the turn's language model stays the Filter's."""
+        path = self.dir.reward_model(trained)
+        return JudgeWeights(self._path(self._roles(turn).judger), str(path) if path.exists() else None)
+
+    def train_instructor(self, turn: int, judge: JudgeWeights) -> None:
+        """[Instructor] starts from that of the turn before; the newest Follower answers it."""
+        roles, out = self._roles(turn), self.dir.instructor(turn)
+        start, answerer = self._path(roles.instructor_start), self._path(roles.answerer)
+        training = stages.InstructorTraining(turn, start, answerer, judge, self.seeds, out)
+
+        def run(log: RunLog) -> None:
+            stages.train_instructor(self.config, training, log)
+
+        self.pipeline.do(Stage(turn, "train_instructor", (), out, run, resumable=True))
+
+    def generate(self, turn: int) -> None:
+        """[Instructor, Filter] write the turn's instructions; or the user's own are taken."""
+        out, numbers = self.dir.instructions(turn), self.dir.generation(turn)
+        roles = self._roles(turn)
+        writer = self._path(roles.instruction_writer) if turn else self.config.model
+
+        def run(log: RunLog) -> None:
+            if self.config.instructions is not None:
+                stages.take(Path(self.config.instructions), self.seeds, out, numbers)
+            else:
+                stages.generate(self.config, turn, writer, self._path(roles.filter), self.seeds, out, numbers)
+
+        self.pipeline.do(Stage(turn, "generate", (), out, run))
+
+    def pseudo_label(self, turn: int) -> None:
+        """[Follower] answers with and without each soft constraint."""
+        instructions, out = self.dir.instructions(turn), self.dir.pseudo_labels(turn)
+        answerer = self._path(self._roles(turn).follower_start)
+
+        def run(log: RunLog) -> None:
+            stages.pseudo_label(self.config, turn, answerer, instructions, out, self.dir.pseudo_label_counts(turn), log)
+
+        self.pipeline.do(Stage(turn, "pseudo_label", (instructions,), out, run))
+
+    def train_reward_model(self, turn: int) -> None:
+        """Pseudo-labels become a calibrated classifier."""
+        labels, out = self.dir.pseudo_labels(turn), self.dir.reward_model(turn)
+
+        def run(log: RunLog) -> None:
+            stages.train_reward_model(self.config, turn, labels, out, self.dir.reward_model_numbers(turn), log)
+
+        self.pipeline.do(Stage(turn, "train_reward_model", (labels,), out, run, resumable=True))
+
+    def train_follower(self, turn: int, judge: JudgeWeights) -> None:
+        """[Follower] starts from that of the turn before."""
+        instructions, out = self.dir.instructions(turn), self.dir.follower(turn)
+        training = stages.FollowerTraining(turn, self._path(self._roles(turn).follower_start), judge, instructions, out)
+
+        def run(log: RunLog) -> None:
+            stages.train_follower(self.config, training, log)
+
+        self.pipeline.do(Stage(turn, "train_follower", (instructions,), out, run, resumable=True))
+
+    def evaluate(self, turn: int, judge: JudgeWeights) -> None:
+        """The turn's Follower on held-out tasks, its judge against the verifiers; then the report is written anew."""
+        model = self._path(Checkpoint("follower", turn))
+        files = (self.dir.instructions(turn), self.dir.generation(turn), self.dir.evaluation(turn), self.dir.showcase(turn))
+
+        def run(log: RunLog) -> None:
+            checks = [m["checks"] for m in self.dir.metrics.read() if m["turn"] == turn and "checks" in m]
+            log.result(stages.evaluate(self.config, turn, model, judge.model, self.seeds, *files, checks, judge.reward_model))
+
+        self.pipeline.do(Stage(turn, "evaluate", files[:2], self.dir.evaluation(turn), run))
+        write_report(self.dir)
+
+    def _roles(self, turn: int) -> Assignment:
+        return assign(max(turn, 1), self.config.judger.weights, self.train_instructors)
+
+    def _path(self, checkpoint: Checkpoint) -> str:
+        """Where a checkpoint of the paper's table lies on disk."""
+        if checkpoint.turn == 0:
+            return self.config.model
+        return str(self.dir.instructor(checkpoint.turn) if checkpoint.role == "instructor" else self.dir.follower(checkpoint.turn))

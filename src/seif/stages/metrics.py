@@ -1,0 +1,90 @@
+"""What a step of training logs: its numbers, and some of its rollouts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+from seif.datasets import FollowerData
+from seif.evaluation import held_out
+from seif.scoring import BAD_ANSWER, Score, check_unjudged, type_of
+from seif.types import Instruction
+
+
+class Sampled(Protocol):
+    """A completion, and the row of the data that it answers."""
+
+    @property
+    def row(self) -> int: ...
+
+    @property
+    def text(self) -> str: ...
+
+    @property
+    def finished(self) -> bool: ...
+
+
+def instructor_metrics(scores: Sequence[Score], max_unjudged: float) -> dict[str, float]:
+    """Numbers of one Instructor step. Raises RunError above `max_unjudged`."""
+    types = [type_of(c) for s in scores for c in s.constraints]
+    top = max((types.count(t) for t in set(types)), default=0)
+    return {
+        "parsable": _share(scores, lambda s: s.outcome != "bad format"),
+        "contradictory": _share(scores, lambda s: s.outcome == "contradictory"),
+        "bad_answers": sum(BAD_ANSWER in s.causes for s in scores) / len(scores),
+        "top_type_share": top / max(1, len(types)),
+        **_judged_metrics(scores, max_unjudged),
+    }
+
+
+def follower_metrics(samples: Sequence[Sampled], scores: Sequence[Score], data: FollowerData, max_unjudged: float) -> dict[str, float]:
+    """Numbers of one Follower step. Raises RunError above `max_unjudged`."""
+    tasks = [data.tasks[s.row] for s in samples]
+    metrics = {"well_formed": _share(scores, lambda s: s.outcome != "bad format"), **_judged_metrics(scores, max_unjudged)}
+    metrics["too_long"] = float(data.too_long)
+    metrics["repetition"] = sum(held_out.repetition(s.text) for s in samples) / len(samples)
+    general = [score.reward or 0.0 for task, score in zip(tasks, scores, strict=True) if not isinstance(task, Instruction)]
+    if general:
+        metrics["general"] = sum(general) / len(general)
+    if data.in_levels:
+        lengths = [len(task.constraints) for task in tasks if isinstance(task, Instruction)]
+        metrics["level"] = sum(lengths) / max(1, len(lengths))
+    return metrics
+
+
+def checks_of(scores: Sequence[Score]) -> held_out.Tables:
+    """How often, per type, rule and model said what of the same answers."""
+    return held_out.tabulate((c.kind, c.rule, c.model) for s in scores for c in s.checks)
+
+
+def records_of(samples: Sequence[Sampled], scores: Sequence[Score], prompts: Sequence[str], limit: int) -> list[dict[str, Any]]:
+    """The first `limit` rollouts, as rollouts/*.jsonl holds them."""
+    return [
+        {
+            **({"soft_scores": score.soft_scores} if any(s is not None for s in score.soft_scores) else {}),
+            "prompt": prompt,
+            "completion": sample.text,
+            "finished": sample.finished,
+            "reward": score.reward,
+            "outcome": score.outcome,
+            "verdicts": [v.name.lower() for v in score.verdicts],
+            "constraints": [c.text for c in score.constraints],
+        }
+        for sample, score, prompt in list(zip(samples, scores, prompts, strict=True))[:limit]
+    ]
+
+
+def _share(scores: Sequence[Score], holds: Callable[[Score], bool]) -> float:
+    return sum(map(holds, scores)) / len(scores)
+
+
+def _judged_metrics(scores: Sequence[Score], max_unjudged: float) -> dict[str, float]:
+    known = [s.adherence for s in scores if s.adherence is not None]
+    metrics = {"unjudged": check_unjudged(scores, max_unjudged)}
+    if known:
+        metrics["adherence"] = sum(known) / len(known)
+    tables = checks_of(scores)
+    if tables:
+        whole = held_out.reliability(held_out.whole(tables))
+        metrics |= {f"judger_{k}": whole[k] for k in ("precision_violated", "recall_violated") if whole[k] is not None}
+    return metrics

@@ -1,0 +1,67 @@
+"""Each recipe calls its stages in the order of its paper, with the judge of its paper."""
+
+import pytest
+
+from seif.recipes import self_evolving, self_supervised
+
+
+class Turns:
+    """Notes which stages a recipe calls."""
+
+    def __init__(self, train_instructors):
+        self.train_instructors, self.called = train_instructors, []
+
+    def __iter__(self):
+        return iter((1, 2))
+
+    def judge(self, turn):
+        return f"follower {turn - 1}"
+
+    def reward_model_judge(self, turn, trained):
+        return f"reward model {trained}"
+
+    def __getattr__(self, stage):
+        return lambda turn, *judge: self.called.append((stage, turn, *judge))
+
+
+def called(recipe, train_instructors=True):
+    turns = Turns(train_instructors)
+    recipe.run(turns)
+    return turns.called
+
+
+def test_self_evolving_judges_with_the_follower_of_the_turn_before():
+    assert called(self_evolving) == [
+        ("generate", 0),
+        ("evaluate", 0, "follower 0"),
+        ("train_instructor", 1, "follower 0"),
+        ("generate", 1),
+        ("train_follower", 1, "follower 0"),
+        ("evaluate", 1, "follower 0"),
+        ("train_instructor", 2, "follower 1"),
+        ("generate", 2),
+        ("train_follower", 2, "follower 1"),
+        ("evaluate", 2, "follower 1"),
+    ]
+
+
+@pytest.mark.parametrize("recipe", [self_evolving, self_supervised])
+def test_without_a_trained_instructor_the_base_writes(recipe):
+    assert "train_instructor" not in {stage for stage, *_ in called(recipe, train_instructors=False)}
+
+
+def test_self_supervised_trains_its_judge_before_the_follower():
+    assert called(self_supervised, train_instructors=False)[:6] == [
+        ("generate", 0),
+        ("evaluate", 0, "reward model 0"),
+        ("generate", 1),
+        ("pseudo_label", 1),
+        ("train_reward_model", 1),
+        ("train_follower", 1, "reward model 1"),
+    ]
+    assert called(self_supervised)[1:5] == [
+        ("pseudo_label", 0),
+        ("train_reward_model", 0),
+        ("evaluate", 0, "reward model 0"),
+        ("train_instructor", 1, "reward model 0"),
+    ]

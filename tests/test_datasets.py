@@ -1,0 +1,71 @@
+import json
+
+import pytest
+
+from seif.config_file import build_config
+from seif.constraints.compiler import compile_text
+from seif.datasets import follower_data, follower_steps, instructor_data, instructor_steps
+from seif.errors import UsageError
+from seif.instructions import write_instructions
+from seif.types import Instruction
+
+TEXTS = ("Avoid commas.", "Use only lowercase.", "Add a title in <<>>.")
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "instructions.parquet"
+    write_instructions(path, [Instruction(f"Question {i}?", tuple(map(compile_text, TEXTS[: 1 + i % 3]))) for i in range(12)])
+    return path
+
+
+def config(**sections):
+    grpo = {"prompts_per_step": 4, "updates_per_step": 1}
+    return build_config({"model": "x", "follower": {"grpo": grpo}, "instructor": {"grpo": grpo}, **sections}, "test")
+
+
+def everything(prompts):
+    return list(range(len(prompts)))
+
+
+def test_steps_are_whole_batches_times_epochs():
+    assert instructor_steps(config(), 11) == 2
+    assert [follower_steps(config(), turn, 12) for turn in (1, 2, 9)] == [9, 3, 3]
+    assert follower_steps(config(), 1, 3) == 3
+
+
+def test_every_seed_has_the_template_of_its_turn():
+    first, again, later = (instructor_data(config(), turn, [f"{i}?" for i in range(20)]) for turn in (1, 1, 2))
+    assert first == again
+    assert first.templates != later.templates
+    assert len(first.prompts) == 20
+
+
+def test_whole_instructions_are_plainly_shuffled(file):
+    data = follower_data(config(), 1, file, everything)
+    assert (len(data.tasks), data.order, data.in_levels, data.too_long) == (12, (), False, 0)
+
+
+def test_levels_come_one_after_another_without_what_is_too_long(file):
+    data = follower_data(config(self_supervised={"curriculum": "in_order"}), 1, file, lambda prompts: everything(prompts)[1:])
+    assert (len(data.tasks), data.too_long) == (12 + 8 + 4 - 1, 1)
+    lengths = [len(data.tasks[row].constraints) for row in data.order]
+    assert lengths == sorted(lengths)
+    assert len(data.order) == data.steps * 4
+
+
+def test_general_questions_have_their_share_of_every_batch(file, tmp_path):
+    pytest.importorskip("math_verify")
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text("".join(json.dumps({"prompt": f"{i} + 1?", "answer": i + 1}) + "\n" for i in range(4)))
+    mixed = config(self_supervised={"general": {"train": str(questions), "share": 0.25}})
+    data = follower_data(mixed, 2, file, everything)
+    batches = [data.order[i : i + 4] for i in range(0, len(data.order), 4)]
+    assert all(sum(not isinstance(data.tasks[row], Instruction) for row in batch) == 1 for batch in batches)
+    with pytest.raises(UsageError, match=r"every question of self_supervised\.general is longer"):
+        follower_data(mixed, 2, file, lambda prompts: everything(prompts)[:12])
+
+
+def test_no_task_left_is_told(file):
+    with pytest.raises(UsageError, match=r"every instruction of .* is longer than max_prompt_tokens=2048"):
+        follower_data(config(), 1, file, lambda prompts: [])
