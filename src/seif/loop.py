@@ -20,6 +20,7 @@ from typing import Any
 
 from seif import stages
 from seif.config import Config
+from seif.evaluation.results import flat
 from seif.progress import Progress
 from seif.report.page import write_report
 from seif.roles.assignment import REWARD_MODEL, Checkpoint, assign
@@ -89,11 +90,20 @@ class Loop:
     def evaluate(self, turn: int) -> None:
         roles = assign(max(turn, 1), self.config.judger.weights)
         model = self.path(Checkpoint("follower", turn))
-        files = (self.dir.instructions(turn), self.dir.generation(turn), self.dir.evaluation(turn), self.dir.showcase(turn))
         with self.stage(turn, "evaluate", self.dir.evaluation(turn)) as log:
-            checks = [m["checks"] for m in self.dir.metrics.read() if m["turn"] == turn and "checks" in m]
-            reward_model = self.reward_model(Checkpoint(REWARD_MODEL, turn))
-            log.result(stages.evaluate(self.config, turn, model, self.path(roles.judger), self.seeds, *files, checks, reward_model))
+            request = stages.EvaluationRequest(
+                turn=turn,
+                model=model,
+                judger=self.path(roles.judger),
+                seeds=self.seeds,
+                instructions=self.dir.instructions(turn),
+                generation=self.dir.generation(turn),
+                out=self.dir.evaluation(turn),
+                showcase=self.dir.showcase(turn),
+                checks=[m["checks"] for m in self.dir.metrics.read() if m["turn"] == turn and "checks" in m],
+                reward_model=self.reward_model(Checkpoint(REWARD_MODEL, turn)),
+            )
+            log.result(flat(stages.evaluate(self.config, request)))
         write_report(self.dir)
 
     def path(self, checkpoint: Checkpoint) -> str:
@@ -148,8 +158,8 @@ class RunLog:
         self.last = metrics
         self.progress.step(step, metrics)
 
-    def result(self, evaluation: dict[str, Any]) -> None:
-        self.last = evaluation
+    def result(self, numbers: dict[str, float]) -> None:
+        self.last = numbers
 
 
 def plan(config: Config, seeds: int, constraints: float | None = None) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -18,7 +19,8 @@ NAMES = {
     "evaluate": "evaluate",
 }
 SHOWN = {"reward": "reward", "loss": "loss", "accuracy": "accuracy", "held_out_accuracy": "held-out accuracy"}
-"""Logged numbers that are told at a step: the reward, or else what there is of the others."""
+"""Logged numbers that are shown at a step: the reward, or else what there is of the others."""
+_ACCURACY, _STDERR = (f"held_out/greedy/{key}" for key in ("constraint_accuracy", "stderr"))
 
 
 def clock(seconds: float) -> str:
@@ -29,7 +31,7 @@ def clock(seconds: float) -> str:
 
 
 class Progress:
-    """Tells a person where the run is. One instance per command; `close` when done."""
+    """Shows where the run is. One instance per command; `close` when done."""
 
     def __init__(self, console: Console, turns: int = 0) -> None:
         self.console, self.turns = console, turns
@@ -79,16 +81,15 @@ class Progress:
         else:
             self.console.print(f"{self.title}  step {step}/{self.total}  {numbers}", highlight=False)
 
-    def finished(self, turn: int, stage: str, seconds: float, last: dict[str, Any]) -> None:
+    def finished(self, turn: int, stage: str, seconds: float, last: Mapping[str, Any]) -> None:
         """The stage is done; `last` holds its final numbers."""
         self.close()
         note = ""
         for key in ("reward", "held_out_accuracy"):
             if key in last:
                 note = f"  {SHOWN[key]} {last[key]:.3f}"
-        greedy = last.get("held_out", {}).get("greedy")
-        if greedy:
-            note = f"  constraint accuracy {greedy['constraint_accuracy']:.1%} ± {greedy['stderr']:.1%}"
+        if _ACCURACY in last:
+            note = f"  constraint accuracy {last[_ACCURACY]:.1%} ± {last.get(_STDERR, 0.0):.1%}"
         self.console.print(f"{self.title}: done in {clock(seconds)}{note}", highlight=False)
 
     def close(self) -> None:

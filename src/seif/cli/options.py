@@ -35,11 +35,10 @@ def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Confi
 
 
 def _with_types(config: Config) -> Config:
-    """The config, once the user's own constraint types are known to every room."""
-    if config.constraint_types is not None:
-        from seif.plugins import load_plugins
+    """The config, once the parts that its plugins register are known."""
+    from seif.plugins import load_plugins
 
-        load_plugins([config.constraint_types])
+    load_plugins([*([config.constraint_types] if config.constraint_types else []), *config.plugins])
     return config
 
 
@@ -91,6 +90,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
+    from seif.evaluation.suites import check_suites
     from seif.training.trackers import check_trackers
 
     quiet()
@@ -107,6 +107,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
             check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
+    check_suites(config)
     _check_self_supervised(config, trains)
     frozen.check_engine(config)
     freeze_libraries()

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from seif.evaluation.results import Evaluation
 from seif.report.data import Turn
-from seif.report.text import dig, number, percent_error, type_name
+from seif.report.text import percent_error, type_name
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell of a table. `shade` from 0 to 1 tints it; `watch` marks a number that asks for a look."""
+    """One cell of a table. `shade` from 0 to 1 tints it; `watch` marks a number that needs attention."""
 
     text: str
     shade: float | None = None
@@ -48,14 +49,14 @@ class Figure:
     table: Table | None = None
 
 
-def across(turns: Sequence[Turn], *path: str) -> list[float | None]:
+def across(turns: Sequence[Turn], read: Callable[[Evaluation], float | None]) -> list[float | None]:
     """One number of the evaluations, turn by turn; None where it was not measured."""
-    return [number(dig(t.evaluation, *path)) for t in turns]
+    return [None if t.evaluation is None else read(t.evaluation) for t in turns]
 
 
-def pairs(turns: Sequence[Turn], path: tuple[str, ...], error_path: tuple[str, ...]) -> tuple[Cell, ...]:
-    """Cells with a share and its standard error, turn by turn."""
-    return tuple(Cell(percent_error(v, e)) for v, e in zip(across(turns, *path), across(turns, *error_path), strict=True))
+def shares(values: Sequence[float | None], errors: Sequence[float | None] | None = None) -> tuple[Cell, ...]:
+    """Cells with shares in percent, with their standard errors where they are given."""
+    return tuple(Cell(percent_error(v, e)) for v, e in zip(values, errors or [None] * len(values), strict=True))
 
 
 def head(turn: Turn) -> str:

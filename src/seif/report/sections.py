@@ -3,15 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable, Sequence
 
-from seif.report.blocks import Cell, Figure, Row, Table, across, constraints, head, heads, named, pairs
+from seif.evaluation.results import (
+    Accuracy,
+    ClassifierReliability,
+    Decoding,
+    Evaluation,
+    Reliability,
+    RewardModelNumbers,
+)
+from seif.report.blocks import Cell, Figure, Row, Table, across, constraints, head, heads, named, shares
 from seif.report.charts import Axis, Series, dumbbell, number_axis, reliability_chart, share_axis, step_chart, turn_chart
 from seif.report.data import Points, RunNumbers, Turn
-from seif.report.text import NOTHING, dig, number, percent, plain, points, type_name
+from seif.report.text import NOTHING, percent, plain, points, type_name
 
 TYPES_SHOWN = 14
-DECODINGS = (("greedy", "a", "circle"), ("sampled", "b", "square"))
+DECODINGS: tuple[tuple[Decoding, str, str], ...] = (("greedy", "a", "circle"), ("sampled", "b", "square"))
+"""With each decoding's style and marker."""
+MARKERS = ("circle", "hollow", "square", "diamond")
+Read = Callable[[Evaluation], float | None]
+Alarm = Callable[[float, float | None], bool]
+"""Of a value and the base's: does it need attention?"""
+Write = Callable[[float | None], str]
 
 
 # --- held-out accuracy ------------------------------------------------------------------------------------------------
@@ -19,49 +33,55 @@ DECODINGS = (("greedy", "a", "circle"), ("sampled", "b", "square"))
 
 def accuracy(run: RunNumbers) -> Figure | None:
     """Constraint accuracy per turn, greedy and sampled; instruction accuracy by the number of constraints."""
-    turns = [t for t in run.evaluated if t.evaluation.get("held_out")]
+    turns = [t for t in run.evaluated if t.evaluation and t.evaluation.held_out]
     if not turns:
         return None
     labels = [t.label for t in turns]
-
-    def told(value: float) -> str:
-        return percent(value)
-
-    lines = [
-        Series(d, across(turns, "held_out", d, "constraint_accuracy"), across(turns, "held_out", d, "stderr"), style, marker) for d, style, marker in DECODINGS
-    ]
-    reach = [v + sign * (e or 0) for s in lines for v, e in zip(s.values, s.errors, strict=True) if v is not None for sign in (-1, 1)]
-    panels = [turn_chart("Constraints satisfied", labels, lines, share_axis(reach), told)]
-    rows = [Row(f"constraints, {d}", "", pairs(turns, ("held_out", d, "constraint_accuracy"), ("held_out", d, "stderr"))) for d, _, _ in DECODINGS]
+    found = {d: [_answers(t, d) for t in turns] for d, _, _ in DECODINGS}
+    lines = [Series(d, [a.constraint_accuracy for a in found[d]], [a.stderr for a in found[d]], style, marker) for d, style, marker in DECODINGS]
+    bars = [(v, e or 0) for s in lines for v, e in zip(s.values, s.errors, strict=True) if v is not None]
+    reach = [v + sign * e for v, e in bars for sign in (-1, 1)]
+    panels = [turn_chart("Constraints satisfied", labels, lines, share_axis(reach), percent)]
+    rows = [Row(f"constraints, {s.name}", "", shares(s.values, s.errors)) for s in lines]
     for d, _, _ in DECODINGS:
-        counts = sorted({k for t in turns for k in dig(t.evaluation, "held_out", d, "instruction_accuracy") or {}}, key=lambda k: (len(k), k))
-        path, error_path = ("held_out", d, "instruction_accuracy"), ("held_out", d, "instruction_stderr")
+        counts = sorted({k for a in found[d] for k in a.instruction_accuracy}, key=lambda k: (len(k), k))
         by_count = [
-            Series(constraints(k), across(turns, *path, k), across(turns, *error_path, k), f"k{min(i, 3)}", ("circle", "hollow", "square", "diamond")[i % 4])
+            Series(
+                constraints(k),
+                [a.instruction_accuracy.get(k) for a in found[d]],
+                [a.instruction_stderr.get(k) for a in found[d]],
+                f"k{min(i, 3)}",
+                MARKERS[i % len(MARKERS)],
+            )
             for i, k in enumerate(counts)
         ]
         if by_count:
-            panels.append(turn_chart(f"Whole instructions, {d}", labels, by_count, share_axis([0.0, 1.0]), told))
-        rows += [Row(f"instructions of {constraints(k)}, {d}", "", pairs(turns, (*path, k), (*error_path, k))) for k in counts]
+            panels.append(turn_chart(f"Whole instructions, {d}", labels, by_count, share_axis([0.0, 1.0]), percent))
+        rows += [Row(f"instructions of {s.name}, {d}", "", shares(s.values, s.errors)) for s in by_count]
     return Figure(tuple(panels), table=Table(("", *heads(turns)), tuple(rows)))
+
+
+def _answers(turn: Turn, decoding: Decoding) -> Accuracy:
+    return turn.evaluation.held_out.get(decoding, Accuracy()) if turn.evaluation else Accuracy()
 
 
 def by_type(run: RunNumbers) -> Table | None:
     """Greedy accuracy per constraint type, base against last turn, the largest gain first."""
-    turns = [t for t in run.evaluated if dig(t.evaluation, "held_out", "greedy", "per_type")]
+    turns = [t for t in run.evaluated if _answers(t, "greedy").per_type]
     if not turns:
         return None
     first, last = turns[0], turns[-1]
-    before: dict[str, Any] = dig(first.evaluation, "held_out", "greedy", "per_type")
-    after: dict[str, Any] = dig(last.evaluation, "held_out", "greedy", "per_type")
+    before, after = ({k: v or 0.0 for k, v in _answers(t, "greedy").per_type.items()} for t in (first, last))
     if first is last:
-        return Table(("type", first.label), tuple(named(k, (Cell(percent(v), v),)) for k, v in sorted(after.items(), key=lambda item: -item[1])))
+        ranked = sorted(after.items(), key=lambda item: (-item[1], item[0]))
+        return Table(("type", first.label), tuple(named(k, (Cell(percent(v), v),)) for k, v in ranked))
     rows = []
-    for kind in sorted(before.keys() & after.keys(), key=lambda k: before[k] - after[k]):
+    for kind in sorted(before.keys() & after.keys(), key=lambda k: (before[k] - after[k], k)):
         a, b = before[kind], after[kind]
-        note = f"{type_name(kind)[0]}: {percent(a)} to {percent(b)}"
-        rows.append(named(kind, (Cell("", picture=dumbbell(a, b, note)), Cell(percent(a), a), Cell(percent(b), b), Cell(points(b - a)))))
-    return Table(("type", f"○ {head(first)}  ● {head(last)}", head(first), head(last), "points"), tuple(rows), pictures=True)
+        picture = dumbbell(a, b, f"{type_name(kind)[0]}: {percent(a)} to {percent(b)}")
+        rows.append(named(kind, (Cell("", picture=picture), Cell(percent(a), a), Cell(percent(b), b), Cell(points(b - a)))))
+    columns = (f"○ {head(first)}  ● {head(last)}", head(first), head(last), "points")
+    return Table(("type", *columns), tuple(rows), pictures=True)
 
 
 # --- training ---------------------------------------------------------------------------------------------------------
@@ -132,21 +152,15 @@ def _ends(line: Points) -> tuple[Cell, ...]:
 
 def types(run: RunNumbers) -> Table | None:
     """Shares of the constraint types per turn, the largest first; the rest is summed up in the last row."""
-    turns = [t for t in run.evaluated if dig(t.evaluation, "instructor", "types")]
+    turns = [t for t in run.evaluated if t.evaluation and t.evaluation.instructor.types]
     if not turns:
         return None
-    shares: list[dict[str, float]] = []
-    for t in turns:
-        counts: dict[str, int] = dig(t.evaluation, "instructor", "types")
-        top = number(dig(t.evaluation, "instructor", "top_type_share"))
-        # Only the commonest types are recorded; the top one's share tells how many constraints there were in all.
-        total = max(sum(counts.values()), round(max(counts.values()) / top) if top else 0)
-        shares.append({k: n / total for k, n in counts.items()})
-    largest = {k: max(s.get(k, 0.0) for s in shares) for s in shares for k in s}
+    found = [t.evaluation.instructor.shares for t in turns if t.evaluation]
+    largest = {k: max(s.get(k, 0.0) for s in found) for s in found for k in s}
     shown = sorted(largest, key=lambda k: (-largest[k], k))[:TYPES_SHOWN]
     scale = max(0.25, *largest.values())
-    rows = [named(k, tuple(_share_cell(s.get(k, 0.0), scale) for s in shares)) for k in shown]
-    rest = [1 - sum(s.get(k, 0.0) for k in shown) for s in shares]
+    rows = [named(k, tuple(_share_cell(s.get(k, 0.0), scale) for s in found)) for k in shown]
+    rest = [1 - sum(s.get(k, 0.0) for k in shown) for s in found]
     if any(r > 5e-4 for r in rest):
         rows.append(Row("all others", "", tuple(_share_cell(max(0.0, r), math.inf) for r in rest)))
     return Table(("type", *heads(turns)), tuple(rows))
@@ -161,54 +175,64 @@ def _share_cell(share: float, scale: float) -> Cell:
 
 def judger(run: RunNumbers) -> Figure | None:
     """The Judger’s mean verdict against the verifiers' on the same answers, and its balanced accuracy, per turn."""
-    turns = [t for t in run.evaluated if number(dig(t.evaluation, "judger", "mean")) is not None]
+    turns = [t for t in run.evaluated if t.evaluation and t.evaluation.judger.mean is not None]
     if not turns:
         return None
     labels = [t.label for t in turns]
-    means = [
-        Series("Judger", across(turns, "judger", "mean"), (), "b", "square"),
-        Series("verifiers", across(turns, "judger", "verifier_mean"), (), "a", "circle"),
-    ]
-    balanced = [Series("Judger", across(turns, "judger", "balanced_accuracy"), (), "b", "square")]
+
+    def held_out(read: Callable[[Reliability], float | None]) -> list[float | None]:
+        return across(turns, lambda e: read(e.judger))
+
+    def in_training(read: Callable[[Reliability], float | None]) -> list[float | None]:
+        return across(turns, lambda e: read(e.judger.in_training) if e.judger.in_training else None)
+
+    mean, truth = held_out(lambda r: r.mean), held_out(lambda r: r.verifier_mean)
+    balanced = held_out(lambda r: r.balanced_accuracy)
+    means = [Series("Judger", mean, (), "b", "square"), Series("verifiers", truth, (), "a", "circle")]
+    line = [Series("Judger", balanced, (), "b", "square")]
     panels = (
-        turn_chart("Constraints called satisfied", labels, means, share_axis([v for s in means for v in s.values]), percent),
-        turn_chart("Balanced accuracy", labels, balanced, share_axis([0.5, *balanced[0].values]), percent, reference=0.5),
+        turn_chart("Constraints called satisfied", labels, means, share_axis([*mean, *truth]), percent),
+        turn_chart("Balanced accuracy", labels, line, share_axis([0.5, *balanced]), percent, reference=0.5),
     )
     rows = [
-        Row(name, "", tuple(Cell(percent(v)) for v in across(turns, "judger", key)))
-        for name, key in (("Judger’s mean", "mean"), ("verifiers’ mean", "verifier_mean"), ("balanced accuracy", "balanced_accuracy"))
+        Row("Judger’s mean", "", shares(mean)),
+        Row("verifiers’ mean", "", shares(truth)),
+        Row("balanced accuracy", "", shares(balanced)),
     ]
-    for name, key in (("precision on violated", "precision_violated"), ("recall on violated", "recall_violated")):
-        rows.append(Row(name, "on held-out answers", tuple(Cell(percent(v)) for v in across(turns, "judger", key))))
-        in_training = across(turns, "judger", "in_training", key)
-        if any(v is not None for v in in_training):
-            rows.append(Row(name, "in training, where rules can check", tuple(Cell(percent(v)) for v in in_training)))
-    rows.append(Row("verdicts", "", tuple(Cell(plain(dig(t.evaluation, "judger", "n"), 0)) for t in turns)))
-    rows.append(Row("unjudged", "", tuple(Cell(plain(dig(t.evaluation, "judger", "unjudged"), 0)) for t in turns)))
+    on_violated: tuple[tuple[str, Callable[[Reliability], float | None]], ...] = (
+        ("precision on violated", lambda r: r.precision_violated),
+        ("recall on violated", lambda r: r.recall_violated),
+    )
+    for name, read in on_violated:
+        rows.append(Row(name, "on held-out answers", shares(held_out(read))))
+        if any(v is not None for v in in_training(read)):
+            rows.append(Row(name, "in training, where rules can check", shares(in_training(read))))
+    rows.append(Row("verdicts", "", tuple(Cell(plain(v, 0)) for v in across(turns, lambda e: e.judger.n))))
+    rows.append(Row("unjudged", "", tuple(Cell(plain(v, 0)) for v in across(turns, lambda e: e.judger.unjudged))))
     return Figure(panels, table=Table(("", *heads(turns)), tuple(rows)))
 
 
 def judger_by_type(run: RunNumbers) -> tuple[Turn, Table] | None:
     """The last turn's Judger per constraint type, the least reliable first."""
-    turns = [t for t in run.evaluated if dig(t.evaluation, "judger", "per_type")]
+    turns = [t for t in run.evaluated if t.evaluation and t.evaluation.judger.per_type]
     if not turns:
         return None
-    found: dict[str, dict[str, Any]] = dig(turns[-1].evaluation, "judger", "per_type")
+    found = turns[-1].evaluation.judger.per_type if turns[-1].evaluation else {}
     rows = []
-    for kind in sorted(found, key=lambda k: (found[k]["balanced_accuracy"], k)):
-        n = found[kind]
+    for kind, r in sorted(found.items(), key=lambda item: (item[1].balanced_accuracy or 0.0, item[0])):
         # Where nothing was violated there is nothing to find.
-        caught = n["recall_violated"] if n["verifier_mean"] < 1 else None
+        caught = r.recall_violated if (r.verifier_mean or 0.0) < 1 else None
         cells = (
-            Cell(percent(n["balanced_accuracy"]), watch=n["balanced_accuracy"] < 0.6),
+            Cell(percent(r.balanced_accuracy), watch=r.balanced_accuracy is not None and r.balanced_accuracy < 0.6),
             Cell(percent(caught), watch=caught is not None and caught < 0.5),
-            Cell(percent(n.get("precision_violated"))),
-            Cell(percent(n["mean"])),
-            Cell(percent(n["verifier_mean"])),
-            Cell(plain(n["n"], 0)),
+            Cell(percent(r.precision_violated)),
+            Cell(percent(r.mean)),
+            Cell(percent(r.verifier_mean)),
+            Cell(plain(r.n, 0)),
         )
         rows.append(named(kind, cells))
-    return turns[-1], Table(("type", "balanced accuracy", "violations found", "rightly called violated", "Judger’s mean", "verifiers’ mean", "n"), tuple(rows))
+    columns = ("balanced accuracy", "violations found", "rightly called violated", "Judger’s mean", "verifiers’ mean", "n")
+    return turns[-1], Table(("type", *columns), tuple(rows))
 
 
 def judger_weights(run: RunNumbers) -> str:
@@ -226,44 +250,55 @@ def judger_weights(run: RunNumbers) -> str:
 
 
 def reward_model(run: RunNumbers) -> Figure | None:
-    """Per turn the classifier's probabilities against its held-out labels, its calibration error, and how often it is right."""
+    """Per turn the classifier's probabilities against its held-out labels, its calibration error, and its accuracy."""
     turns = [t for t in run.turns if t.reward_model]
     if not turns:
         return None
-    panels = tuple(reliability_chart(head(t).capitalize(), [(b["mean"], b["share"], b["n"]) for b in t.reward_model["curve"]]) for t in turns)
+    found = [t.reward_model for t in turns if t.reward_model]
+    panels = tuple(reliability_chart(head(t).capitalize(), [(b.mean, b.share, b.n) for b in numbers.curve]) for t, numbers in zip(turns, found, strict=True))
 
-    def cells(*path: str, form: str = "%") -> tuple[Cell, ...]:
-        return tuple(Cell(_write(number(dig(t.reward_model, *path)), form)) for t in turns)
+    def plain_cells(values: Sequence[float | None], digits: int) -> tuple[Cell, ...]:
+        return tuple(Cell(plain(v, digits)) for v in values)
 
     rows = [
-        Row("calibration error", "expected, on held-out questions", cells("calibration_error", form="3")),
-        Row("the same before calibration", "", cells("calibration_error_before", form="3")),
-        Row("pairs to train on", "", cells("train_pairs", form="0")),
-        Row("pairs held out", "", cells("held_out_pairs", form="0")),
-        Row("responses shortened", "in the middle", cells("shortened")),
+        Row("calibration error", "expected, on held-out questions", plain_cells([r.calibration_error for r in found], 3)),
+        Row("the same before calibration", "", plain_cells([r.calibration_error_before for r in found], 3)),
+        Row("pairs to train on", "", plain_cells([r.train_pairs for r in found], 0)),
+        Row("pairs held out", "", plain_cells([r.held_out_pairs for r in found], 0)),
+        Row("responses shortened", "in the middle", shares([r.shortened for r in found])),
     ]
-    for against, key in (("pseudo-labels", "against_labels"), ("verifiers", "against_verifiers")):
-        for name, part in (("accuracy", "accuracy"), ("precision on violated", "precision_violated"), ("recall on violated", "recall_violated")):
-            if any(dig(t.reward_model, key) for t in turns):
-                rows.append(Row(name, f"against {against}", cells(key, part)))
-    if any(t.reward_model.get("labels_against_verifiers") for t in turns):
-        rows.append(Row("labels that are right", "by the verifiers", cells("labels_against_verifiers", "accuracy")))
+    for against, tables in (
+        ("pseudo-labels", [r.against_labels for r in found]),
+        ("verifiers", [r.against_verifiers for r in found]),
+    ):
+        if any(tables):
+            known = [table or ClassifierReliability() for table in tables]
+            rows.append(Row("accuracy", f"against {against}", shares([r.accuracy for r in known])))
+            rows.append(Row("precision on violated", f"against {against}", shares([r.precision_violated for r in known])))
+            rows.append(Row("recall on violated", f"against {against}", shares([r.recall_violated for r in known])))
+    labels = [r.labels_against_verifiers for r in found]
+    if any(labels):
+        right = [None if table is None else table.accuracy for table in labels]
+        rows.append(Row("labels that are right", "by the verifiers", shares(right)))
     return Figure(panels, table=Table(("", *heads(turns)), tuple(rows)))
 
 
 def reward_model_by_type(run: RunNumbers) -> tuple[Turn, Table] | None:
-    """The last turn's classifier per constraint type, the least accurate first: against the verifiers, and where there is none, the labels."""
+    """The last turn's classifier per constraint type, the least accurate first.
+
+    Against the verifiers, and where there is none, the labels.
+    """
     turns = [t for t in run.turns if t.reward_model]
     if not turns:
         return None
-    labels = dig(turns[-1].reward_model, "against_labels", "per_type") or {}
-    checked = dig(turns[-1].reward_model, "against_verifiers", "per_type") or {}
-
-    def told(found: dict[str, Any] | None) -> tuple[Cell, ...]:
-        return tuple(Cell(percent(dig(found, key))) for key in ("accuracy", "precision_violated", "recall_violated"))
-
-    order = sorted(labels, key=lambda k: ((checked.get(k) or labels[k])["accuracy"], k))
-    rows = [named(k, (*told(checked.get(k)), told(labels[k])[0], Cell(plain(labels[k]["n"], 0)))) for k in order]
+    last = turns[-1].reward_model or RewardModelNumbers()
+    labels = last.against_labels.per_type if last.against_labels else {}
+    checked = last.against_verifiers.per_type if last.against_verifiers else {}
+    rows = []
+    for kind in sorted(labels, key=lambda k: (checked.get(k, labels[k]).accuracy or 0.0, k)):
+        r = checked.get(kind, ClassifierReliability())
+        against = shares([r.accuracy, r.precision_violated, r.recall_violated, labels[kind].accuracy])
+        rows.append(named(kind, (*against, Cell(plain(labels[kind].n, 0)))))
     columns = ("accuracy", "rightly called violated", "violations found", "accuracy against labels", "n")
     return turns[-1], Table(("type", *columns), tuple(rows))
 
@@ -276,36 +311,50 @@ def watch(run: RunNumbers) -> Table | None:
     turns = run.evaluated
     rows: list[Row] = []
 
-    def add(name: str, about: str, path: tuple[str, ...], form: str, alarming: Any = lambda value, base: False) -> None:
-        values = across(turns, *path)
-        known = [v for v in values if v is not None]
-        if known:
+    def add(name: str, about: str, read: Read, alarming: Alarm = lambda value, base: False, write: Write = percent) -> None:
+        values = across(turns, read)
+        if any(v is not None for v in values):
             base = values[0] if turns[0].number == 0 else None
-            cells = (Cell(_write(v, form), watch=v is not None and bool(alarming(v, base))) for v in values)
+            cells = (Cell(write(v), watch=v is not None and alarming(v, base)) for v in values)
             rows.append(Row(name, about, tuple(cells)))
 
-    for d, _, _ in DECODINGS:
-        if any(dig(t.evaluation, "held_out", d) for t in turns):
+    def add_answers(d: Decoding) -> None:
+        def of(read: Callable[[Accuracy], float | None]) -> Read:
+            return lambda e: read(e.held_out[d]) if d in e.held_out else None
+
+        def strays(v: float, b: float | None) -> bool:
+            return b is not None and not b / 1.5 <= v <= b * 1.5
+
+        if any(t.evaluation and d in t.evaluation.held_out for t in turns):
             rows.append(Row(f"Follower, {d} answers", "", ()))
-        add("well-formed", "in the required format", ("held_out", d, "well_formed"), "%", lambda v, _: v < 0.9)
+        add("well-formed", "in the required format", of(lambda a: a.well_formed), lambda v, _: v < 0.9)
         add(
             "repetition",
             "three-word runs seen before",
-            ("held_out", d, "repetition"),
-            "%",
+            of(lambda a: a.repetition),
             lambda v, b: b is not None and v > b + 0.1,
         )
-        add("mean words", "per answer", ("held_out", d, "mean_words"), "1", lambda v, b: b is not None and not b / 1.5 <= v <= b * 1.5)
-    add("general questions", "right, greedy", ("general", "accuracy"), "%", lambda v, b: b is not None and v < b - 0.03)
-    if any(t.evaluation.get("instructor") for t in turns):
+        add("mean words", "per answer", of(lambda a: a.mean_words), strays, lambda v: plain(v, 1))
+
+    for d, _, _ in DECODINGS:
+        add_answers(d)
+    add(
+        "general questions",
+        "right, greedy",
+        lambda e: e.general.accuracy if e.general else None,
+        lambda v, b: b is not None and v < b - 0.03,
+    )
+    if any(t.evaluation and t.evaluation.instructor.to_json() for t in turns):
         rows.append(Row("Instructor", "", ()))
-    add("parsable", "replies with constraints", ("instructor", "parsable"), "%", lambda v, _: v < 0.9)
-    add("conflict share", "rules prove a contradiction", ("instructor", "conflict_share"), "%", lambda v, _: v > 0.1)
-    add("pool conflict share", "the same, behind the Filter", ("instructor", "pool_conflict_share"), "%", lambda v, _: v > 0.05)
-    add("top type’s share", "of the commonest type", ("instructor", "top_type_share"), "%", lambda v, _: v > 0.5)
-    add("type entropy", "bits; more is more varied", ("instructor", "type_entropy"), "2", lambda v, b: b is not None and v < 0.7 * b)
+    add("parsable", "replies with constraints", lambda e: e.instructor.parsable, lambda v, _: v < 0.9)
+    add("conflict share", "rules prove a contradiction", lambda e: e.instructor.conflict_share, lambda v, _: v > 0.1)
+    add("pool conflict share", "the same, behind the Filter", lambda e: e.instructor.pool_conflict_share, lambda v, _: v > 0.05)
+    add("top type’s share", "of the commonest type", lambda e: e.instructor.top_type_share, lambda v, _: v > 0.5)
+    add(
+        "type entropy",
+        "bits; more is more varied",
+        lambda e: e.instructor.type_entropy,
+        lambda v, b: b is not None and v < 0.7 * b,
+        plain,
+    )
     return Table(("", *heads(turns)), tuple(rows)) if rows else None
-
-
-def _write(value: float | None, form: str) -> str:
-    return percent(value) if form == "%" else plain(value, int(form))

@@ -6,10 +6,11 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from seif.evaluation.results import Accuracy
 from seif.progress import NAMES
 from seif.report.blocks import Cell, Row, Table
 from seif.report.data import RunNumbers, Turn
-from seif.report.text import NOTHING, dig, duration, number, percent_error, points
+from seif.report.text import NOTHING, duration, percent_error, points
 from seif.run_dir import STAGES
 
 
@@ -23,7 +24,7 @@ class Result:
 
 def key_result(run: RunNumbers) -> Result:
     """Base against last turn, greedy, at the level of constraints; a change of less than two standard errors is none."""
-    measured = [t for t in run.evaluated if number(dig(t.evaluation, "held_out", "greedy", "constraint_accuracy")) is not None]
+    measured = measured_turns(run)
     if not measured:
         why = "this run has no held-out tasks" if run.config.held_out is None else "no turn is evaluated yet"
         return Result(f"Nothing can be said about held-out accuracy: {why}.", "")
@@ -52,9 +53,14 @@ def key_result(run: RunNumbers) -> Result:
     return Result(sentence + ".", note)
 
 
+def measured_turns(run: RunNumbers) -> list[Turn]:
+    """The turns with greedy held-out accuracy, the base first."""
+    return [t for t in run.evaluated if t.evaluation and t.evaluation.greedy.constraint_accuracy is not None]
+
+
 def _greedy(turn: Turn) -> tuple[float, float]:
-    found = dig(turn.evaluation, "held_out", "greedy")
-    return number(dig(found, "constraint_accuracy")) or 0.0, number(dig(found, "stderr")) or 0.0
+    found = turn.evaluation.greedy if turn.evaluation else Accuracy()
+    return found.constraint_accuracy or 0.0, found.stderr or 0.0
 
 
 def _accuracy(turn: Turn) -> str:
@@ -66,7 +72,7 @@ def facts(run: RunNumbers) -> list[tuple[str, str]]:
     """What the page says about the run right under its name."""
     done = sum(t.number > 0 for t in run.evaluated)
     seeds = "" if run.seeds is None else f"{run.seeds:,}"
-    tasks = next((n for t in run.evaluated if (n := dig(t.evaluation, "held_out", "greedy", "n"))), None)
+    tasks = next((t.evaluation.greedy.n for t in run.evaluated if t.evaluation and t.evaluation.greedy.n), None)
     return [
         ("State", run.state),
         ("Model", "/".join(Path(run.config.model).parts[-2:])),

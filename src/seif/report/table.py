@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from seif.report.text import NOTHING, dig, percent, percent_error
+from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
+from seif.report.text import NOTHING, percent, percent_error, shorten, suite_number
 from seif.run_dir import RunDir, read_json
 
 _COUNTS_SHOWN = 4
 
 
-def run_status(run_dir: RunDir) -> dict[str, Any]:
-    """Where a run is: `state`, wall-clock `seconds` of its finished stages, and `turns`, the evaluations (base first).
+@dataclass(frozen=True)
+class RunStatus:
+    """Where a run is."""
 
-    The state is `finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command
-    would continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory.
-    """
+    state: Literal["finished", "running", "stopped", "new"]
+    """`finished`: every turn is evaluated; `running`: a process holds the run; `stopped`: the same command would
+    continue it; `new`: no stage has begun."""
+    seconds: float
+    """Wall-clock time of its finished stages."""
+    turns: tuple[Evaluation, ...]
+    """The base first."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The status in plain JSON values."""
+        return {"state": self.state, "seconds": self.seconds, "turns": [e.to_json() for e in self.turns]}
+
+
+def run_status(run_dir: RunDir) -> RunStatus:
+    """Where a run is. Raises UsageError when this is no run directory, or an evaluation in it is damaged."""
     turns = run_dir.config().turns
-    found = {t: read_json(run_dir.evaluation(t)) for t in range(turns + 1) if run_dir.evaluation(t).exists()}
+    files = {turn: run_dir.evaluation(turn) for turn in range(turns + 1)}
+    found = {turn: Evaluation.from_json(read_json(file), file) for turn, file in files.items() if file.exists()}
+    state: Literal["finished", "running", "stopped", "new"]
     if all(t in found for t in range(1, turns + 1)):
         state = "finished"
     elif run_dir.held():
         state = "running"
     else:
         state = "stopped" if found or run_dir.events.read() else "new"
-    return {"state": state, "seconds": run_dir.seconds(), "turns": list(found.values())}
+    return RunStatus(state, run_dir.seconds(), tuple(found.values()))
 
 
 def turn_seconds(run_dir: RunDir) -> dict[int, float]:
@@ -44,24 +62,27 @@ def turn_seconds(run_dir: RunDir) -> dict[int, float]:
 def turn_table(run_dir: RunDir) -> Table:
     """One row per evaluated turn, the base first. Raises UsageError when this is no run directory."""
     seconds = turn_seconds(run_dir)
-    results = [{**r, "seconds": seconds.get(r["turn"], r.get("seconds"))} for r in run_status(run_dir)["turns"]]
-    return evaluation_table(results, ["base" if r["turn"] == 0 else str(r["turn"]) for r in results])
+    results = [e.model_copy(update={"seconds": seconds.get(e.turn, e.seconds)}) for e in run_status(run_dir).turns]
+    return evaluation_table(results, ["base" if e.turn == 0 else str(e.turn) for e in results])
 
 
-def evaluation_table(results: list[dict[str, Any]], names: list[str] | None = None) -> Table:
+def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None = None) -> Table:
     """One row per evaluation, in percent; `names` heads the rows. Columns of what no evaluation measured are left out."""
-    counts = sorted({k for r in results for k in dig(r, "held_out", "greedy", "instruction_accuracy") or {}}, key=lambda k: (len(k), k))
+    counts = sorted({k for e in results for k in e.greedy.instruction_accuracy}, key=lambda k: (len(k), k))
+    sampled = [e.held_out.get("sampled", Accuracy()) for e in results]
     columns: list[tuple[str, list[str]]] = [
-        ("greedy", [_accuracy(r, "greedy") for r in results]),
-        ("sam-\npled", [_share(dig(r, "held_out", "sampled", "constraint_accuracy")) for r in results]),
+        ("greedy", [percent_error(e.greedy.constraint_accuracy, e.greedy.stderr, "") for e in results]),
+        ("sam-\npled", [_share(found.constraint_accuracy) for found in sampled]),
     ]
     for k in counts[:_COUNTS_SHOWN]:
-        columns.append((f"all\nof {k}", [_share(dig(r, "held_out", "greedy", "instruction_accuracy", k)) for r in results]))
+        columns.append((f"all\nof {k}", [_share(e.greedy.instruction_accuracy.get(k)) for e in results]))
+    for name in dict.fromkeys(name for e in results for name in e.suites):
+        columns.append((shorten(name, 14), [_headline(e.suites.get(name)) for e in results]))
     columns += [
-        ("Judger/\nverifier", [_judger(r) for r in results]),
-        ("bal.\nacc.", [_share(dig(r, "judger", "balanced_accuracy")) for r in results]),
-        ("top\ntype", [_share(dig(r, "instructor", "top_type_share")) for r in results]),
-        ("sec.", [f"{r['seconds']:.0f}" if r.get("seconds") is not None else NOTHING for r in results]),
+        ("Judger/\nverifier", [_judger(e.judger) for e in results]),
+        ("bal.\nacc.", [_share(e.judger.balanced_accuracy) for e in results]),
+        ("top\ntype", [_share(e.instructor.top_type_share) for e in results]),
+        ("sec.", [NOTHING if e.seconds is None else f"{e.seconds:.0f}" for e in results]),
     ]
     table = _table(caption="In percent, ± one standard error; sec. is wall-clock.\nall of k: instructions with every one of their k constraints satisfied.")
     shown = [(head, cells) for head, cells in columns if any(c != NOTHING for c in cells)]
@@ -71,6 +92,16 @@ def evaluation_table(results: list[dict[str, Any]], names: list[str] | None = No
         table.add_column(head, justify="right", no_wrap=True)
     for i in range(len(results)):
         table.add_row(*([names[i]] if names is not None else []), *(cells[i] for _, cells in shown))
+    return table
+
+
+def suite_table(name: str, result: SuiteResult) -> Table:
+    """One row per number that a suite measured."""
+    table = _table(caption=f"{name}, {result.n:,} prompts")
+    table.add_column("")
+    table.add_column("value", justify="right", no_wrap=True)
+    for key in result.numbers:
+        table.add_row(key, suite_number(result, key))
     return table
 
 
@@ -106,14 +137,15 @@ def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
     return parts
 
 
-def _accuracy(result: dict[str, Any], decoding: str) -> str:
-    found = dig(result, "held_out", decoding)
-    return percent_error(dig(found, "constraint_accuracy"), dig(found, "stderr"), "")
+def _headline(result: SuiteResult | None) -> str:
+    """A suite's first number."""
+    if result is None or not result.numbers:
+        return NOTHING
+    return suite_number(result, next(iter(result.numbers)), "")
 
 
-def _judger(result: dict[str, Any]) -> str:
-    mean, truth = (_share(dig(result, "judger", k)) for k in ("mean", "verifier_mean"))
-    return NOTHING if mean == NOTHING else f"{mean}/{truth}"
+def _judger(found: JudgeAgreement) -> str:
+    return NOTHING if found.mean is None else f"{_share(found.mean)}/{_share(found.verifier_mean)}"
 
 
 def _share(value: Any) -> str:
