@@ -22,7 +22,13 @@ from seif.errors import UsageError
 from seif.registry import adding_parts_of, remove_parts_of
 
 GROUP = "seif.plugins"
-REGISTRIES = ("seif.constraints", "seif.evaluation.suites", "seif.stages.evaluation")
+REGISTRIES = (
+    "seif.constraints",
+    "seif.evaluation.suites",
+    "seif.stages.evaluation",
+    "seif.report.section",
+    "seif.report.sections",
+)
 """The modules that fill a registry. They are imported before any plugin: what a plugin imports first would count as its own."""
 
 _digests: dict[Path, str] = {}

@@ -1,9 +1,10 @@
-"""What the page is made of, tables and figures, and how numbers of the turns become their rows."""
+"""What sections are made of: text, tables, figures, and HTML of one's own; and how numbers of the turns become rows."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from markupsafe import Markup
 
@@ -32,21 +33,55 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Text:
+    """A paragraph. `note`: smaller, for what is missing or qualifies the rest."""
+
+    kind: ClassVar = "text"
+    text: str
+    note: bool = False
+
+
+@dataclass(frozen=True)
 class Table:
     """A table with a head; the first column names the rows. `pictures`: the second one is drawn, and a phone leaves it out."""
 
+    kind: ClassVar = "table"
     head: tuple[str, ...]
     rows: tuple[Row, ...]
     pictures: bool = False
+    caption: str = ""
 
 
 @dataclass(frozen=True)
 class Figure:
-    """Panels side by side, smaller ones under them, and the same numbers as a table."""
+    """Panels side by side, smaller ones under them, and the same numbers as a table without a caption."""
 
+    kind: ClassVar = "figure"
     panels: tuple[Markup, ...]
+    """SVG, as `seif.report.charts` draws it."""
     small: tuple[Markup, ...] = ()
     table: Table | None = None
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Blocks side by side where the page is wide enough."""
+
+    kind: ClassVar = "columns"
+    blocks: tuple[Block, ...]
+
+
+@dataclass(frozen=True)
+class Fragment:
+    """HTML of one's own as a Jinja template; it escapes the `values` that it fills in."""
+
+    kind: ClassVar = "fragment"
+    template: str
+    values: Mapping[str, object]
+
+
+Block = Text | Table | Figure | Columns | Fragment
 
 
 def across(turns: Sequence[Turn], read: Callable[[Evaluation], float | None]) -> list[float | None]:

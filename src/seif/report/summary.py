@@ -1,4 +1,4 @@
-"""The run in one sentence, the facts under its name, and the time it took."""
+"""The run in one sentence, and the facts under its name."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seif.evaluation.results import Accuracy
-from seif.progress import NAMES
-from seif.report.blocks import Cell, Row, Table
 from seif.report.data import RunNumbers, Turn
 from seif.report.text import NOTHING, duration, percent_error, points
-from seif.run_dir import STAGES
 
 
 @dataclass(frozen=True)
@@ -81,16 +78,3 @@ def facts(run: RunNumbers) -> list[tuple[str, str]]:
         ("Held-out tasks", f"{tasks:,}" if tasks else NOTHING),
         ("Time in stages", duration(run.seconds) + (f" ({run.seconds:,.0f} s)" if run.seconds >= 60 else "")),
     ]
-
-
-def time_spent(run: RunNumbers) -> Table | None:
-    """Wall-clock time of the finished stages, per turn."""
-    turns = sorted({turn for turn, _ in run.stage_seconds})
-    if not turns:
-        return None
-    rows = []
-    for stage in STAGES:
-        seconds = [run.stage_seconds.get((turn, stage)) for turn in turns]
-        if any(s is not None for s in seconds):
-            rows.append(Row(NAMES[stage], "", tuple(Cell(NOTHING if s is None else duration(s)) for s in seconds)))
-    return Table(("stage", *("base" if t == 0 else f"turn {t}" for t in turns)), tuple(rows))

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
+from seif.report.blocks import Block, Fragment, Text
 from seif.report.data import RunNumbers, Turn
+from seif.report.section import section
 
 
 @dataclass(frozen=True)
@@ -24,7 +27,18 @@ class Case:
 _MARKS = {True: ("holds", "✓ holds"), False: ("violated", "✗ violated"), None: ("open", "? not checkable")}
 
 
-def showcase(run: RunNumbers) -> list[tuple[str, list[Case]]]:
+@section("seeds", "The same seeds, turn after turn", order=90, link="Seeds side by side")
+def seeds(run: RunNumbers) -> list[Block]:
+    """The instruction that each turn made of a few seeds, and its answers."""
+    shown = _showcase(run)
+    if not shown:
+        return [Text("No seeds are shown yet.", note=True)]
+    how = "What the Instructor of each turn makes of a seed, and how that turn’s Follower answers, greedily. Marks come from the verifiers."
+    template = files("seif.report").joinpath("seeds.html.jinja").read_text(encoding="utf-8")
+    return [Text(how), Fragment(template, {"showcase": shown})]
+
+
+def _showcase(run: RunNumbers) -> list[tuple[str, list[Case]]]:
     """The shown seeds, each with its instruction and answer in every turn."""
     turns = [t for t in run.turns if t.showcase]
     seeds = dict.fromkeys(entry["seed"] for t in turns for entry in t.showcase)
