@@ -45,7 +45,13 @@ class Progress:
     def started(self, turn: int, stage: str) -> None:
         self.title = f"turn {turn}/{self.turns}  {NAMES[stage]}" if self.turns else NAMES[stage]
         if self.live:
-            self.bar = Bar(TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn(), console=self.console, transient=True)
+            self.bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(24),
+                TimeElapsedColumn(),
+                console=self.console,
+                transient=True,
+            )
             self.task = self.bar.add_task(self.title, total=None)
             self.bar.start()
         else:
@@ -59,7 +65,13 @@ class Progress:
         self.close()
         self.total, self.first, self.began = total, 0, time.time()
         if self.live:
-            columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.fields[numbers]}"), TimeElapsedColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[numbers]}"),
+                TimeElapsedColumn(),
+            )
             self.bar = Bar(*columns, console=self.console, transient=True)
             self.task = self.bar.add_task(self.title, total=total, numbers="")
             self.bar.start()

@@ -21,7 +21,7 @@ def evaluate(
     model: Annotated[str, typer.Argument(help="A checkpoint directory or hub id.")],
     suite: Annotated[
         str,
-        typer.Option(help="`held-out`, `ifeval`, `lm-eval:TASK` for a task of EleutherAI's harness, or one of your own."),
+        typer.Option(help="`held-out`, `ifeval`, `lm-eval:TASK` for a task of EleutherAI's harness, or your own."),
     ] = "held-out",
     held_out: Annotated[
         Path | None,

@@ -57,30 +57,42 @@ def evaluate(manager: Any, model: str, task: str, device: str, dtype: str, limit
             log_samples=False,
         )
     except (ValueError, KeyError, TypeError, AttributeError, AssertionError) as error:
-        raise RunError(f"lm-eval broke on {task}: {type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
+        raise RunError(
+            f"lm-eval broke on {task}: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
+        ) from error
     return HarnessResult(version=lm_eval.__version__, tasks=tidy(found))
 
 
 def find_task(task: str, include_path: Path | None) -> Any:
-    """The harness's TaskManager that knows `task`. Raises UsageError when it does not, or when the harness is missing."""
+    """The harness's TaskManager that knows `task`. Raises UsageError when it doesn't, or the harness is missing."""
     if importlib.util.find_spec("lm_eval") is None:
         raise UsageError("--suite lm-eval:TASK needs EleutherAI's harness: pip install 'seif[harness]'")
     if include_path is not None and not include_path.is_dir():
         raise UsageError(f"no folder with tasks at {include_path}")
-    manager = importlib.import_module("lm_eval.tasks").TaskManager(include_path=None if include_path is None else str(include_path))
+    manager = importlib.import_module("lm_eval.tasks").TaskManager(
+        include_path=None if include_path is None else str(include_path)
+    )
     if task not in manager.all_tasks:
         near = difflib.get_close_matches(task, manager.all_tasks, n=3)
-        fix = f"did you mean {' or '.join(near)}?" if near else "give --include-path DIR if it is one of your own, or see `lm_eval ls tasks`"
+        fix = (
+            f"did you mean {' or '.join(near)}?"
+            if near
+            else "give --include-path DIR if it is one of your own, or see `lm_eval ls tasks`"
+        )
         raise UsageError(f"lm-eval has no task {task!r}; {fix}")
     return manager
 
 
 def tidy(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The harness's results as plain JSON: metrics by name ("acc,none"), the task's version, n-shot, and documents used."""
+    """The harness's results as plain JSON: metrics by name ("acc,none"), task version, n-shot, and documents used."""
     tasks: dict[str, dict[str, Any]] = {}
     for name, metrics in found["results"].items():
         numbers = {k: None if v == "N/A" else float(v) for k, v in metrics.items() if "," in k}
-        more = {"task_version": found["versions"].get(name), "n_shot": found["n-shot"].get(name), "n": found["n-samples"].get(name, {}).get("effective")}
+        more = {
+            "task_version": found["versions"].get(name),
+            "n_shot": found["n-shot"].get(name),
+            "n": found["n-samples"].get(name, {}).get("effective"),
+        }
         tasks[name] = {**numbers, **{k: v for k, v in more.items() if v is not None}}
     return tasks
 

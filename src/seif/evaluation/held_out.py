@@ -1,4 +1,4 @@
-"""Held-out tasks answered by a Follower and checked by verifiers alone; the Judger is measured against them, never used."""
+"""Held-out tasks answered by a Follower and checked by verifiers alone; the Judger is measured, never used."""
 
 from __future__ import annotations
 
@@ -37,7 +37,9 @@ def load_tasks(path: Path) -> list[Instruction]:
     tasks = read_instructions(path)
     for number, task in enumerate(tasks, 1):
         if not task.constraints or not all(c.checkable for c in task.constraints):
-            raise UsageError(f"{path} row {number}: every held-out constraint needs an instruction id that a verifier checks")
+            raise UsageError(
+                f"{path} row {number}: every held-out constraint needs an instruction id that a verifier checks"
+            )
         try:
             for c in task.constraints:
                 verify("probe", c.instruction_id, c.kwargs)
@@ -47,11 +49,20 @@ def load_tasks(path: Path) -> list[Instruction]:
 
 
 async def answer_tasks(
-    engine: Engine, tasks: Sequence[Instruction], style: str, response_format: str, max_new_tokens: int, temperature: float, seed: int
+    engine: Engine,
+    tasks: Sequence[Instruction],
+    style: str,
+    response_format: str,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
 ) -> list[Answer]:
     """One answer per task, greedy at temperature 0; verdicts by the verifiers. A bad format satisfies nothing."""
     requests = [
-        Request(follower.messages(style, task, response_format), max_new_tokens, temperature, item_seed("held out", seed, i)) for i, task in enumerate(tasks)
+        Request(
+            follower.messages(style, task, response_format), max_new_tokens, temperature, item_seed("held out", seed, i)
+        )
+        for i, task in enumerate(tasks)
     ]
     completions = await asyncio.gather(*(engine.complete(r) for r in requests))
     answers = []
@@ -63,13 +74,15 @@ async def answer_tasks(
 
 
 async def answer_by_decoding(engine: Engine, config: Config) -> dict[Decoding, list[Answer]]:
-    """Greedy and sampled answers to the config's held-out tasks; empty where it has none. Raises as `load_tasks` does."""
+    """Greedy and sampled answers to the config's held-out tasks, if it has some. Raises as `load_tasks` does."""
     if config.held_out is None:
         return {}
     tasks = load_tasks(Path(config.held_out))[: config.evaluation.tasks]
     style, form, limit = config.prompts, config.follower.format, config.answer_tokens
     # Asked at once, so that an engine can read every task once for both.
-    greedy, sampled = await asyncio.gather(*(answer_tasks(engine, tasks, style, form, limit, temperature, config.seed) for temperature in (0.0, 1.0)))
+    greedy, sampled = await asyncio.gather(
+        *(answer_tasks(engine, tasks, style, form, limit, temperature, config.seed) for temperature in (0.0, 1.0))
+    )
     return {"greedy": greedy, "sampled": sampled}
 
 
@@ -100,7 +113,7 @@ def accuracy(answers: Sequence[Answer]) -> Accuracy:
 
 
 def repetition(text: str) -> float:
-    """Share of three-word runs that the text has had before: 0 for fresh text, towards 1 for text that repeats itself."""
+    """Share of three-word runs that occur earlier in the text: towards 1 for text that repeats itself."""
     words = text.split()
     runs = list(zip(words, words[1:], words[2:], strict=False))
     return 1 - len(set(runs)) / len(runs) if runs else 0.0
@@ -160,7 +173,9 @@ def describe_tables(tables: Tables) -> ReliabilityByType:
     return ReliabilityByType(**reliability(whole(tables)).to_json(), per_type=per_type)
 
 
-async def judger_agreement(judger: Judger, answers: Sequence[Answer], judges: Callable[[Constraint], bool] = lambda constraint: True) -> JudgeAgreement:
+async def judger_agreement(
+    judger: Judger, answers: Sequence[Answer], judges: Callable[[Constraint], bool] = lambda constraint: True
+) -> JudgeAgreement:
     """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged.
 
     It is asked about the constraints that it `judges`.
@@ -183,7 +198,7 @@ async def judger_agreement(judger: Judger, answers: Sequence[Answer], judges: Ca
 
 
 def describe_instructions(instructions: Sequence[Instruction]) -> dict[str, Any]:
-    """What a pool of instructions is made of: types with counts, the top type's share, the entropy (bits), conflicts."""
+    """What a pool of instructions is made of: types with counts, the top type's share, entropy (bits), conflicts."""
     counts = Counter(type_of(c) for x in instructions for c in x.constraints)
     total = counts.total()
     shares = [n / total for n in counts.values()]
@@ -193,6 +208,7 @@ def describe_instructions(instructions: Sequence[Instruction]) -> dict[str, Any]
         "top_type": counts.most_common(1)[0][0] if counts else None,
         "top_type_share": max(shares, default=0.0),
         "type_entropy": -sum(p * math.log2(p) for p in shares),
-        "conflict_share": sum(find_conflict(x.constraints) is not None for x in instructions) / max(1, len(instructions)),
+        "conflict_share": sum(find_conflict(x.constraints) is not None for x in instructions)
+        / max(1, len(instructions)),
         "mean_constraints": total / max(1, len(instructions)),
     }

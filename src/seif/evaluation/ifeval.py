@@ -1,7 +1,7 @@
 """IFEval as a suite: one greedy reply per prompt, scored by exact checks alone.
 
-The four numbers are those of Zhou et al. 2023 (arXiv 2311.07911); names, greedy decoding and the limit of 1280 new tokens
-are those of lm-evaluation-harness's task `ifeval`.
+The four numbers are those of Zhou et al. 2023 (arXiv 2311.07911); names, greedy decoding and the limit of 1280
+new tokens are those of lm-evaluation-harness's task `ifeval`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from seif.tables import read_rows
 
 MAX_NEW_TOKENS = 1280
 FEWEST_NEW_TOKENS = 16
-"""A prompt that leaves less room than this in the model's context is not answered."""
+"""A prompt that leaves fewer tokens than this in the model's context is not answered."""
 ACCURACIES = ("prompt_level_strict_acc", "inst_level_strict_acc", "prompt_level_loose_acc", "inst_level_loose_acc")
 TOGETHER = 128
 """Prompts asked at once: enough for full batches, few enough to show progress."""
@@ -82,7 +82,7 @@ class Reply:
 
 
 def load_prompts(path: Path) -> list[Row]:
-    """Prompts without responses from columns `prompt`, `instruction_id_list`, `kwargs` of a parquet, JSONL or JSON file.
+    """Prompts from the columns `prompt`, `instruction_id_list`, `kwargs` of a parquet, JSONL or JSON file.
 
     Raises UsageError naming the row when something is missing or can't be checked, and for a file without rows.
     """
@@ -102,10 +102,12 @@ async def answer(
     max_new_tokens: int = MAX_NEW_TOKENS,
     report: Callable[[str], None] = lambda line: None,
 ) -> list[Reply]:
-    """One greedy reply per prompt, in order; `report` gets a line per batch. Raises RunError when none can be answered."""
+    """One greedy reply per prompt; `report` gets a line per batch. Raises RunError when none can be answered."""
     began, replies = time.time(), list[Reply]()
     for start in range(0, len(rows), TOGETHER):
-        replies += await asyncio.gather(*(ask(engine, row.prompt, max_new_tokens) for row in rows[start : start + TOGETHER]))
+        replies += await asyncio.gather(
+            *(ask(engine, row.prompt, max_new_tokens) for row in rows[start : start + TOGETHER])
+        )
         left = (time.time() - began) / len(replies) * (len(rows) - len(replies))
         report(f"{len(replies):,} of {len(rows):,} prompts answered, left {clock(left)}")
     if all(r.error for r in replies):
@@ -158,7 +160,7 @@ def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) ->
 
 
 def write_responses(path: Path, rows: Sequence[Row], replies: Sequence[Reply]) -> None:
-    """One JSON line per prompt: what was scored (`response`), the whole reply when a thought came before it, the verdicts."""
+    """One JSON line per prompt: what was scored (`response`), the whole reply after a thought, the verdicts."""
     records = []
     for row, reply in zip(rows, replies, strict=True):
         answered = replace(row, response=reply.answer)
@@ -197,9 +199,14 @@ def describe(result: IFEvalResult) -> list[str]:
     opening = f"IFEval: {result.n_prompts:,} prompts, {result.n_instructions:,} instructions"
     lines = [opening, f"strict  {strict}", f"loose   {loose}"]
     if result.cut_off:
-        lines.append(f"{result.cut_off:.1%} of the replies were cut off by the limit of tokens; they are scored as they stand")
+        lines.append(
+            f"{result.cut_off:.1%} of the replies were cut off by the limit of tokens; they are scored as they stand"
+        )
     if result.shortened:
-        lines.append(f"{result.shortened:,} prompts got less than {result.max_new_tokens:,} new tokens, for the model's context is too short")
+        lines.append(
+            f"{result.shortened:,} prompts got less than {result.max_new_tokens:,} new tokens, for the model's "
+            "context is too short"
+        )
     if result.unanswered:
         lines.append(f"{result.unanswered:,} prompts have no reply and follow nothing: {result.unanswered_because}")
     return lines

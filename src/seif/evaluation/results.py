@@ -1,6 +1,6 @@
 """The results of an evaluation as types, the same in memory and in JSON: what a turn's `evaluation.json` holds.
 
-A part that was not measured is empty, and its keys are left out of the JSON; so is whatever an older version did not write.
+A part that was not measured is empty, and its keys are left out of the JSON; so is what an older version did not write.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ class InstructorNumbers(Result):
         """Each recorded type's share of all constraints, from 0 to 1."""
         if not self.types:
             return {}
-        # Only the commonest types are recorded; the top one's share tells how many constraints there were in all.
+        # Only the commonest types are recorded; the top one's share gives the number of all constraints.
         top = self.top_type_share
         total = max(sum(self.types.values()), round(max(self.types.values()) / top) if top else 0)
         return {kind: count / total for kind, count in self.types.items()}

@@ -43,7 +43,7 @@ class Text:
 
 @dataclass(frozen=True)
 class Table:
-    """A table with a head; the first column names the rows. `pictures`: the second one is drawn, and a phone leaves it out."""
+    """A table with a head; the first column names the rows. `pictures`: the second one is drawn, but not on phones."""
 
     kind: ClassVar = "table"
     head: tuple[str, ...]

@@ -79,7 +79,9 @@ def collect(run_dir: RunDir) -> RunNumbers:
     for turn in range(config.turns + 1):
         shown, classifier = run_dir.showcase(turn), run_dir.reward_model_numbers(turn)
         if turn in evaluations or shown.exists() or classifier.exists():
-            reward_model = RewardModelNumbers.from_json(read_json(classifier), classifier) if classifier.exists() else None
+            reward_model = (
+                RewardModelNumbers.from_json(read_json(classifier), classifier) if classifier.exists() else None
+            )
             turns.append(Turn(turn, evaluations.get(turn), read_json(shown) if shown.exists() else [], reward_model))
     seconds: dict[tuple[int, str], float] = {}
     for event in run_dir.events.read():

@@ -20,8 +20,8 @@ from seif.run_dir import RunDir, write_atomically
 def write_report(run_dir: RunDir) -> None:
     """Write the run's `report.html` from whatever the run has so far, with the sections of the config's plugins.
 
-    Everything that a model wrote goes through the templates' escaping. Raises UsageError when it is no run directory, and
-    for a plugin that can't be loaded.
+    Everything that a model wrote goes through the templates' escaping. Raises UsageError when it is no run directory,
+    and for a plugin that can't be loaded.
     """
     run = collect(run_dir)
     load_plugins(run.config.plugins)
@@ -46,7 +46,9 @@ def write_report(run_dir: RunDir) -> None:
 
 def _environment() -> Environment:
     # The style sheet is included as a template of its own; only what is filled in is escaped.
-    environment = Environment(loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
 
     def fragment(block: Fragment) -> Markup:
         return Markup(environment.from_string(block.template).render(block.values))

@@ -20,7 +20,7 @@ class Result:
 
 
 def key_result(run: RunNumbers) -> Result:
-    """Base against last turn, greedy, at the level of constraints; a change of less than two standard errors is none."""
+    """Base against last turn, greedy, by constraints; a change of less than two standard errors is none."""
     measured = measured_turns(run)
     if not measured:
         why = "this run has no held-out tasks" if run.config.held_out is None else "no turn is evaluated yet"
@@ -28,22 +28,35 @@ def key_result(run: RunNumbers) -> Result:
     base, last = measured[0], measured[-1]
     value, error = _greedy(last)
     if base.number != 0:
-        return Result(f"Turn {last.number} satisfies {_accuracy(last)} of the held-out constraints; the base was not measured.", "± is one standard error.")
+        return Result(
+            f"Turn {last.number} satisfies {_accuracy(last)} of the held-out constraints; the base was not measured.",
+            "± is one standard error.",
+        )
     if last is base:
-        return Result(f"The base satisfies {_accuracy(base)} of the held-out constraints; no turn is evaluated yet.", "± is one standard error.")
+        return Result(
+            f"The base satisfies {_accuracy(base)} of the held-out constraints; no turn is evaluated yet.",
+            "± is one standard error.",
+        )
     before, before_error = _greedy(base)
     change = value - before
     uncertainty = math.hypot(error, before_error)
     so_far = "" if last.number == run.config.turns else f"So far, after {last.number} of {run.config.turns} turns: "
     ends = f"from {_accuracy(base)} with the base to {_accuracy(last)} after turn {last.number}"
     if abs(change) < 2 * uncertainty or not change:
-        sentence = f"held-out constraint accuracy went {ends}: a change of {points(change)} points, which is within error"
+        sentence = (
+            f"held-out constraint accuracy went {ends}: a change of {points(change)} points, which is within error"
+        )
     elif change > 0:
         sentence = f"held-out constraint accuracy rose {ends}: {points(change)} points"
     else:
-        sentence = f"held-out constraint accuracy fell {ends}: {points(change)} points; training made the Follower worse"
+        sentence = (
+            f"held-out constraint accuracy fell {ends}: {points(change)} points; training made the Follower worse"
+        )
     sentence = so_far + (sentence if so_far else sentence[0].upper() + sentence[1:])
-    note = f"Greedy decoding. ± is one standard error; that of the change is {100 * uncertainty:.1f} points, and less than two of them count as within error."
+    note = (
+        f"Greedy decoding. ± is one standard error; that of the change is {100 * uncertainty:.1f} points, and "
+        "less than two of them count as within error."
+    )
     best = max(measured, key=lambda t: _greedy(t)[0])
     if best is not last and best is not base:
         note += f" The highest was turn {best.number} with {_accuracy(best)}."

@@ -1,4 +1,4 @@
-"""A run's numbers in the terminal: where it is, its turns, and what a plan costs. Made for 80 columns; 100 are always enough."""
+"""A run's numbers in the terminal: where it is, its turns, and what a plan costs. Made for 80 columns."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def turn_table(run_dir: RunDir) -> Table:
 
 
 def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None = None) -> Table:
-    """One row per evaluation, in percent; `names` heads the rows. Columns of what no evaluation measured are left out."""
+    """One row per evaluation, in percent; `names` heads the rows. Columns without any number are left out."""
     counts = sorted({k for e in results for k in e.greedy.instruction_accuracy}, key=lambda k: (len(k), k))
     sampled = [e.held_out.get("sampled", Accuracy()) for e in results]
     columns: list[tuple[str, list[str]]] = [
@@ -84,7 +84,12 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
         ("top\ntype", [_share(e.instructor.top_type_share) for e in results]),
         ("sec.", [NOTHING if e.seconds is None else f"{e.seconds:.0f}" for e in results]),
     ]
-    table = _table(caption="In percent, ± one standard error; sec. is wall-clock.\nall of k: instructions with every one of their k constraints satisfied.")
+    table = _table(
+        caption=(
+            "In percent, ± one standard error; sec. is wall-clock.\nall of k: instructions with every one of "
+            "their k constraints satisfied."
+        )
+    )
     shown = [(head, cells) for head, cells in columns if any(c != NOTHING for c in cells)]
     if names is not None:
         table.add_column("turn", no_wrap=True)
@@ -106,7 +111,7 @@ def suite_table(name: str, result: SuiteResult) -> Table:
 
 
 def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
-    """What `loop.plan` says, for a terminal: the checkpoint of each role in each turn, the steps, and the calls per step."""
+    """What `loop.plan` says: the checkpoint of each role in each turn, the steps, and the calls per step."""
     turns = numbers["turns"]
     trained = any(t["instructor_starts_from"] for t in turns)
     table = _table()
@@ -117,7 +122,16 @@ def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
         instructor = t["instructor_starts_from"] or t["instructions_written_by"]
         steps = str(t["instructor_steps"]) if trained else NOTHING
         judger = t["reward_model_for_follower"] or t["judger"]
-        table.add_row(str(t["turn"]), instructor, steps, t["filter"], t["answerer"], judger, t["follower_starts_from"], str(t["follower_steps"]))
+        table.add_row(
+            str(t["turn"]),
+            instructor,
+            steps,
+            t["filter"],
+            t["answerer"],
+            judger,
+            t["follower_starts_from"],
+            str(t["follower_steps"]),
+        )
     calls = _table()
     for head in ("calls per step of", "answers", "Filter", "Judger"):
         calls.add_column(head, justify="left" if head.startswith("calls") else "right", no_wrap=True)
@@ -127,13 +141,20 @@ def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
     calls.add_row("Follower", f"{f['answers']:,}", "0", f"{f['judge_calls']:,}")
     opening = Text(f"{len(turns)} turns from {numbers['model']} on {numbers['seeds']:,} seeds")
     if not trained:
-        writer = f"all instructions are those of {numbers['instructions']}" if numbers["instructions"] else "the base writes all instructions"
+        writer = (
+            f"all instructions are those of {numbers['instructions']}"
+            if numbers["instructions"]
+            else "the base writes all instructions"
+        )
         opening.append(f"; the Instructor is not trained, {writer}")
     parts: list[RenderableType] = [opening, Text(), table, Text(), calls]
     if numbers["reward_model"]:
         r = numbers["reward_model"]
-        told = f"a reward model a turn, {r['epochs']} epochs from {r['starts_from']} on the labels of at most {r['answers']:,} answers"
-        parts += [Text(), Text(told)]
+        line = (
+            f"a reward model a turn, {r['epochs']} epochs from {r['starts_from']} on the labels of at most "
+            f"{r['answers']:,} answers"
+        )
+        parts += [Text(), Text(line)]
     return parts
 
 
@@ -155,4 +176,12 @@ def _share(value: Any) -> str:
 
 
 def _table(caption: str | None = None) -> Table:
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), caption=caption, caption_justify="left", header_style="bold")
+    return Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        caption=caption,
+        caption_justify="left",
+        header_style="bold",
+    )

@@ -12,11 +12,14 @@ from seif.report.text import percent, points, type_name
 DECODINGS: tuple[tuple[Decoding, str, str], ...] = (("greedy", "a", "circle"), ("sampled", "b", "square"))
 """With each decoding's style and marker."""
 MARKERS = ("circle", "hollow", "square", "diamond")
-_HOW = Text("The Follower of each turn answers tasks it never trains on; verifiers, exact rules, say what holds. The Judger has no part in it.")
+_HOW = Text(
+    "The Follower of each turn answers tasks it never trains on; verifiers, exact rules, say what holds. The "
+    "Judger has no part in it."
+)
 _CAPTION = (
-    "Constraints satisfied: the share of all constraints; mind where the axis begins. Whole instructions: the share of "
-    "those with every constraint satisfied, by the number of constraints. Greedy and sampled (temperature 1) answers; "
-    "bars are one standard error."
+    "Constraints satisfied: the share of all constraints; mind where the axis begins. Whole instructions: the share "
+    "of those with every constraint satisfied, by the number of constraints. Greedy and sampled (temperature 1) "
+    "answers; bars are one standard error."
 )
 _BY_TYPE = "Greedy held-out accuracy per constraint type"
 
@@ -29,7 +32,10 @@ def accuracy(run: RunNumbers) -> list[Block]:
         return [_HOW, Text("No held-out results.", note=True)]
     labels = [t.label for t in turns]
     found = {d: [_answers(t, d) for t in turns] for d, _, _ in DECODINGS}
-    lines = [Series(d, [a.constraint_accuracy for a in found[d]], [a.stderr for a in found[d]], style, marker) for d, style, marker in DECODINGS]
+    lines = [
+        Series(d, [a.constraint_accuracy for a in found[d]], [a.stderr for a in found[d]], style, marker)
+        for d, style, marker in DECODINGS
+    ]
     bars = [(v, e or 0) for s in lines for v, e in zip(s.values, s.errors, strict=True) if v is not None]
     reach = [v + sign * e for v, e in bars for sign in (-1, 1)]
     panels = [turn_chart("Constraints satisfied", labels, lines, share_axis(reach), percent)]
@@ -72,7 +78,12 @@ def by_type(run: RunNumbers) -> list[Block]:
     for kind in sorted(before.keys() & after.keys(), key=lambda k: (before[k] - after[k], k)):
         a, b = before[kind], after[kind]
         picture = dumbbell(a, b, f"{type_name(kind)[0]}: {percent(a)} to {percent(b)}")
-        rows.append(named(kind, (Cell("", picture=picture), Cell(percent(a), a), Cell(percent(b), b), Cell(points(b - a)))))
+        rows.append(
+            named(kind, (Cell("", picture=picture), Cell(percent(a), a), Cell(percent(b), b), Cell(points(b - a))))
+        )
     columns = (f"○ {head(first)}  ● {head(last)}", head(first), head(last), "points")
-    caption = f"{_BY_TYPE}, from the largest gain to the largest loss. Rare types have large errors, so read the pattern and not single rows."
+    caption = (
+        f"{_BY_TYPE}, from the largest gain to the largest loss. Rare types have large errors, so read the "
+        "pattern and not single rows."
+    )
     return [Table(("type", *columns), tuple(rows), pictures=True, caption=caption)]

@@ -15,11 +15,14 @@ Read = Callable[[Evaluation], float | None]
 Alarm = Callable[[float, float | None], bool]
 """Of a value and the base's: does it need attention?"""
 Write = Callable[[float | None], str]
-_HOW = Text("A reward can rise while the text decays. These numbers stay put in a healthy run; “!” marks one that needs attention.")
+_HOW = Text(
+    "A reward can rise while the text decays. These numbers stay put in a healthy run; “!” marks one that needs "
+    "attention."
+)
 _CAPTION = (
-    "Health of both roles, per turn. Marked: well-formed or parsable below 90%; repetition 10 points above the base; mean "
-    "words half as many again as the base, or the reverse; conflicts above 10% (above 5% behind the Filter); a type above "
-    "50%; entropy below 70% of the base’s."
+    "Health of both roles, per turn. Marked: well-formed or parsable below 90%; repetition 10 points above the "
+    "base; mean words half as many again as the base, or the reverse; conflicts above 10% (above 5% behind the "
+    "Filter); a type above 50%; entropy below 70% of the base’s."
 )
 
 
@@ -29,7 +32,9 @@ def watch(run: RunNumbers) -> list[Block]:
     turns = run.evaluated
     rows: list[Row] = []
 
-    def add(name: str, about: str, read: Read, alarming: Alarm = lambda value, base: False, write: Write = percent) -> None:
+    def add(
+        name: str, about: str, read: Read, alarming: Alarm = lambda value, base: False, write: Write = percent
+    ) -> None:
         values = across(turns, read)
         if any(v is not None for v in values):
             base = values[0] if turns[0].number == 0 else None
@@ -66,7 +71,12 @@ def watch(run: RunNumbers) -> list[Block]:
         rows.append(Row("Instructor", "", ()))
     add("parsable", "replies with constraints", lambda e: e.instructor.parsable, lambda v, _: v < 0.9)
     add("conflict share", "rules prove a contradiction", lambda e: e.instructor.conflict_share, lambda v, _: v > 0.1)
-    add("pool conflict share", "the same, behind the Filter", lambda e: e.instructor.pool_conflict_share, lambda v, _: v > 0.05)
+    add(
+        "pool conflict share",
+        "the same, behind the Filter",
+        lambda e: e.instructor.pool_conflict_share,
+        lambda v, _: v > 0.05,
+    )
     add("top type’s share", "of the commonest type", lambda e: e.instructor.top_type_share, lambda v, _: v > 0.5)
     add(
         "type entropy",

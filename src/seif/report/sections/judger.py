@@ -12,15 +12,19 @@ from seif.report.section import section
 from seif.report.text import percent, plain
 
 _AGREEMENT = (
-    "Constraints called satisfied: by either, on the same answers; a Judger above the verifiers is too lenient. Balanced "
-    "accuracy: the mean of the recalls on satisfied and on violated constraints; the dashed line is guessing."
+    "Constraints called satisfied: by either, on the same answers; a Judger above the verifiers is too lenient. "
+    "Balanced accuracy: the mean of the recalls on satisfied and on violated constraints; the dashed line is "
+    "guessing."
 )
 
 
 @section("judger", "The Judger against the verifiers", order=60, link="Judger")
 def judger(run: RunNumbers) -> list[Block]:
     """How far the Judger can be trusted, per turn, and in the last turn per constraint type."""
-    how = f"The reward is only as good as the Judger. Here it judges the greedy held-out answers, and the verifiers say how often it was right. {_weights(run)}"
+    how = (
+        "The reward is only as good as the Judger. Here it judges the greedy held-out answers, and the "
+        f"verifiers say how often it was right. {_weights(run)}"
+    )
     by_type = _agreement_by_type(run)
     figure = _agreement(run) or Text("The Judger was not measured.", note=True)
     return [Text(how), figure, *([by_type] if by_type else [])]
@@ -84,11 +88,18 @@ def _agreement_by_type(run: RunNumbers) -> Table | None:
             Cell(plain(r.n, 0)),
         )
         rows.append(named(kind, cells))
-    columns = ("balanced accuracy", "violations found", "rightly called violated", "Judger’s mean", "verifiers’ mean", "n")
+    columns = (
+        "balanced accuracy",
+        "violations found",
+        "rightly called violated",
+        "Judger’s mean",
+        "verifiers’ mean",
+        "n",
+    )
     caption = (
-        f"The Judger per constraint type, {head(turns[-1])}, least reliable first. Violations found: the share of violated "
-        "constraints that the Judger called violated. “!” marks a balanced accuracy below 60% and fewer than half of the "
-        "violations found: such a type can be satisfied in the Judger’s eyes alone."
+        f"The Judger per constraint type, {head(turns[-1])}, least reliable first. Violations found: the share of "
+        "violated constraints that the Judger called violated. “!” marks a balanced accuracy below 60% and fewer "
+        "than half of the violations found: such a type can be satisfied in the Judger’s eyes alone."
     )
     return Table(("type", *columns), tuple(rows), caption=caption)
 
@@ -101,4 +112,5 @@ def _weights(run: RunNumbers) -> str:
         return "The Judger of this run is the verifiers themselves, so the two agree by construction."
     if run.config.judger.weights == "base":
         return "The Judger has the base’s weights in every turn."
-    return "In turn t the Judger has the weights of the Follower of turn t\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}1; for the base and turn 1 it is the base."
+    before = "t\N{NO-BREAK SPACE}−\N{NO-BREAK SPACE}1"
+    return f"In turn t the Judger is the Follower of turn {before}; for the base and turn 1 it is the base."

@@ -12,13 +12,14 @@ from seif.report.section import section
 from seif.report.text import plain
 
 _HOW = Text(
-    "A classifier that learned from the model’s own answers: those written with a constraint in view count as satisfying "
-    "it, those written without as violating it. Nobody checked these labels. All numbers are of questions that it never "
-    "saw."
+    "A classifier that learned from the model’s own answers: those written with a constraint in view count as "
+    "satisfying it, those written without as violating it. Nobody checked these labels. All numbers are of "
+    "questions that it never saw."
 )
 _CALIBRATION = (
-    "How well its probabilities are calibrated: of the pairs that it gives a probability of 80%, 80% should carry the label "
-    "satisfied. Dots: tenths of the probabilities, the larger the more pairs; dashed: perfect calibration."
+    "How well its probabilities are calibrated: of the pairs that it gives a probability of 80%, 80% should carry "
+    "the label satisfied. Dots: tenths of the probabilities, the larger the more pairs; dashed: perfect "
+    "calibration."
 )
 
 
@@ -35,13 +36,18 @@ def _calibration(run: RunNumbers) -> Figure | None:
     if not turns:
         return None
     found = [t.reward_model for t in turns if t.reward_model]
-    panels = tuple(reliability_chart(head(t).capitalize(), [(b.mean, b.share, b.n) for b in numbers.curve]) for t, numbers in zip(turns, found, strict=True))
+    panels = tuple(
+        reliability_chart(head(t).capitalize(), [(b.mean, b.share, b.n) for b in numbers.curve])
+        for t, numbers in zip(turns, found, strict=True)
+    )
 
     def plain_cells(values: Sequence[float | None], digits: int) -> tuple[Cell, ...]:
         return tuple(Cell(plain(v, digits)) for v in values)
 
     rows = [
-        Row("calibration error", "expected, on held-out questions", plain_cells([r.calibration_error for r in found], 3)),
+        Row(
+            "calibration error", "expected, on held-out questions", plain_cells([r.calibration_error for r in found], 3)
+        ),
         Row("the same before calibration", "", plain_cells([r.calibration_error_before for r in found], 3)),
         Row("pairs to train on", "", plain_cells([r.train_pairs for r in found], 0)),
         Row("pairs held out", "", plain_cells([r.held_out_pairs for r in found], 0)),
@@ -54,7 +60,9 @@ def _calibration(run: RunNumbers) -> Figure | None:
         if any(tables):
             known = [table or ClassifierReliability() for table in tables]
             rows.append(Row("accuracy", f"against {against}", shares([r.accuracy for r in known])))
-            rows.append(Row("precision on violated", f"against {against}", shares([r.precision_violated for r in known])))
+            rows.append(
+                Row("precision on violated", f"against {against}", shares([r.precision_violated for r in known]))
+            )
             rows.append(Row("recall on violated", f"against {against}", shares([r.recall_violated for r in known])))
     labels = [r.labels_against_verifiers for r in found]
     if any(labels):

@@ -30,4 +30,8 @@ def _time_spent(run: RunNumbers) -> Table | None:
         seconds = [run.stage_seconds.get((turn, stage)) for turn in turns]
         if any(s is not None for s in seconds):
             rows.append(Row(NAMES[stage], "", tuple(Cell(NOTHING if s is None else duration(s)) for s in seconds)))
-    return Table(("stage", *("base" if t == 0 else f"turn {t}" for t in turns)), tuple(rows), caption="Wall-clock time of the finished stages.")
+    return Table(
+        ("stage", *("base" if t == 0 else f"turn {t}" for t in turns)),
+        tuple(rows),
+        caption="Wall-clock time of the finished stages.",
+    )

@@ -21,4 +21,8 @@ def suites(run: RunNumbers) -> list[Block]:
             rows.append(Row(key, "", tuple(cells)))
     if not rows:
         return []
-    return [Table(("", *heads(turns)), tuple(rows), caption="Further suites of each turn’s Follower; ± is one standard error.")]
+    return [
+        Table(
+            ("", *heads(turns)), tuple(rows), caption="Further suites of each turn’s Follower; ± is one standard error."
+        )
+    ]

@@ -12,13 +12,18 @@ from seif.report.text import NOTHING, percent, plain
 
 TYPES_SHOWN = 14
 _HOW = Text(
-    "The two roles pull against each other: the Instructor is rewarded for instructions that the frozen Follower finds "
-    "hard, the Follower for satisfying them. A reward that falls from one turn to the next can therefore be good news."
+    "The two roles pull against each other: the Instructor is rewarded for instructions that the frozen Follower "
+    "finds hard, the Follower for satisfying them. A reward that falls from one turn to the next can therefore be "
+    "good news."
 )
 _COLLAPSE = Text(
-    "An Instructor that finds one constraint which always earns a reward will ask for nothing else. One row that takes the table over is the sign of that."
+    "An Instructor that finds one constraint which always earns a reward will ask for nothing else. One row that "
+    "takes the table over is the sign of that."
 )
-_SHARES = "Share of each constraint type among the generated instructions, per turn. The stronger the tint, the larger the share."
+_SHARES = (
+    "Share of each constraint type among the generated instructions, per turn. The stronger the tint, the "
+    "larger the share."
+)
 _SMALL: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "train_instructor": (
         ("adherence", "adherence", True),
@@ -53,7 +58,7 @@ def rewards(run: RunNumbers) -> list[Block]:
         small = []
         for key, name, share in _SMALL[stage]:
             found = run.curve(stage, key)
-            # All zero is the good news of these; an empty panel would only take room.
+            # These are all zero in a healthy run, and their panels would be empty.
             if found and not (key in ("unjudged", "contradictory") and not any(_values(found))):
                 axis = share_axis(_values(found), 0.04) if share else number_axis(_values(found))
                 small.append(step_chart(name, found, _coarse(axis), style, small=True))
