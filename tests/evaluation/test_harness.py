@@ -1,10 +1,13 @@
+import asyncio
 import json
 import sys
 
 import pytest
 
+from seif.config_file import build_config
 from seif.errors import RunError, UsageError
 from seif.evaluation import harness
+from seif.evaluation.suites import SUITES, NoEngine, SuiteSettings
 from support import seif
 
 FOUND = {
@@ -58,6 +61,14 @@ def test_an_adapter_is_given_with_its_base(fake, model, adapter):
     harness.evaluate(harness.find_task("tiny", None), str(adapter), "tiny", "cpu", "bfloat16")
     asked = __import__("lm_eval").simple_evaluate.settings["model_args"]
     assert asked == {"pretrained": str(model), "dtype": "bfloat16", "peft": str(adapter), "tokenizer": str(adapter)}
+
+
+def test_the_suite_names_every_metric_by_its_task(fake):
+    config = build_config({"model": "m", "engine": {"dtype": "float32"}}, "test")
+    result = asyncio.run(SUITES.get("lm-eval").run(NoEngine(), SuiteSettings(config, "m", "tiny", limit=2)))
+    assert result.numbers == {"tiny/acc,none": 0.5, "tiny/f1,none": 1.0}
+    assert result.stderr == {"tiny/acc,none": 0.25}
+    assert (result.n, result.details) == (2, {"version": "9.9", "tiny": NUMBERS})
 
 
 def test_a_task_of_ones_own(fake, tmp_path):

@@ -60,7 +60,10 @@ def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
     began = time.time()
     with closing(Engines(config, request.out)) as engines:
         evaluation = asyncio.run(_evaluate(config, engines, request))
-    evaluation = evaluation.model_copy(update={"seconds": round(time.time() - began, 1)})
+    # The engines' memory is free now for suites that load the model themselves.
+    results = evaluation.suites | asyncio.run(suites.run_suites(config, request.model, None))
+    more = {"suites": results} if results else {}
+    evaluation = evaluation.model_copy(update={"seconds": round(time.time() - began, 1), **more})
     write_json(request.out, evaluation.to_json())
     return evaluation
 
@@ -76,9 +79,6 @@ async def _evaluate(config: Config, engines: Engines, request: EvaluationRequest
     if request.checks:
         in_training = held_out.describe_tables(held_out.add_up(request.checks))
         judger = judger.model_copy(update={"in_training": in_training})
-    if any(suite.loads_model for _, suite, _ in suites.configured(config, request.model)):
-        engines.close()
-        results |= await suites.run_suites(config, request.model, None)
     more = {"suites": results} if results else {}
     instructor = _instructor(request.generation)
     return found.model_copy(update={"turn": request.turn, "judger": judger, "instructor": instructor, **more})
