@@ -40,8 +40,8 @@ async def timed(judger: Judge, answers: list[held_out.Answer], judges: Callable[
     began = time.perf_counter()
     found = await held_out.judger_agreement(judger, answers, judges)
     seconds = time.perf_counter() - began
-    asked = found["n"] + found["unjudged"]
-    return {"verdicts": asked, "seconds": round(seconds, 3), "verdicts_per_second": round(asked / seconds, 1), **found}
+    asked = found.n + found.unjudged
+    return {"verdicts": asked, "seconds": round(seconds, 3), "verdicts_per_second": round(asked / seconds, 1), **found.to_json()}
 
 
 def measure(config: Config, reward_model: str, tasks: int, generative_style: str) -> dict[str, Any]:

@@ -39,3 +39,13 @@ def test_a_terminal_gets_a_live_bar_and_no_line_per_step(monkeypatch):
 @pytest.mark.parametrize(("seconds", "shown"), [(0, "0:00"), (65, "1:05"), (3725, "1:02:05")])
 def test_clock(seconds, shown):
     assert clock(seconds) == shown
+
+
+def test_an_evaluation_ends_with_its_constraint_accuracy(monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    out = io.StringIO()
+    progress = Progress(Console(file=out, width=120), turns=1)
+    progress.started(1, "evaluate")
+    numbers = {"held_out/greedy/constraint_accuracy": 0.697, "held_out/greedy/stderr": 0.031, "judger/mean": 0.5}
+    progress.finished(1, "evaluate", 7.0, numbers)
+    assert out.getvalue().splitlines()[-1] == "turn 1/1  evaluate: done in 0:07  constraint accuracy 69.7% ± 3.1%"

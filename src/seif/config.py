@@ -146,14 +146,38 @@ class Follower(_Section):
     grpo: Grpo = Grpo()
 
 
+class SuiteEntry(_Section):
+    """An evaluation suite that every turn runs."""
+
+    name: str = Field(min_length=1, description="A registered suite: `ifeval`, `lm-eval:TASK`, or one of your own.")
+    prompts: str | None = Field(default=None, min_length=1, description="The suite's file of prompts.")
+    limit: int | None = Field(default=None, ge=1, description="Only the first so many prompts.")
+    include_path: str | None = Field(default=None, min_length=1, description="`lm-eval`: a folder with tasks of your own.")
+
+
 class Evaluation(_Section):
-    """Held-out tasks, checked by verifiers alone."""
+    """Held-out tasks, checked by verifiers alone, and further suites."""
 
     max_new_tokens: int | None = Field(default=None, ge=1, description="Length limit of answers; the Follower's by default.")
     tasks: int | None = Field(default=None, ge=1, description="Only the first so many held-out tasks; all of them by default.")
     showcase: int = Field(default=3, ge=0, description="Seeds whose instructions and answers are kept per turn for the report.")
     judger: bool = Field(default=True, description="Measure the Judger against the verifiers.")
     judged: int | None = Field(default=None, ge=1, description="Only on the answers to the first so many tasks; all of them by default.")
+    suites: tuple[SuiteEntry, ...] = Field(
+        default=(), strict=False, description="Further suites to run every turn: names, or {name, prompts, limit, include_path}."
+    )
+
+    @field_validator("suites", mode="before")
+    @classmethod
+    def _a_name_is_an_entry(cls, value: Any) -> Any:
+        return [{"name": entry} if isinstance(entry, str) else entry for entry in value] if isinstance(value, list) else value
+
+    @model_validator(mode="after")
+    def _each_suite_once(self) -> Evaluation:
+        names = [entry.name for entry in self.suites]
+        if len(set(names)) < len(names):
+            raise ValueError("suites: each name may be listed once")
+        return self
 
 
 class Vllm(_Section):
@@ -348,7 +372,8 @@ class Config(_Section):
     plugins: tuple[str, ...] = Field(
         default=(),
         strict=False,
-        description="Python files and modules (path.py, package.module) that register constraint types, rewards and judges of your own.",
+        description="Python files and modules (path.py, package.module) that register parts of your own: "
+        "constraint types, rewards, judges, evaluation suites, report sections (docs/extending.md).",
     )
     dtype: TrainingType = Field(
         default="auto",

@@ -17,6 +17,7 @@ from seif.errors import UsageError
 
 PATH_KEYS = (
     *("model", "seeds", "instructions", "held_out", "benchmark_prompts", "prompts", "engine.vllm.python"),
+    *("evaluation.suites.prompts", "evaluation.suites.include_path"),
     *(f"self_supervised.{key}" for key in ("reward_model.base", "reward_model.checkpoint", "general.train", "general.held_out")),
 )
 """Config keys that name files; a relative one is relative to the config file."""
@@ -73,7 +74,10 @@ def _parse(text: str) -> Any:
 
 
 def _anchor_at(tree: Any, key: list[str], folder: Path) -> None:
-    if isinstance(tree, dict) and key[0] in tree:
+    if isinstance(tree, list):
+        for entry in tree:
+            _anchor_at(entry, key, folder)
+    elif isinstance(tree, dict) and key[0] in tree:
         if key[1:]:
             _anchor_at(tree[key[0]], key[1:], folder)
         else:

@@ -22,7 +22,16 @@ from seif.errors import UsageError
 from seif.registry import adding_parts_of, remove_parts_of
 
 GROUP = "seif.plugins"
-REGISTRIES = ("seif.chat", "seif.constraints", "seif.rewards", "seif.judges")
+REGISTRIES = (
+    "seif.chat",
+    "seif.constraints",
+    "seif.rewards",
+    "seif.judges",
+    "seif.evaluation.suites",
+    "seif.stages.evaluation",
+    "seif.report.section",
+    "seif.report.sections",
+)
 """The modules that fill a registry. They are imported before any plugin: what a plugin imports first would count as its own."""
 
 _digests: dict[Path, str] = {}

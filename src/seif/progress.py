@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from rich.console import Console
@@ -18,7 +19,8 @@ NAMES = {
     "evaluate": "evaluate",
 }
 SHOWN = {"reward": "reward", "loss": "loss", "accuracy": "accuracy", "held_out_accuracy": "held-out accuracy"}
-"""Logged numbers that are told at a step: the reward, or else what there is of the others."""
+"""Logged numbers that are shown at a step: the reward, or else what there is of the others."""
+_ACCURACY, _STDERR = (f"held_out/greedy/{key}" for key in ("constraint_accuracy", "stderr"))
 
 
 def clock(seconds: float) -> str:
@@ -29,7 +31,7 @@ def clock(seconds: float) -> str:
 
 
 class Progress:
-    """Tells a person where the run is. One instance per command; `close` when done."""
+    """Shows where the run is. One instance per command; `close` when done."""
 
     def __init__(self, console: Console, turns: int = 0) -> None:
         self.console, self.turns = console, turns
@@ -43,7 +45,13 @@ class Progress:
     def started(self, turn: int, stage: str) -> None:
         self.title = f"turn {turn}/{self.turns}  {NAMES[stage]}" if self.turns else NAMES[stage]
         if self.live:
-            self.bar = Bar(TextColumn("{task.description}"), BarColumn(24), TimeElapsedColumn(), console=self.console, transient=True)
+            self.bar = Bar(
+                TextColumn("{task.description}"),
+                BarColumn(24),
+                TimeElapsedColumn(),
+                console=self.console,
+                transient=True,
+            )
             self.task = self.bar.add_task(self.title, total=None)
             self.bar.start()
         else:
@@ -57,7 +65,13 @@ class Progress:
         self.close()
         self.total, self.first, self.began = total, 0, time.time()
         if self.live:
-            columns = (TextColumn("{task.description}"), BarColumn(24), MofNCompleteColumn(), TextColumn("{task.fields[numbers]}"), TimeElapsedColumn())
+            columns = (
+                TextColumn("{task.description}"),
+                BarColumn(24),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[numbers]}"),
+                TimeElapsedColumn(),
+            )
             self.bar = Bar(*columns, console=self.console, transient=True)
             self.task = self.bar.add_task(self.title, total=total, numbers="")
             self.bar.start()
@@ -79,16 +93,15 @@ class Progress:
         else:
             self.console.print(f"{self.title}  step {step}/{self.total}  {numbers}", highlight=False)
 
-    def finished(self, turn: int, stage: str, seconds: float, last: dict[str, Any]) -> None:
+    def finished(self, turn: int, stage: str, seconds: float, last: Mapping[str, Any]) -> None:
         """The stage is done; `last` holds its final numbers."""
         self.close()
         note = ""
         for key in ("reward", "held_out_accuracy"):
             if key in last:
                 note = f"  {SHOWN[key]} {last[key]:.3f}"
-        greedy = last.get("held_out", {}).get("greedy")
-        if greedy:
-            note = f"  constraint accuracy {greedy['constraint_accuracy']:.1%} ± {greedy['stderr']:.1%}"
+        if _ACCURACY in last:
+            note = f"  constraint accuracy {last[_ACCURACY]:.1%} ± {last.get(_STDERR, 0.0):.1%}"
         self.console.print(f"{self.title}: done in {clock(seconds)}{note}", highlight=False)
 
     def close(self) -> None:

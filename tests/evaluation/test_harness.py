@@ -1,10 +1,13 @@
+import asyncio
 import json
 import sys
 
 import pytest
 
+from seif.config_file import build_config
 from seif.errors import RunError, UsageError
 from seif.evaluation import harness
+from seif.evaluation.suites import SUITES, NoEngine, SuiteSettings
 from support import seif
 
 FOUND = {
@@ -47,7 +50,7 @@ def fake(tmp_path, monkeypatch):
 def test_the_harness_is_asked_for_a_chat_and_its_numbers_are_kept(fake):
     manager = harness.find_task("tiny", None)
     result = harness.evaluate(manager, "models/a", "tiny", "cpu", "float32", limit=2)
-    assert result == {"version": "9.9", "tiny": NUMBERS}
+    assert result.to_json() == {"version": "9.9", "tiny": NUMBERS}
     settings = __import__("lm_eval").simple_evaluate.settings
     assert settings["model_args"] == {"pretrained": "models/a", "dtype": "float32"}
     assert (settings["apply_chat_template"], settings["limit"], settings["device"], settings["batch_size"]) == (True, 2, "cpu", 1)
@@ -55,9 +58,17 @@ def test_the_harness_is_asked_for_a_chat_and_its_numbers_are_kept(fake):
 
 
 def test_an_adapter_is_given_with_its_base(fake, model, adapter):
-    harness.evaluate(harness.find_task("tiny", None), str(adapter), "tiny", "cpu", "float32")
+    harness.evaluate(harness.find_task("tiny", None), str(adapter), "tiny", "cpu", "bfloat16")
     asked = __import__("lm_eval").simple_evaluate.settings["model_args"]
-    assert asked == {"pretrained": str(model), "dtype": "float32", "peft": str(adapter), "tokenizer": str(adapter)}
+    assert asked == {"pretrained": str(model), "dtype": "bfloat16", "peft": str(adapter), "tokenizer": str(adapter)}
+
+
+def test_the_suite_names_every_metric_by_its_task(fake):
+    config = build_config({"model": "m", "engine": {"dtype": "float32"}}, "test")
+    result = asyncio.run(SUITES.get("lm-eval").run(NoEngine(), SuiteSettings(config, "m", "tiny", limit=2)))
+    assert result.numbers == {"tiny/acc,none": 0.5, "tiny/f1,none": 1.0}
+    assert result.stderr == {"tiny/acc,none": 0.25}
+    assert (result.n, result.details) == (2, {"version": "9.9", "tiny": NUMBERS})
 
 
 def test_a_task_of_ones_own(fake, tmp_path):
@@ -82,29 +93,6 @@ def test_a_missing_harness_is_told_with_the_fix(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'seif\[harness\]'"):
         harness.find_task("tiny", None)
-
-
-def test_suites_stand_side_by_side():
-    kept = harness.side_by_side({}, "m", {"held_out": {"n": 3}})
-    kept = harness.side_by_side(kept, "m", {"lm_eval": {"version": "1", "a": {"acc": 0.1}}})
-    kept = harness.side_by_side(kept, "m", {"lm_eval": {"version": "2", "b": {"acc": 0.2}}})
-    assert harness.side_by_side(kept, "m", {"held_out": {"n": 4}}) == {
-        "model": "m",
-        "held_out": {"n": 4},
-        "lm_eval": {"version": "2", "a": {"acc": 0.1}, "b": {"acc": 0.2}},
-    }
-
-
-@pytest.mark.parametrize(("text", "message"), [("[]", "no JSON object"), ("{", "not JSON"), ('{"model": "other"}', "numbers of other")])
-def test_a_file_that_can_not_be_added_to_is_left_alone(tmp_path, text, message):
-    path = tmp_path / "out.json"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(UsageError, match=message):
-        harness.kept_numbers(path, "m")
-
-
-def test_a_new_file_holds_nothing(tmp_path):
-    assert harness.kept_numbers(None, "m") == harness.kept_numbers(tmp_path / "new.json", "m") == {}
 
 
 TASK = """

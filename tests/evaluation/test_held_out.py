@@ -24,27 +24,27 @@ def answers(*texts):
 
 def test_accuracy_counts_constraints_and_whole_instructions():
     result = accuracy(answers("It is old.", "It is old.", " "))
-    assert result["constraint_accuracy"] == pytest.approx(2 / 4)
-    assert result["instruction_accuracy"] == {"1": 0.5, "2": 0.0}
-    assert result["well_formed"] == pytest.approx(2 / 3)
-    assert result["n"] == 3
-    assert 0 < result["stderr"] < 0.5
-    assert result["per_type"] == {"change_case:english_lowercase": 0.0, "punctuation:no_comma": 1.0}
+    assert result.constraint_accuracy == pytest.approx(2 / 4)
+    assert result.instruction_accuracy == {"1": 0.5, "2": 0.0}
+    assert result.well_formed == pytest.approx(2 / 3)
+    assert result.n == 3
+    assert 0 < result.stderr < 0.5
+    assert result.per_type == {"change_case:english_lowercase": 0.0, "punctuation:no_comma": 1.0}
 
 
 def test_a_perfect_judger_agrees_and_a_yes_sayer_does_not():
     given = answers("It is old.", "It is old, new.", "it is old.")
     perfect = asyncio.run(judger_agreement(RulesJudge(), given))
-    assert perfect["mean"] == perfect["verifier_mean"] == 0.5
-    assert perfect["balanced_accuracy"] == 1.0
+    assert perfect.mean == perfect.verifier_mean == 0.5
+    assert perfect.balanced_accuracy == 1.0
 
     class YesSayer:
         async def judge(self, instruction, response, constraint):
             return Judgement(Verdict.SATISFIED)
 
     blind = asyncio.run(judger_agreement(YesSayer(), given))
-    assert (blind["mean"], blind["verifier_mean"], blind["balanced_accuracy"]) == (1.0, 0.5, 0.5)
-    assert blind["per_type"]["punctuation:no_comma"]["recall_violated"] == 0.0
+    assert (blind.mean, blind.verifier_mean, blind.balanced_accuracy) == (1.0, 0.5, 0.5)
+    assert blind.per_type["punctuation:no_comma"].recall_violated == 0.0
 
 
 def test_unjudged_pairs_are_left_out_and_counted():
@@ -53,7 +53,7 @@ def test_unjudged_pairs_are_left_out_and_counted():
             return Judgement(Verdict.UNJUDGED)
 
     result = asyncio.run(judger_agreement(Silent(), answers("a", "b", "c")))
-    assert (result["mean"], result["unjudged"]) == (None, 4)
+    assert (result.mean, result.unjudged) == (None, 4)
 
 
 def test_pool_numbers():
@@ -82,8 +82,8 @@ def test_tables_tell_how_far_a_model_can_be_trusted():
     assert tables == {"a": [1, 0, 1, 1], "b": [0, 1, 0, 0]}
     assert held_out.add_up([tables, tables])["a"] == [2, 0, 2, 2]
     told = held_out.describe_tables(tables)
-    assert told["precision_violated"] == 0.5
-    assert told["recall_violated"] == 0.5
-    assert told["per_type"]["a"]["balanced_accuracy"] == 0.75
-    assert told["per_type"]["b"]["recall_violated"] is None
-    assert held_out.describe_tables({})["n"] == 0
+    assert told.precision_violated == 0.5
+    assert told.recall_violated == 0.5
+    assert told.per_type["a"].balanced_accuracy == 0.75
+    assert told.per_type["b"].recall_violated is None
+    assert held_out.describe_tables({}).n == 0

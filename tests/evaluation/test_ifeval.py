@@ -39,14 +39,14 @@ def test_the_four_numbers(rows):
     texts = {"Who is old?": "Sure, I say:\nThe man is old.", "Is it so?": "So, yes", "Why?": "because the old man is here."}
     replies, _ = run(rows, lambda request: texts[request.messages[0]["content"]])
     result = score(rows, replies, 1280)
-    assert result["prompt_level_strict_acc"] == pytest.approx(1 / 3)
-    assert result["prompt_level_loose_acc"] == pytest.approx(2 / 3)
-    assert result["inst_level_strict_acc"] == pytest.approx(1 / 5)
-    assert result["inst_level_loose_acc"] == pytest.approx(3 / 5)
-    assert result["prompt_level_strict_acc_stderr"] == pytest.approx((2 / 9 / 3) ** 0.5)
-    assert result["inst_level_strict_acc_stderr"] == pytest.approx((0.4**2 + 0.4**2 + 0.8**2) ** 0.5 / 5)
-    assert result["per_instruction"][COMMA] == {"strict": 0.0, "loose": pytest.approx(2 / 3), "n": 3}
-    assert (result["n_prompts"], result["n_instructions"]) == (3, 5)
+    assert result.prompt_level_strict_acc == pytest.approx(1 / 3)
+    assert result.prompt_level_loose_acc == pytest.approx(2 / 3)
+    assert result.inst_level_strict_acc == pytest.approx(1 / 5)
+    assert result.inst_level_loose_acc == pytest.approx(3 / 5)
+    assert result.prompt_level_strict_acc_stderr == pytest.approx((2 / 9 / 3) ** 0.5)
+    assert result.inst_level_strict_acc_stderr == pytest.approx((0.4**2 + 0.4**2 + 0.8**2) ** 0.5 / 5)
+    assert result.per_instruction[COMMA].to_json() == {"strict": 0.0, "loose": pytest.approx(2 / 3), "n": 3}
+    assert (result.n_prompts, result.n_instructions) == (3, 5)
     assert describe(result)[1:] == ["strict  prompt 33.3% ± 27.2%  instruction 20.0% ± 19.6%", "loose   prompt 66.7% ± 27.2%  instruction 60.0% ± 29.9%"]
 
 
@@ -59,7 +59,7 @@ def test_the_prompt_is_asked_as_it_is_and_greedily(rows):
 def test_a_reply_that_was_cut_off_is_scored_and_counted(rows):
     replies, _ = run(rows, lambda request: Completion("it is so old", "length"))
     result = score(rows, replies, 1280)
-    assert (result["cut_off"], result["prompt_level_strict_acc"]) == (1.0, 1.0)
+    assert (result.cut_off, result.prompt_level_strict_acc) == (1.0, 1.0)
     assert "100.0% of the replies were cut off" in describe(result)[-1]
 
 
@@ -87,8 +87,8 @@ def test_a_short_context_gives_less_room_or_none(rows):
     assert [r.limit for r in replies[:2]] == [1280, 320]
     assert all(r.max_tokens >= ifeval.FEWEST_NEW_TOKENS for r in engine.requests)
     result = score(rows, replies, 1280)
-    assert (result["shortened"], result["unanswered"], result["unanswered_because"], result["cut_off"]) == (1, 1, "the context is 512", 0.0)
-    assert result["per_instruction"][LOWER]["strict"] == 0.0
+    assert (result.shortened, result.unanswered, result.unanswered_because, result.cut_off) == (1, 1, "the context is 512", 0.0)
+    assert result.per_instruction[LOWER].strict == 0.0
     assert "1 prompts have no reply and follow nothing: the context is 512" in describe(result)
 
 
@@ -100,7 +100,7 @@ def test_a_model_that_answers_nothing_is_an_error(rows):
 def test_it_tells_how_far_it_is(rows, monkeypatch):
     monkeypatch.setattr(ifeval, "TOGETHER", 2)
     lines = []
-    asyncio.run(answer(ScriptedEngine(lambda request: "yes"), rows, tell=lines.append))
+    asyncio.run(answer(ScriptedEngine(lambda request: "yes"), rows, report=lines.append))
     assert [line.split(",")[0] for line in lines] == ["2 of 3 prompts answered", "3 of 3 prompts answered"]
 
 
@@ -135,8 +135,8 @@ def test_bad_prompts_are_refused(tmp_path, line, message):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--suite", "ifevall"], "--suite is one of held-out, ifeval, lm-eval:TASK"),
-        (["--suite", "ifeval"], "needs --prompts FILE"),
+        (["--suite", "ifevall"], "no evaluation suite 'ifevall'; did you mean 'ifeval'"),
+        (["--suite", "ifeval"], "--suite ifeval needs --prompts"),
         (["--prompts", "p.jsonl"], "--prompts goes with --suite ifeval"),
         (["--suite", "ifeval", "--prompts", "nowhere.jsonl"], "no file at nowhere.jsonl"),
         (["--suite", "ifeval", "--prompts", "{prompts}", "--responses", "README.md"], "README.md exists already"),

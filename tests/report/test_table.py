@@ -10,6 +10,7 @@ from rich.console import Console, RenderableType
 
 from seif.artifacts import RunDir, write_json
 from seif.errors import UsageError
+from seif.evaluation.results import Evaluation
 from seif.report.table import evaluation_table, plan_table, run_status, turn_table
 
 
@@ -54,7 +55,7 @@ def test_turn_table_of_a_new_run(make_run: MakeRun) -> None:
 
 def test_evaluation_table_leaves_out_what_was_not_measured() -> None:
     result = {"turn": 0, "held_out": evaluation(0, 0.4)["held_out"], "judger": {}, "instructor": {}}
-    text = printed(evaluation_table([result]))
+    text = printed(evaluation_table([Evaluation.from_json(result, "test")]))
     assert "40.0 ± 1.0" in text
     assert "Judger" not in text
     assert "sec." not in text.splitlines()[1]
@@ -101,23 +102,23 @@ def test_plan_table_without_instructor_training() -> None:
 
 
 def test_states(make_run: MakeRun) -> None:
-    assert run_status(make_run(name="a"))["state"] == "finished"
-    assert run_status(make_run(name="b", accuracies=(0.4, 0.5)))["state"] == "stopped"
+    assert run_status(make_run(name="a")).state == "finished"
+    assert run_status(make_run(name="b", accuracies=(0.4, 0.5))).state == "stopped"
     fresh = make_run(name="c", accuracies=())
-    assert run_status(fresh) == {"state": "new", "seconds": 0, "turns": []}
+    assert run_status(fresh).to_json() == {"state": "new", "seconds": 0, "turns": []}
     assert not (fresh.root / ".lock").exists()
     with fresh.locked():
-        assert run_status(fresh)["state"] == "running"
-    assert run_status(fresh)["state"] == "new"
+        assert run_status(fresh).state == "running"
+    assert run_status(fresh).state == "new"
     fresh.event("stage_started", turn=0, stage="generate")
-    assert run_status(fresh)["state"] == "stopped"
+    assert run_status(fresh).state == "stopped"
 
 
 def test_status_leaves_the_lock_free(make_run: MakeRun) -> None:
     run = make_run(accuracies=(0.4,))
     with run.locked():
         pass
-    assert run_status(run)["state"] == "stopped"
+    assert run_status(run).state == "stopped"
     with run.locked():
         pass
 
@@ -126,9 +127,9 @@ def test_status_carries_the_evaluations_in_order(make_run: MakeRun) -> None:
     run = make_run()
     run.evaluation(1).unlink()
     status = run_status(run)
-    assert [t["turn"] for t in status["turns"]] == [0, 2]
-    assert status["state"] == "stopped"
-    assert status["seconds"] == pytest.approx(437.5)
+    assert [e.turn for e in status.turns] == [0, 2]
+    assert status.state == "stopped"
+    assert status.seconds == pytest.approx(437.5)
 
 
 def test_no_run_directory(tmp_path: Path) -> None:

@@ -2,8 +2,8 @@ import pytest
 
 from seif.config_file import load_config
 from seif.errors import UsageError
-from seif.roles import follower, templates
 from seif.judges.asking import question
+from seif.roles import follower, templates
 from seif.roles.templates import STYLES, VALUES, check_prompts, prompts_digest, render
 from seif.types import Constraint, Instruction
 from support import call

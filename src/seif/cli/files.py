@@ -39,12 +39,18 @@ def verify(
     console.print(table)
     for level, n in (("prompt", "n_prompts"), ("instruction", "n_instructions")):
         found = numbers[f"{level}_level"]
-        console.print(f"{level}-level accuracy, {numbers['mode']}: {found['accuracy']:.2%} ± {found['stderr']:.2%} of {numbers[n]:,}", highlight=False)
+        console.print(
+            f"{level}-level accuracy, {numbers['mode']}: {found['accuracy']:.2%} ± {found['stderr']:.2%} of {numbers[n]:,}",
+            highlight=False,
+        )
 
 
 def compile_(
     file: Annotated[Path, typer.Argument(help="Parquet, JSONL or JSON with a `constraint` column of lists of texts.")],
-    out: Annotated[Path | None, typer.Option(help="Write, per row, the list of {instruction_id, kwargs} or null to this JSONL file.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write, per row, the list of {instruction_id, kwargs} or null to this JSONL file."),
+    ] = None,
     types: Types = None,
     as_json: AsJson = False,
 ) -> None:
@@ -64,7 +70,8 @@ def compile_(
     console.print(table)
     console.print(
         f"{numbers['compiled']:,} of {numbers['texts']:,} texts compile ({numbers['share']:.1%}); "
-        f"{numbers['rows_with_any']:,} of {numbers['rows']:,} rows have at least one, {numbers['rows_whole']:,} nothing else",
+        f"{numbers['rows_with_any']:,} of {numbers['rows']:,} rows have at least one, "
+        f"{numbers['rows_whole']:,} nothing else",
         highlight=False,
     )
 
@@ -93,7 +100,10 @@ def conflicts(
             console.print(f"row {number}: {said}", highlight=False, markup=False)
     shares = "  ".join(f"{kind} {numbers[kind]:,} ({share:.1%})" for kind, share in numbers["shares"].items() if numbers[kind] or kind in SHOWN)
     console.print(f"{numbers['sets']:,} sets: {shares}", highlight=False)
-    console.print("contradictory: rules prove it; witnessed: a response satisfies what compiles; open: neither; uncheckable: nothing compiles", style="dim")
+    console.print(
+        "contradictory: rules prove it; witnessed: a response satisfies what compiles; open: neither; uncheckable: nothing compiles",
+        style="dim",
+    )
 
 
 def _load(types: Path | None) -> None:

@@ -109,7 +109,7 @@ def _describe(rows: list[tuple[Instruction, str]], judged: list[list[Judgement]]
         "satisfied": counts[Verdict.SATISFIED],
         "violated": counts[Verdict.VIOLATED],
         "unjudged": dict(Counter(j.cause for j in everything if j.verdict is Verdict.UNJUDGED).most_common()),
-        "agreement": describe_tables(tabulate((c.kind, c.rule, c.model) for c in pairs)),
+        "agreement": describe_tables(tabulate((c.kind, c.rule, c.model) for c in pairs)).to_json(),
     }
 
 

@@ -78,11 +78,11 @@ def status(run: Annotated[Path, typer.Argument(help="A run directory.")], as_jso
     from seif.report.table import run_status, turn_table
 
     root = RunDir(run)
-    state = run_status(root)
+    found = run_status(root)
     if as_json:
-        print(json.dumps(state, indent=2))
+        print(json.dumps(found.to_json(), indent=2))
         return
-    console.print(f"{run}: {state['state']}, {state['seconds']:.0f} s in finished stages", highlight=False)
+    console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
     console.print(turn_table(root))
 
 

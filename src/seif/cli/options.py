@@ -82,6 +82,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
+    from seif.evaluation.suites import check_suites
     from seif.roles.templates import check_prompts
     from seif.training.trackers import check_trackers
 
@@ -103,6 +104,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
             check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
+    check_suites(config)
     _check_self_supervised(config, trains)
     if asks:
         models.check_engine(config)

@@ -1,4 +1,4 @@
-"""Held-out tasks answered by a Follower and checked by verifiers alone; the Judger is measured against them, never used."""
+"""Held-out tasks answered by a Follower and checked by verifiers alone; the Judger is measured, never used."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seif.config import Config
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
+from seif.evaluation.results import Accuracy, Decoding, JudgeAgreement, Reliability, ReliabilityByType
 from seif.instructions import read_instructions
 from seif.judges.base import Judge
 from seif.roles import follower
@@ -35,7 +37,9 @@ def load_tasks(path: Path) -> list[Instruction]:
     tasks = read_instructions(path)
     for number, task in enumerate(tasks, 1):
         if not task.constraints or not all(c.checkable for c in task.constraints):
-            raise UsageError(f"{path} row {number}: every held-out constraint needs an instruction id that a verifier checks")
+            raise UsageError(
+                f"{path} row {number}: every held-out constraint needs an instruction id that a verifier checks"
+            )
         try:
             for c in task.constraints:
                 verify("probe", c.instruction_id, c.kwargs)
@@ -45,11 +49,20 @@ def load_tasks(path: Path) -> list[Instruction]:
 
 
 async def answer_tasks(
-    engine: Engine, tasks: Sequence[Instruction], style: str, response_format: str, max_new_tokens: int, temperature: float, seed: int
+    engine: Engine,
+    tasks: Sequence[Instruction],
+    style: str,
+    response_format: str,
+    max_new_tokens: int,
+    temperature: float,
+    seed: int,
 ) -> list[Answer]:
     """One answer per task, greedy at temperature 0; verdicts by the verifiers. A bad format satisfies nothing."""
     requests = [
-        Request(follower.messages(style, task, response_format), max_new_tokens, temperature, item_seed("held out", seed, i)) for i, task in enumerate(tasks)
+        Request(
+            follower.messages(style, task, response_format), max_new_tokens, temperature, item_seed("held out", seed, i)
+        )
+        for i, task in enumerate(tasks)
     ]
     completions = await asyncio.gather(*(engine.complete(r) for r in requests))
     answers = []
@@ -60,12 +73,21 @@ async def answer_tasks(
     return answers
 
 
-def accuracy(answers: Sequence[Answer]) -> dict[str, Any]:
-    """Constraint- and instruction-level accuracy with standard errors.
+async def answer_by_decoding(engine: Engine, config: Config) -> dict[Decoding, list[Answer]]:
+    """Greedy and sampled answers to the config's held-out tasks, if it has some. Raises as `load_tasks` does."""
+    if config.held_out is None:
+        return {}
+    tasks = load_tasks(Path(config.held_out))[: config.evaluation.tasks]
+    style, form, limit = config.prompts, config.follower.format, config.answer_tokens
+    # Asked at once, so that an engine can read every task once for both.
+    greedy, sampled = await asyncio.gather(
+        *(answer_tasks(engine, tasks, style, form, limit, temperature, config.seed) for temperature in (0.0, 1.0))
+    )
+    return {"greedy": greedy, "sampled": sampled}
 
-    `constraint_accuracy` is satisfied / all constraints; its `stderr` treats tasks, not constraints, as independent
-    (ratio estimator). `instruction_accuracy` is the share of tasks with every constraint satisfied, by their number.
-    """
+
+def accuracy(answers: Sequence[Answer]) -> Accuracy:
+    """Constraint- and instruction-level accuracy of at least one answer, with standard errors."""
     total = sum(len(a.holds) for a in answers)
     mean = sum(sum(a.holds) for a in answers) / total
     stderr = math.sqrt(sum((sum(a.holds) - mean * len(a.holds)) ** 2 for a in answers)) / total
@@ -76,30 +98,30 @@ def accuracy(answers: Sequence[Answer]) -> dict[str, Any]:
         for constraint, holds in zip(a.task.constraints, a.holds, strict=True):
             by_type[constraint.instruction_id].append(holds)
     shares = {k: sum(v) / len(v) for k, v in sorted(by_count.items())}
-    return {
-        "constraint_accuracy": mean,
-        "instruction_accuracy": shares,
-        "n": len(answers),
-        "stderr": stderr,
-        "instruction_stderr": {k: math.sqrt(p * (1 - p) / len(by_count[k])) for k, p in shares.items()},
-        "per_type": {k: sum(v) / len(v) for k, v in sorted(by_type.items())},
-        "per_type_n": {k: len(v) for k, v in sorted(by_type.items())},
-        "well_formed": sum(a.reply is not None for a in answers) / len(answers),
-        "mean_words": sum(len((a.reply or "").split()) for a in answers) / len(answers),
-        "repetition": sum(repetition(a.reply or "") for a in answers) / len(answers),
-    }
+    return Accuracy(
+        constraint_accuracy=mean,
+        instruction_accuracy=shares,
+        n=len(answers),
+        stderr=stderr,
+        instruction_stderr={k: math.sqrt(p * (1 - p) / len(by_count[k])) for k, p in shares.items()},
+        per_type={k: sum(v) / len(v) for k, v in sorted(by_type.items())},
+        per_type_n={k: len(v) for k, v in sorted(by_type.items())},
+        well_formed=sum(a.reply is not None for a in answers) / len(answers),
+        mean_words=sum(len((a.reply or "").split()) for a in answers) / len(answers),
+        repetition=sum(repetition(a.reply or "") for a in answers) / len(answers),
+    )
 
 
 def repetition(text: str) -> float:
-    """Share of three-word runs that the text has had before: 0 for fresh text, towards 1 for a stuck record."""
+    """Share of three-word runs that occur earlier in the text: towards 1 for text that repeats itself."""
     words = text.split()
     runs = list(zip(words, words[1:], words[2:], strict=False))
     return 1 - len(set(runs)) / len(runs) if runs else 0.0
 
 
 Tables = dict[str, list[int]]
-"""Per constraint type, how often a model said satisfied or violated of what a rule found satisfied or violated:
-[both satisfied, only the rule, only the model, both violated]."""
+"""Per constraint type, how often a rule and a model found a constraint satisfied or violated:
+[both satisfied, only by the rule, only by the model, both violated]."""
 
 
 def tabulate(found: Iterable[tuple[str, bool, bool]]) -> Tables:
@@ -124,21 +146,18 @@ def whole(tables: Tables) -> list[int]:
     return [sum(column) for column in zip(*tables.values(), strict=True)] or [0, 0, 0, 0]
 
 
-def reliability(table: Sequence[int]) -> dict[str, Any]:
-    """What one table says of the model; None where nothing was there to be right about.
-
-    `precision_violated`: how often *violated* is right when the model says it; `recall_violated`: how many violations it finds.
-    """
+def reliability(table: Sequence[int]) -> Reliability:
+    """What one table says of the model."""
     both, rule_only, model_only, neither = table
     n = sum(table)
-    return {
-        "balanced_accuracy": balanced(table) if n else None,
-        "mean": (both + model_only) / n if n else None,
-        "verifier_mean": (both + rule_only) / n if n else None,
-        "precision_violated": neither / (neither + rule_only) if neither + rule_only else None,
-        "recall_violated": neither / (neither + model_only) if neither + model_only else None,
-        "n": n,
-    }
+    return Reliability(
+        balanced_accuracy=balanced(table) if n else None,
+        mean=(both + model_only) / n if n else None,
+        verifier_mean=(both + rule_only) / n if n else None,
+        precision_violated=neither / (neither + rule_only) if neither + rule_only else None,
+        recall_violated=neither / (neither + model_only) if neither + model_only else None,
+        n=n,
+    )
 
 
 def balanced(table: Sequence[int]) -> float:
@@ -148,23 +167,38 @@ def balanced(table: Sequence[int]) -> float:
     return sum(recalls) / len(recalls)
 
 
-def describe_tables(tables: Tables) -> dict[str, Any]:
+def describe_tables(tables: Tables) -> ReliabilityByType:
     """`reliability` over all types, and per type."""
-    return {**reliability(whole(tables)), "per_type": {k: reliability(t) for k, t in sorted(tables.items())}}
+    per_type = {kind: reliability(table) for kind, table in sorted(tables.items())}
+    return ReliabilityByType(**reliability(whole(tables)).to_json(), per_type=per_type)
 
 
-async def judger_agreement(judger: Judge, answers: Sequence[Answer], judges: Callable[[Constraint], bool] = lambda constraint: True) -> dict[str, Any]:
-    """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged; it is asked what it `judges`."""
-    pairs = [(a, c, h) for a in answers if a.reply is not None for c, h in zip(a.task.constraints, a.holds, strict=True) if judges(c)]
-    judgements = await asyncio.gather(*(judger.judge(a.task, a.reply or "", c) for a, c, _ in pairs))
-    judged = [
-        (c.instruction_id, h, j.verdict is Verdict.SATISFIED) for (_, c, h), j in zip(pairs, judgements, strict=True) if j.verdict is not Verdict.UNJUDGED
+async def judger_agreement(
+    judger: Judge, answers: Sequence[Answer], judges: Callable[[Constraint], bool] = lambda constraint: True
+) -> JudgeAgreement:
+    """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged.
+
+    It is asked about the constraints that it `judges`.
+    """
+    pairs = [
+        (answer, answer.reply, constraint, holds)
+        for answer in answers
+        if answer.reply is not None
+        for constraint, holds in zip(answer.task.constraints, answer.holds, strict=True)
+        if judges(constraint)
     ]
-    return {**describe_tables(tabulate(judged)), "unjudged": len(pairs) - len(judged)}
+    judgements = await asyncio.gather(*(judger.judge(answer.task, reply, c) for answer, reply, c, _ in pairs))
+    judged = [
+        (c.instruction_id, holds, j.verdict is Verdict.SATISFIED)
+        for (_, _, c, holds), j in zip(pairs, judgements, strict=True)
+        if j.verdict is not Verdict.UNJUDGED
+    ]
+    found = describe_tables(tabulate(judged))
+    return JudgeAgreement(**dict(found), unjudged=len(pairs) - len(judged))
 
 
 def describe_instructions(instructions: Sequence[Instruction]) -> dict[str, Any]:
-    """What a pool of instructions is made of: types with counts, the top type's share, the entropy (bits), conflicts."""
+    """What a pool of instructions is made of: types with counts, the top type's share, entropy (bits), conflicts."""
     counts = Counter(type_of(c) for x in instructions for c in x.constraints)
     total = counts.total()
     shares = [n / total for n in counts.values()]
@@ -174,6 +208,7 @@ def describe_instructions(instructions: Sequence[Instruction]) -> dict[str, Any]
         "top_type": counts.most_common(1)[0][0] if counts else None,
         "top_type_share": max(shares, default=0.0),
         "type_entropy": -sum(p * math.log2(p) for p in shares),
-        "conflict_share": sum(find_conflict(x.constraints) is not None for x in instructions) / max(1, len(instructions)),
+        "conflict_share": sum(find_conflict(x.constraints) is not None for x in instructions)
+        / max(1, len(instructions)),
         "mean_constraints": total / max(1, len(instructions)),
     }

@@ -1,7 +1,7 @@
 """IFEval as a suite: one greedy reply per prompt, scored by exact checks alone.
 
-The four numbers are those of Zhou et al. 2023 (arXiv 2311.07911); names, greedy decoding and the limit of 1280 new tokens
-are those of lm-evaluation-harness's task `ifeval`.
+The four numbers are those of Zhou et al. 2023 (arXiv 2311.07911); names, greedy decoding and the limit of 1280
+new tokens are those of lm-evaluation-harness's task `ifeval`.
 """
 
 from __future__ import annotations
@@ -11,23 +11,56 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from seif.artifacts import write_json_lines
 from seif.chat import THINK_START, split_thought
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, UsageError
+from seif.evaluation.results import Result, SuiteResult
+from seif.evaluation.suites import SuiteSettings, suite
 from seif.progress import clock
 from seif.tables import read_rows
 
 MAX_NEW_TOKENS = 1280
 FEWEST_NEW_TOKENS = 16
-"""A prompt that leaves less room than this in the model's context is not answered."""
-LEVELS = (("prompt", "prompt"), ("inst", "instruction"))
-"""IFEval's short names of its two levels, and the whole words."""
+"""A prompt that leaves fewer tokens than this in the model's context is not answered."""
+ACCURACIES = ("prompt_level_strict_acc", "inst_level_strict_acc", "prompt_level_loose_acc", "inst_level_loose_acc")
 TOGETHER = 128
-"""Prompts asked at once: enough for full batches, few enough to see how far it is."""
+"""Prompts asked at once: enough for full batches, few enough to show progress."""
+
+
+class InstructionAccuracy(Result):
+    """One instruction id's accuracy."""
+
+    strict: float
+    loose: float
+    n: int
+
+
+class IFEvalResult(Result):
+    """IFEval's four accuracies with standard errors, each instruction id's, and how many replies were not whole."""
+
+    n_prompts: int
+    n_instructions: int
+    prompt_level_strict_acc: float
+    prompt_level_strict_acc_stderr: float
+    inst_level_strict_acc: float
+    inst_level_strict_acc_stderr: float
+    prompt_level_loose_acc: float
+    prompt_level_loose_acc_stderr: float
+    inst_level_loose_acc: float
+    inst_level_loose_acc_stderr: float
+    per_instruction: dict[str, InstructionAccuracy]
+    max_new_tokens: int
+    cut_off: float
+    """Share of the prompts whose reply met the limit of tokens."""
+    shortened: int
+    """Replies for which the context left fewer tokens than `max_new_tokens`."""
+    unanswered: int
+    """Prompts for which it left none."""
+    unanswered_because: str | None
+    """The first reason."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +83,7 @@ class Reply:
 
 
 def load_prompts(path: Path) -> list[Row]:
-    """Prompts without responses from columns `prompt`, `instruction_id_list`, `kwargs` of a parquet, JSONL or JSON file.
+    """Prompts from the columns `prompt`, `instruction_id_list`, `kwargs` of a parquet, JSONL or JSON file.
 
     Raises UsageError naming the row when something is missing or can't be checked, and for a file without rows.
     """
@@ -64,13 +97,20 @@ def load_prompts(path: Path) -> list[Row]:
     return rows
 
 
-async def answer(engine: Engine, rows: Sequence[Row], max_new_tokens: int = MAX_NEW_TOKENS, tell: Callable[[str], None] = lambda line: None) -> list[Reply]:
-    """One greedy reply per prompt, in order; `tell` gets a line on how far it is. Raises RunError when none can be answered."""
+async def answer(
+    engine: Engine,
+    rows: Sequence[Row],
+    max_new_tokens: int = MAX_NEW_TOKENS,
+    report: Callable[[str], None] = lambda line: None,
+) -> list[Reply]:
+    """One greedy reply per prompt; `report` gets a line per batch. Raises RunError when none can be answered."""
     began, replies = time.time(), list[Reply]()
     for start in range(0, len(rows), TOGETHER):
-        replies += await asyncio.gather(*(ask(engine, row.prompt, max_new_tokens) for row in rows[start : start + TOGETHER]))
+        replies += await asyncio.gather(
+            *(ask(engine, row.prompt, max_new_tokens) for row in rows[start : start + TOGETHER])
+        )
         left = (time.time() - began) / len(replies) * (len(rows) - len(replies))
-        tell(f"{len(replies):,} of {len(rows):,} prompts answered, left {clock(left)}")
+        report(f"{len(replies):,} of {len(rows):,} prompts answered, left {clock(left)}")
     if all(r.error for r in replies):
         raise RunError(f"the model answered none of {len(replies)} prompts: {replies[0].error}")
     return replies
@@ -89,34 +129,39 @@ async def ask(engine: Engine, prompt: str, max_new_tokens: int) -> Reply:
         limit //= 2
 
 
-def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) -> dict[str, Any]:
-    """IFEval's four accuracies with standard errors, each instruction id's, and how many replies were not whole.
+def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) -> IFEvalResult:
+    """IFEval's accuracies of the replies to `rows`, one reply per row.
 
-    A reply that was cut off is scored as it stands, as in IFEval; a prompt without a reply follows nothing. `cut_off` is
-    a share of the prompts. `shortened` counts replies for which the context left less room than `max_new_tokens`, and
-    `unanswered` prompts for which it left none; `unanswered_because` is the first reason.
+    A reply that was cut off is scored as it stands, as in IFEval; a prompt without a reply follows nothing.
     """
     answered = [replace(row, response=reply.answer) for row, reply in zip(rows, replies, strict=True)]
     strict, loose = (summarise(answered, [follow(row, loose=way) for row in answered]) for way in (False, True))
-    result: dict[str, Any] = {"n_prompts": strict["n_prompts"], "n_instructions": strict["n_instructions"]}
-    for way, numbers in (("strict", strict), ("loose", loose)):
-        for short, level in LEVELS:
-            result[f"{short}_level_{way}_acc"] = numbers[f"{level}_level"]["accuracy"]
-            result[f"{short}_level_{way}_acc_stderr"] = numbers[f"{level}_level"]["stderr"]
-    result["per_instruction"] = {k: {"strict": v["accuracy"], "loose": loose["per_type"][k]["accuracy"], "n": v["n"]} for k, v in strict["per_type"].items()}
     unanswered = [r.error for r in replies if r.error]
-    return {
-        **result,
-        "max_new_tokens": max_new_tokens,
-        "cut_off": sum(not r.finished and not r.error for r in replies) / len(replies),
-        "shortened": sum(r.limit < max_new_tokens and not r.error for r in replies),
-        "unanswered": len(unanswered),
-        "unanswered_because": unanswered[0] if unanswered else None,
-    }
+    return IFEvalResult(
+        n_prompts=strict["n_prompts"],
+        n_instructions=strict["n_instructions"],
+        prompt_level_strict_acc=strict["prompt_level"]["accuracy"],
+        prompt_level_strict_acc_stderr=strict["prompt_level"]["stderr"],
+        inst_level_strict_acc=strict["instruction_level"]["accuracy"],
+        inst_level_strict_acc_stderr=strict["instruction_level"]["stderr"],
+        prompt_level_loose_acc=loose["prompt_level"]["accuracy"],
+        prompt_level_loose_acc_stderr=loose["prompt_level"]["stderr"],
+        inst_level_loose_acc=loose["instruction_level"]["accuracy"],
+        inst_level_loose_acc_stderr=loose["instruction_level"]["stderr"],
+        per_instruction={
+            kind: InstructionAccuracy(strict=found["accuracy"], loose=loose["per_type"][kind]["accuracy"], n=found["n"])
+            for kind, found in strict["per_type"].items()
+        },
+        max_new_tokens=max_new_tokens,
+        cut_off=sum(not r.finished and not r.error for r in replies) / len(replies),
+        shortened=sum(r.limit < max_new_tokens and not r.error for r in replies),
+        unanswered=len(unanswered),
+        unanswered_because=unanswered[0] if unanswered else None,
+    )
 
 
 def write_responses(path: Path, rows: Sequence[Row], replies: Sequence[Reply]) -> None:
-    """One JSON line per prompt: what was scored (`response`), the whole reply when a thought came before it, the verdicts."""
+    """One JSON line per prompt: what was scored (`response`), the whole reply after a thought, the verdicts."""
     records = []
     for row, reply in zip(rows, replies, strict=True):
         answered = replace(row, response=reply.answer)
@@ -138,16 +183,58 @@ def write_responses(path: Path, rows: Sequence[Row], replies: Sequence[Reply]) -
     write_json_lines(path, records)
 
 
-def describe(result: dict[str, Any]) -> list[str]:
+def describe(result: IFEvalResult) -> list[str]:
     """The result in lines for a terminal: the four accuracies in percent, then what was not whole."""
-    lines = [f"IFEval: {result['n_prompts']:,} prompts, {result['n_instructions']:,} instructions"]
-    for way in ("strict", "loose"):
-        parts = [f"{level} {result[f'{short}_level_{way}_acc']:.1%} ± {result[f'{short}_level_{way}_acc_stderr']:.1%}" for short, level in LEVELS]
-        lines.append(f"{way:<6}  {'  '.join(parts)}")
-    if result["cut_off"]:
-        lines.append(f"{result['cut_off']:.1%} of the replies were cut off by the limit of tokens; they are scored as they stand")
-    if result["shortened"]:
-        lines.append(f"{result['shortened']:,} prompts got less than {result['max_new_tokens']:,} new tokens, for the model's context is too short")
-    if result["unanswered"]:
-        lines.append(f"{result['unanswered']:,} prompts have no reply and follow nothing: {result['unanswered_because']}")
+
+    def accuracies(*levels: tuple[str, float, float]) -> str:
+        return "  ".join(f"{level} {value:.1%} ± {error:.1%}" for level, value, error in levels)
+
+    strict = accuracies(
+        ("prompt", result.prompt_level_strict_acc, result.prompt_level_strict_acc_stderr),
+        ("instruction", result.inst_level_strict_acc, result.inst_level_strict_acc_stderr),
+    )
+    loose = accuracies(
+        ("prompt", result.prompt_level_loose_acc, result.prompt_level_loose_acc_stderr),
+        ("instruction", result.inst_level_loose_acc, result.inst_level_loose_acc_stderr),
+    )
+    opening = f"IFEval: {result.n_prompts:,} prompts, {result.n_instructions:,} instructions"
+    lines = [opening, f"strict  {strict}", f"loose   {loose}"]
+    if result.cut_off:
+        lines.append(
+            f"{result.cut_off:.1%} of the replies were cut off by the limit of tokens; they are scored as they stand"
+        )
+    if result.shortened:
+        lines.append(
+            f"{result.shortened:,} prompts got less than {result.max_new_tokens:,} new tokens, for the model's "
+            "context is too short"
+        )
+    if result.unanswered:
+        lines.append(f"{result.unanswered:,} prompts have no reply and follow nothing: {result.unanswered_because}")
     return lines
+
+
+def _check(settings: SuiteSettings) -> None:
+    if settings.prompts is not None:
+        load_prompts(settings.prompts)
+    if settings.responses is not None and settings.responses.exists():
+        raise UsageError(f"{settings.responses} exists already; remove it or choose another --responses")
+
+
+@suite("ifeval", takes=("limit", "responses"), needs=("prompts",), check=_check)
+async def ifeval(engine: Engine, settings: SuiteSettings) -> SuiteResult:
+    """IFEval on the prompts of a file."""
+    assert settings.prompts is not None
+    rows = load_prompts(settings.prompts)[: settings.limit]
+    length = settings.config.evaluation.max_new_tokens or MAX_NEW_TOKENS
+    replies = await answer(engine, rows, length, settings.report)
+    if settings.responses is not None:
+        write_responses(settings.responses, rows, replies)
+    result = score(rows, replies, length)
+    found = result.to_json()
+    return SuiteResult(
+        numbers={name: found[name] for name in ACCURACIES},
+        stderr={name: found[f"{name}_stderr"] for name in ACCURACIES},
+        n=result.n_prompts,
+        lines=tuple(describe(result)),
+        details=found,
+    )

@@ -33,7 +33,7 @@ class Match:
     seed: int
     prompt: int
     kind: Kind
-    """`same` but for case and white space; the seed `contains` the prompt; it stands `inside` the prompt; or `similar`."""
+    """`same` but for case and white space; the seed `contains` the prompt, is `inside` it, or is `similar`."""
     share: float
     """Share of the shorter one's shingles that the other has too; 1 but for `similar`."""
 
@@ -42,8 +42,8 @@ def overlap(seeds: Sequence[str], prompts: Sequence[str]) -> list[Match]:
     """At most one match per seed, in the order of the seeds.
 
     A seed overlaps with a prompt when both are the same but for case and white space, when one holds the other's words
-    in a row (of at least `SHORTEST` words), or when they share more than half of the 8-word shingles of the one that has
-    fewer. Words are compared without case and punctuation. Takes time linear in the texts.
+    in a row (of at least `SHORTEST` words), or when they share more than half of the 8-word shingles of the one that
+    has fewer. Words are compared without case and punctuation. Takes time linear in the texts.
     """
     same: dict[str, int] = {}
     for number, prompt in enumerate(prompts):
@@ -61,12 +61,17 @@ def overlap(seeds: Sequence[str], prompts: Sequence[str]) -> list[Match]:
 def leave_out(seeds: Sequence[str], files: Iterable[Path]) -> tuple[list[str], list[str]]:
     """The seeds that overlap with no prompt of `files`, and a line for each file that some do overlap with.
 
-    Both the `prompt` and the `seed_question` of a row count. Raises UsageError for a file that has neither, and when no seed is left.
+    Both the `prompt` and the `seed_question` of a row count. Raises UsageError for a file
+    that has neither, and when no seed is left.
     """
     left, lines = list(seeds), []
     for path in files:
         rows = read_rows(path)
-        columns = [[str(row[name]) for row in rows] for name in ("prompt", "seed_question") if rows and all(name in row for row in rows)]
+        columns = [
+            [str(row[name]) for row in rows]
+            for name in ("prompt", "seed_question")
+            if rows and all(name in row for row in rows)
+        ]
         if not columns:
             raise UsageError(f"{path}: needs a `prompt` column, whose texts must not be trained on")
         found = {match.seed: match for column in columns for match in overlap(seeds, column)}
@@ -82,7 +87,10 @@ def leave_out(seeds: Sequence[str], files: Iterable[Path]) -> tuple[list[str], l
 def describe(matches: Sequence[Match], seeds: int, source: str) -> str:
     """One line for a person: how many of so many seeds overlap with the prompts of `source`, and the first of them."""
     first = matches[0]
-    return f"{len(matches):,} of {seeds:,} seeds overlap with the prompts of {source}, e.g. row {first.seed + 1} with row {first.prompt + 1}; they are left out"
+    example = f"row {first.seed + 1} with row {first.prompt + 1}"
+    return (
+        f"{len(matches):,} of {seeds:,} seeds overlap with the prompts of {source}, e.g. {example}; they are left out"
+    )
 
 
 class _Index:
@@ -101,7 +109,9 @@ class _Index:
                     found[shingle].append(number)
         self.short_sizes = sorted({len(short) for short in self.short})
         self.prompts = {shingle: places for shingle, places in found.items() if len(places) <= BOILERPLATE}
-        self.counts = Counter(number for shingle, places in self.prompts.items() if len(shingle) == SHINGLE for number in places)
+        self.counts = Counter(
+            number for shingle, places in self.prompts.items() if len(shingle) == SHINGLE for number in places
+        )
 
     def best(self, seed: int, words: list[str]) -> Match | None:
         """The prompt that a seed overlaps most with, if it does."""

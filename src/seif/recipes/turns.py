@@ -8,6 +8,7 @@ from pathlib import Path
 from seif import stages
 from seif.artifacts import RunDir
 from seif.config import Config
+from seif.evaluation.results import flat
 from seif.models import JudgeWeights
 from seif.pipeline import Pipeline, RunLog, Stage
 from seif.report.page import write_report
@@ -89,14 +90,23 @@ class Turns:
 
     def evaluate(self, turn: int, judge: JudgeWeights) -> None:
         """The turn's Follower on held-out tasks, its judge against the verifiers; then the report is written anew."""
-        model = self._path(Checkpoint("follower", turn))
-        files = (self.dir.instructions(turn), self.dir.generation(turn), self.dir.evaluation(turn), self.dir.showcase(turn))
+        instructions, generation, out = self.dir.instructions(turn), self.dir.generation(turn), self.dir.evaluation(turn)
 
         def run(log: RunLog) -> None:
-            checks = [m["checks"] for m in self.dir.metrics.read() if m["turn"] == turn and "checks" in m]
-            log.result(stages.evaluate(self.config, turn, model, judge.model, self.seeds, *files, checks, judge.reward_model))
+            request = stages.EvaluationRequest(
+                turn=turn,
+                model=self._path(Checkpoint("follower", turn)),
+                judge=judge,
+                seeds=self.seeds,
+                instructions=instructions,
+                generation=generation,
+                out=out,
+                showcase=self.dir.showcase(turn),
+                checks=[m["checks"] for m in self.dir.metrics.read() if m["turn"] == turn and "checks" in m],
+            )
+            log.result(flat(stages.evaluate(self.config, request)))
 
-        self.pipeline.do(Stage(turn, "evaluate", files[:2], self.dir.evaluation(turn), run))
+        self.pipeline.do(Stage(turn, "evaluate", (instructions, generation), out, run))
         write_report(self.dir)
 
     def _roles(self, turn: int) -> Assignment:

@@ -44,7 +44,9 @@ def share_axis(values: Sequence[Number], span: float = 0.1) -> Axis:
         middle = min(max((low + high) / 2, span / 2), 1 - span / 2)
         low, high = min(low, middle - span / 2), max(high, middle + span / 2)
     axis = _axis(max(0.0, low), min(1.0, high), lambda v: f"{100 * v:g}%")
-    return Axis(max(0.0, axis.low), min(1.0, axis.high), tuple(t for t in axis.ticks if -1e-9 <= t <= 1 + 1e-9), axis.label)
+    return Axis(
+        max(0.0, axis.low), min(1.0, axis.high), tuple(t for t in axis.ticks if -1e-9 <= t <= 1 + 1e-9), axis.label
+    )
 
 
 def number_axis(values: Sequence[Number]) -> Axis:
@@ -67,8 +69,15 @@ def _axis(low: float, high: float, label: Callable[[float], str]) -> Axis:
     return Axis(ticks[0], ticks[-1], ticks, label)
 
 
-def turn_chart(title: str, labels: Sequence[str], series: Sequence[Series], axis: Axis, told: Callable[[float], str], reference: Number = None) -> Markup:
-    """Lines over the turns, with error bars and each line's name at its end. `told` writes a value in the tooltips."""
+def turn_chart(
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    axis: Axis,
+    write: Callable[[float], str],
+    reference: Number = None,
+) -> Markup:
+    """Lines over the turns, with error bars and each line's name at its end. `write` writes a value in the tooltips."""
     width, height, left, right, top, bottom = 380, 250, 44, 92, 30, 38
     y = _scale(axis.low, axis.high, height - bottom, top)
     inner = width - left - right
@@ -77,18 +86,25 @@ def turn_chart(title: str, labels: Sequence[str], series: Sequence[Series], axis
     parts += [_text(x[i], height - bottom + 17, label, "middle") for i, label in enumerate(labels)]
     parts.append(_text(left + inner / 2, height - 4, "turn", "middle dim"))
     if reference is not None and axis.low <= reference <= axis.high:
-        parts.append(f'<line class="reference" x1="{left}" x2="{width - right}" y1="{y(reference):.1f}" y2="{y(reference):.1f}"/>')
+        parts.append(
+            f'<line class="reference" x1="{left}" x2="{width - right}" '
+            f'y1="{y(reference):.1f}" y2="{y(reference):.1f}"/>'
+        )
     ends: list[tuple[float, Series]] = []
     for s in series:
         errors = [*s.errors, *[None] * (len(s.values) - len(s.errors))]
         # Neighbouring series are set apart a little, so that their error bars don't cover each other.
         shift = (series.index(s) - (len(series) - 1) / 2) * min(4.0, inner / max(1, len(labels)) / 8)
-        known = [(x[i] + shift, v, e, labels[i]) for i, (v, e) in enumerate(zip(s.values, errors, strict=True)) if v is not None]
+        known = [
+            (x[i] + shift, v, e, labels[i])
+            for i, (v, e) in enumerate(zip(s.values, errors, strict=True))
+            if v is not None
+        ]
         parts.append(f'<g class="series {s.style}">' + _polyline([(px, y(v)) for px, v, _, _ in known]))
         for px, v, e, label in known:
-            note = f"{s.name}, {'' if label == 'base' else 'turn '}{label}: {told(v)}"
+            note = f"{s.name}, {'' if label == 'base' else 'turn '}{label}: {write(v)}"
             if e:
-                note += f" ± {told(e)}"
+                note += f" ± {write(e)}"
                 parts.append(_error_bar(px, y(min(v + e, axis.high)), y(max(v - e, axis.low))))
             parts.append(f"<g><title>{escape(note)}</title>{_marker(s.marker, px, y(v))}</g>")
         parts.append("</g>")
@@ -100,7 +116,9 @@ def turn_chart(title: str, labels: Sequence[str], series: Sequence[Series], axis
     return _svg(width, height, title, parts)
 
 
-def step_chart(title: str, turns: Sequence[tuple[int, Sequence[tuple[int, Number]]]], axis: Axis, style: str, small: bool = False) -> Markup:
+def step_chart(
+    title: str, turns: Sequence[tuple[int, Sequence[tuple[int, Number]]]], axis: Axis, style: str, small: bool = False
+) -> Markup:
     """One number over the steps of all turns, end to end: the raw values thin, their moving mean bold.
 
     `turns` holds (turn, [(step from 1, value), ...]).
@@ -114,9 +132,14 @@ def step_chart(title: str, turns: Sequence[tuple[int, Sequence[tuple[int, Number
     for (turn, points), length in zip(turns, lengths, strict=True):
         x = _scale(0.5, total + 0.5, left, width - right)
         if begin:
-            parts.append(f'<line class="divider" x1="{x(begin + 0.5):.1f}" x2="{x(begin + 0.5):.1f}" y1="{top}" y2="{height - bottom}"/>')
+            parts.append(
+                f'<line class="divider" x1="{x(begin + 0.5):.1f}" x2="{x(begin + 0.5):.1f}" '
+                f'y1="{top}" y2="{height - bottom}"/>'
+            )
         crowded = len(turns) > 6 or small
-        parts.append(_text(x(begin + (length + 1) / 2), height - bottom + 15, str(turn) if crowded else f"turn {turn}", "middle"))
+        parts.append(
+            _text(x(begin + (length + 1) / 2), height - bottom + 15, str(turn) if crowded else f"turn {turn}", "middle")
+        )
         known = thin([(begin + step, value) for step, value in points if value is not None])
         drawn = [(x(step), y(value)) for step, value in known]
         parts.append(f'<g class="series {style}"><title>{escape(f"turn {turn}")}</title>')
@@ -126,7 +149,9 @@ def step_chart(title: str, turns: Sequence[tuple[int, Sequence[tuple[int, Number
             parts.append(_polyline(drawn))
         else:
             means = smooth([value for _, value in known])
-            parts.append(_polyline(drawn, "raw") + _polyline([(px, y(m)) for (px, _), m in zip(drawn, means, strict=True)]))
+            parts.append(
+                _polyline(drawn, "raw") + _polyline([(px, y(m)) for (px, _), m in zip(drawn, means, strict=True)])
+            )
         parts.append("</g>")
         begin += length
     if not small:
@@ -135,7 +160,10 @@ def step_chart(title: str, turns: Sequence[tuple[int, Sequence[tuple[int, Number
 
 
 def reliability_chart(title: str, bins: Sequence[tuple[float, float, int]]) -> Markup:
-    """Probabilities against what came true: a dot per bin of (mean probability, share, rows), the larger the more rows; the line is the truth."""
+    """Probabilities against what came true: a dot per bin of (mean probability, share, rows), on a diagonal.
+
+    The larger a dot, the more rows.
+    """
     width, height, left, right, top, bottom = 300, 250, 44, 10, 30, 38
     axis = Axis(0.0, 1.0, (0.0, 0.25, 0.5, 0.75, 1.0), lambda v: f"{100 * v:g}%")
     x, y = _scale(0.0, 1.0, left, width - right), _scale(0.0, 1.0, height - bottom, top)
@@ -147,7 +175,10 @@ def reliability_chart(title: str, bins: Sequence[tuple[float, float, int]]) -> M
     for mean, share, n in bins:
         radius = 2.0 + 5.0 * math.sqrt(n / most)
         note = f"{n:,} pairs: probability {mean:.1%}, satisfied {share:.1%}"
-        parts.append(f'<g><title>{escape(note)}</title><circle class="dot" cx="{x(mean):.1f}" cy="{y(share):.1f}" r="{radius:.1f}"/></g>')
+        parts.append(
+            f"<g><title>{escape(note)}</title>"
+            f'<circle class="dot" cx="{x(mean):.1f}" cy="{y(share):.1f}" r="{radius:.1f}"/></g>'
+        )
     return _svg(width, height, title, [*parts, "</g>"])
 
 
@@ -237,5 +268,6 @@ def _text(x: float, y: float, text: str, style: str) -> str:
 
 
 def _svg(width: float, height: float, title: str, parts: Sequence[str]) -> Markup:
-    head = f'<svg viewBox="0 0 {width} {height}" width="{width}" height="{height}" role="img" aria-label="{escape(title)}">'
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    head = f'<svg {size} role="img" aria-label="{escape(title)}">'
     return Markup(f"{head}<title>{escape(title)}</title>{''.join(parts)}</svg>")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import yaml
 from seif.artifacts import STAGES, RunDir, read_json
 from seif.config import Config
 from seif.errors import UsageError
+from seif.evaluation.results import Evaluation, RewardModelNumbers
 from seif.report.table import run_status
 from seif.report.text import number
 from seif.seeds import load_seeds
@@ -24,11 +25,11 @@ class Turn:
     """What one turn left behind; turn 0 is the base."""
 
     number: int
-    evaluation: dict[str, Any]
-    """Empty as long as the turn is not evaluated."""
+    evaluation: Evaluation | None
+    """None as long as the turn is not evaluated."""
     showcase: list[dict[str, Any]]
-    reward_model: dict[str, Any] = field(default_factory=dict)
-    """How good the turn's classifier is; empty where none was trained."""
+    reward_model: RewardModelNumbers | None = None
+    """How good the turn's classifier is; None where none was trained."""
 
     @property
     def label(self) -> str:
@@ -56,7 +57,7 @@ class RunNumbers:
     @property
     def evaluated(self) -> list[Turn]:
         """The turns that have an evaluation, the base first."""
-        return [t for t in self.turns if t.evaluation]
+        return [t for t in self.turns if t.evaluation is not None]
 
     def curve(self, stage: str, key: str) -> list[tuple[int, Points]]:
         """One logged number of a stage: for each turn the (step, value) pairs; turns without it are left out."""
@@ -73,13 +74,15 @@ def collect(run_dir: RunDir) -> RunNumbers:
     """Read a run directory. Raises UsageError when it is none."""
     config = run_dir.config()
     status = run_status(run_dir)
-    evaluations = {e["turn"]: e for e in status["turns"]}
+    evaluations = {e.turn: e for e in status.turns}
     turns = []
     for turn in range(config.turns + 1):
         shown, classifier = run_dir.showcase(turn), run_dir.reward_model_numbers(turn)
         if turn in evaluations or shown.exists() or classifier.exists():
-            told = read_json(shown) if shown.exists() else []
-            turns.append(Turn(turn, evaluations.get(turn, {}), told, read_json(classifier) if classifier.exists() else {}))
+            reward_model = (
+                RewardModelNumbers.from_json(read_json(classifier), classifier) if classifier.exists() else None
+            )
+            turns.append(Turn(turn, evaluations.get(turn), read_json(shown) if shown.exists() else [], reward_model))
     seconds: dict[tuple[int, str], float] = {}
     for event in run_dir.events.read():
         if event["event"] == "stage_finished" and event["stage"] in STAGES:
@@ -87,8 +90,8 @@ def collect(run_dir: RunDir) -> RunNumbers:
             seconds[place] = seconds.get(place, 0.0) + event["seconds"]
     return RunNumbers(
         name=run_dir.root.resolve().name,
-        state=status["state"],
-        seconds=status["seconds"],
+        state=status.state,
+        seconds=status.seconds,
         config=config,
         config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         manifest=run_dir.manifest(),

@@ -6,38 +6,35 @@ from importlib.resources import files
 from pathlib import Path
 
 from jinja2 import Environment, FunctionLoader, StrictUndefined
+from markupsafe import Markup
 
 from seif.artifacts import RunDir, write_atomically
-from seif.report import sections, summary
-from seif.report.cases import showcase
+from seif.plugins import load_plugins
+from seif.report import summary
+from seif.report.blocks import Fragment
 from seif.report.data import collect
+from seif.report.section import in_order
 from seif.report.text import visible
 
 
 def write_report(run_dir: RunDir) -> None:
-    """Write the run's `report.html` from whatever the run has so far. Raises UsageError when it is no run directory.
+    """Write the run's `report.html` from whatever the run has so far, with the sections of the config's plugins.
 
-    Everything that a model wrote goes through the template's escaping.
+    Everything that a model wrote goes through the templates' escaping. Raises UsageError when it is no run directory,
+    and for a plugin that can't be loaded.
     """
     run = collect(run_dir)
-    # The style sheet is included as a template of its own; only what is filled in is escaped.
-    environment = Environment(loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
-    html = environment.get_template("page.html.jinja").render(
-        run=run,
-        result=summary.key_result(run),
-        facts=summary.facts(run),
-        accuracy=sections.accuracy(run),
-        by_type=sections.by_type(run),
-        rewards=sections.rewards(run),
-        types=sections.types(run),
-        judger=sections.judger(run),
-        judger_by_type=sections.judger_by_type(run),
-        judger_weights=sections.judger_weights(run),
-        reward_model=sections.reward_model(run),
-        reward_model_by_type=sections.reward_model_by_type(run),
-        watch=sections.watch(run),
-        showcase=showcase(run),
-        time_spent=summary.time_spent(run),
+    load_plugins(run.config.plugins)
+    built = [(section, section.build(run)) for section in in_order()]
+    html = (
+        _environment()
+        .get_template("page.html.jinja")
+        .render(
+            run=run,
+            result=summary.key_result(run),
+            facts=summary.facts(run),
+            sections=[(section, blocks) for section, blocks in built if blocks],
+        )
     )
     page = visible(html.lstrip()).encode()
 
@@ -45,6 +42,19 @@ def write_report(run_dir: RunDir) -> None:
         partial.write_bytes(page)
 
     write_atomically(run_dir.report, write)
+
+
+def _environment() -> Environment:
+    # The style sheet is included as a template of its own; only what is filled in is escaped.
+    environment = Environment(
+        loader=FunctionLoader(_read), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+
+    def fragment(block: Fragment) -> Markup:
+        return Markup(environment.from_string(block.template).render(block.values))
+
+    environment.globals["fragment"] = fragment
+    return environment
 
 
 def _read(name: str) -> str:

@@ -1,8 +1,10 @@
-"""A run's numbers in the terminal: where it is, its turns, and what a plan costs. Made for 80 columns; 100 are always enough."""
+"""A run's numbers in the terminal: where it is, its turns, and what a plan costs. Made for 80 columns."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
 
 from rich import box
 from rich.console import RenderableType
@@ -10,26 +12,42 @@ from rich.table import Table
 from rich.text import Text
 
 from seif.artifacts import RunDir, read_json
-from seif.report.text import NOTHING, dig, percent, percent_error
+from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
+from seif.report.text import NOTHING, percent, percent_error, shorten, suite_number
 
 _COUNTS_SHOWN = 4
 
 
-def run_status(run_dir: RunDir) -> dict[str, Any]:
-    """Where a run is: `state`, wall-clock `seconds` of its finished stages, and `turns`, the evaluations (base first).
+@dataclass(frozen=True)
+class RunStatus:
+    """Where a run is."""
 
-    The state is `finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command
-    would continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory.
-    """
+    state: Literal["finished", "running", "stopped", "new"]
+    """`finished`: every turn is evaluated; `running`: a process holds the run; `stopped`: the same command would
+    continue it; `new`: no stage has begun."""
+    seconds: float
+    """Wall-clock time of its finished stages."""
+    turns: tuple[Evaluation, ...]
+    """The base first."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The status in plain JSON values."""
+        return {"state": self.state, "seconds": self.seconds, "turns": [e.to_json() for e in self.turns]}
+
+
+def run_status(run_dir: RunDir) -> RunStatus:
+    """Where a run is. Raises UsageError when this is no run directory, or an evaluation in it is damaged."""
     turns = run_dir.config().turns
-    found = {t: read_json(run_dir.evaluation(t)) for t in range(turns + 1) if run_dir.evaluation(t).exists()}
+    files = {turn: run_dir.evaluation(turn) for turn in range(turns + 1)}
+    found = {turn: Evaluation.from_json(read_json(file), file) for turn, file in files.items() if file.exists()}
+    state: Literal["finished", "running", "stopped", "new"]
     if all(t in found for t in range(1, turns + 1)):
         state = "finished"
     elif run_dir.held():
         state = "running"
     else:
         state = "stopped" if found or run_dir.events.read() else "new"
-    return {"state": state, "seconds": run_dir.seconds(), "turns": list(found.values())}
+    return RunStatus(state, run_dir.seconds(), tuple(found.values()))
 
 
 def turn_seconds(run_dir: RunDir) -> dict[int, float]:
@@ -44,26 +62,34 @@ def turn_seconds(run_dir: RunDir) -> dict[int, float]:
 def turn_table(run_dir: RunDir) -> Table:
     """One row per evaluated turn, the base first. Raises UsageError when this is no run directory."""
     seconds = turn_seconds(run_dir)
-    results = [{**r, "seconds": seconds.get(r["turn"], r.get("seconds"))} for r in run_status(run_dir)["turns"]]
-    return evaluation_table(results, ["base" if r["turn"] == 0 else str(r["turn"]) for r in results])
+    results = [e.model_copy(update={"seconds": seconds.get(e.turn, e.seconds)}) for e in run_status(run_dir).turns]
+    return evaluation_table(results, ["base" if e.turn == 0 else str(e.turn) for e in results])
 
 
-def evaluation_table(results: list[dict[str, Any]], names: list[str] | None = None) -> Table:
-    """One row per evaluation, in percent; `names` heads the rows. Columns of what no evaluation measured are left out."""
-    counts = sorted({k for r in results for k in dig(r, "held_out", "greedy", "instruction_accuracy") or {}}, key=lambda k: (len(k), k))
+def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None = None) -> Table:
+    """One row per evaluation, in percent; `names` heads the rows. Columns without any number are left out."""
+    counts = sorted({k for e in results for k in e.greedy.instruction_accuracy}, key=lambda k: (len(k), k))
+    sampled = [e.held_out.get("sampled", Accuracy()) for e in results]
     columns: list[tuple[str, list[str]]] = [
-        ("greedy", [_accuracy(r, "greedy") for r in results]),
-        ("sam-\npled", [_share(dig(r, "held_out", "sampled", "constraint_accuracy")) for r in results]),
+        ("greedy", [percent_error(e.greedy.constraint_accuracy, e.greedy.stderr, "") for e in results]),
+        ("sam-\npled", [_share(found.constraint_accuracy) for found in sampled]),
     ]
     for k in counts[:_COUNTS_SHOWN]:
-        columns.append((f"all\nof {k}", [_share(dig(r, "held_out", "greedy", "instruction_accuracy", k)) for r in results]))
+        columns.append((f"all\nof {k}", [_share(e.greedy.instruction_accuracy.get(k)) for e in results]))
+    for name in dict.fromkeys(name for e in results for name in e.suites):
+        columns.append((shorten(name, 14), [_headline(e.suites.get(name)) for e in results]))
     columns += [
-        ("Judger/\nverifier", [_judger(r) for r in results]),
-        ("bal.\nacc.", [_share(dig(r, "judger", "balanced_accuracy")) for r in results]),
-        ("top\ntype", [_share(dig(r, "instructor", "top_type_share")) for r in results]),
-        ("sec.", [f"{r['seconds']:.0f}" if r.get("seconds") is not None else NOTHING for r in results]),
+        ("Judger/\nverifier", [_judger(e.judger) for e in results]),
+        ("bal.\nacc.", [_share(e.judger.balanced_accuracy) for e in results]),
+        ("top\ntype", [_share(e.instructor.top_type_share) for e in results]),
+        ("sec.", [NOTHING if e.seconds is None else f"{e.seconds:.0f}" for e in results]),
     ]
-    table = _table(caption="In percent, ± one standard error; sec. is wall-clock.\nall of k: instructions with every one of their k constraints satisfied.")
+    table = _table(
+        caption=(
+            "In percent, ± one standard error; sec. is wall-clock.\nall of k: instructions with every one of "
+            "their k constraints satisfied."
+        )
+    )
     shown = [(head, cells) for head, cells in columns if any(c != NOTHING for c in cells)]
     if names is not None:
         table.add_column("turn", no_wrap=True)
@@ -74,8 +100,18 @@ def evaluation_table(results: list[dict[str, Any]], names: list[str] | None = No
     return table
 
 
+def suite_table(name: str, result: SuiteResult) -> Table:
+    """One row per number that a suite measured."""
+    table = _table(caption=f"{name}, {result.n:,} prompts")
+    table.add_column("")
+    table.add_column("value", justify="right", no_wrap=True)
+    for key in result.numbers:
+        table.add_row(key, suite_number(result, key))
+    return table
+
+
 def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
-    """What `loop.plan` says, for a terminal: the checkpoint of each role in each turn, the steps, and the calls per step."""
+    """What `loop.plan` says: the checkpoint of each role in each turn, the steps, and the calls per step."""
     turns = numbers["turns"]
     trained = any(t["instructor_starts_from"] for t in turns)
     table = _table()
@@ -86,7 +122,16 @@ def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
         instructor = t["instructor_starts_from"] or t["instructions_written_by"]
         steps = str(t["instructor_steps"]) if trained else NOTHING
         judger = t["reward_model_for_follower"] or t["judger"]
-        table.add_row(str(t["turn"]), instructor, steps, t["filter"], t["answerer"], judger, t["follower_starts_from"], str(t["follower_steps"]))
+        table.add_row(
+            str(t["turn"]),
+            instructor,
+            steps,
+            t["filter"],
+            t["answerer"],
+            judger,
+            t["follower_starts_from"],
+            str(t["follower_steps"]),
+        )
     calls = _table()
     for head in ("calls per step of", "answers", "Filter", "Judger"):
         calls.add_column(head, justify="left" if head.startswith("calls") else "right", no_wrap=True)
@@ -96,24 +141,32 @@ def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
     calls.add_row("Follower", f"{f['answers']:,}", "0", f"{f['judge_calls']:,}")
     opening = Text(f"{len(turns)} turns from {numbers['model']} on {numbers['seeds']:,} seeds")
     if not trained:
-        writer = f"all instructions are those of {numbers['instructions']}" if numbers["instructions"] else "the base writes all instructions"
+        writer = (
+            f"all instructions are those of {numbers['instructions']}"
+            if numbers["instructions"]
+            else "the base writes all instructions"
+        )
         opening.append(f"; the Instructor is not trained, {writer}")
     parts: list[RenderableType] = [opening, Text(), table, Text(), calls]
     if numbers["reward_model"]:
         r = numbers["reward_model"]
-        told = f"a reward model a turn, {r['epochs']} epochs from {r['starts_from']} on the labels of at most {r['answers']:,} answers"
-        parts += [Text(), Text(told)]
+        line = (
+            f"a reward model a turn, {r['epochs']} epochs from {r['starts_from']} on the labels of at most "
+            f"{r['answers']:,} answers"
+        )
+        parts += [Text(), Text(line)]
     return parts
 
 
-def _accuracy(result: dict[str, Any], decoding: str) -> str:
-    found = dig(result, "held_out", decoding)
-    return percent_error(dig(found, "constraint_accuracy"), dig(found, "stderr"), "")
+def _headline(result: SuiteResult | None) -> str:
+    """A suite's first number."""
+    if result is None or not result.numbers:
+        return NOTHING
+    return suite_number(result, next(iter(result.numbers)), "")
 
 
-def _judger(result: dict[str, Any]) -> str:
-    mean, truth = (_share(dig(result, "judger", k)) for k in ("mean", "verifier_mean"))
-    return NOTHING if mean == NOTHING else f"{mean}/{truth}"
+def _judger(found: JudgeAgreement) -> str:
+    return NOTHING if found.mean is None else f"{_share(found.mean)}/{_share(found.verifier_mean)}"
 
 
 def _share(value: Any) -> str:
@@ -123,4 +176,12 @@ def _share(value: Any) -> str:
 
 
 def _table(caption: str | None = None) -> Table:
-    return Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0), caption=caption, caption_justify="left", header_style="bold")
+    return Table(
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        caption=caption,
+        caption_justify="left",
+        header_style="bold",
+    )

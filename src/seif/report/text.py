@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from seif.constraints import TYPES
+from seif.evaluation.results import SuiteResult
 
 NOTHING = "–"
 """Stands where a number was not measured."""
@@ -28,7 +29,7 @@ def visible(text: str) -> str:
 
 
 def shorten(text: str, limit: int = 80) -> str:
-    """One line of at most `limit` characters; an ellipsis tells that there was more."""
+    """One line of at most `limit` characters; an ellipsis shows that there was more."""
     line = " ".join(text[: 4 * limit].split())
     return line if len(line) <= limit and len(text) <= 4 * limit else line[: limit - 1].rstrip() + "…"
 
@@ -48,13 +49,6 @@ def number(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
-
-
-def dig(tree: Any, *keys: str) -> Any:
-    """The value at the end of `keys`, None as soon as one is missing."""
-    for key in keys:
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree
 
 
 def percent(value: Any, unit: str = "%") -> str:
@@ -79,6 +73,14 @@ def plain(value: Any, digits: int = 2) -> str:
     """A number that is no share."""
     known = number(value)
     return NOTHING if known is None else f"{known:,.{digits}f}".replace("-", "−")
+
+
+def suite_number(result: SuiteResult, key: str, unit: str = "%") -> str:
+    """A number of a suite with its standard error: a share in percent, any other in four digits."""
+    value, error = result.numbers.get(key), result.stderr.get(key)
+    if result.percent or value is None:
+        return percent_error(value, error, unit)
+    return f"{value:.4g}" + ("" if error is None else f" ± {error:.2g}")
 
 
 def duration(seconds: float) -> str:

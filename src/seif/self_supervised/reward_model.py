@@ -21,6 +21,7 @@ from seif.engines.memory import release_memory
 from seif.engines.precision import TrainingTypes, training_types
 from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import reliability, tabulate, whole
+from seif.evaluation.results import CalibrationBin, ClassifierReliability, ClassifierReliabilityByType, RewardModelNumbers
 from seif.scoring import type_of
 from seif.self_supervised.calibration import calibration_error, cross_fitted, fit_temperature, probability, reliability_curve
 from seif.self_supervised.inputs import Encoded, encode, item_of
@@ -96,15 +97,15 @@ def train(job: ClassifierJob, log: TrainingLog) -> None:
     log.resumed(step_of(resume))
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     model = trainer.model.eval()
-    numbers = _measure(Scorer(model, tokenizer), held)
     everything = [e for part in encoded for e in part]
-    numbers |= {
+    training = {
         "train_pairs": len(train_pairs),
         "train_positives": sum(p.label for p in train_pairs),
         "shortened": sum(e.shortened for e in everything) / len(everything),
         "labels_against_verifiers": _against_verifiers(job.pairs, [bool(p.label) for p in job.pairs]),
     }
-    write_json(job.numbers, numbers)
+    numbers = _measure(Scorer(model, tokenizer), held).model_copy(update=training)
+    write_json(job.numbers, numbers.to_json())
     with new_directory(job.out) as folder:
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
@@ -196,7 +197,7 @@ class _Log(TrainerCallback):
 # --- measuring --------------------------------------------------------------------------------------------------------
 
 
-def _measure(scorer: Scorer, held: Sequence[Pair]) -> dict[str, Any]:
+def _measure(scorer: Scorer, held: Sequence[Pair]) -> RewardModelNumbers:
     """Calibrate the model in place, then everything about it on the held-out pairs.
 
     They give the model its temperature, so the curve is told with temperatures that were fitted on other questions.
@@ -212,15 +213,15 @@ def _measure(scorer: Scorer, held: Sequence[Pair]) -> dict[str, Any]:
     _fold(scorer.model, temperature)
     said = [m >= 0 for m in known]
     curve = reliability_curve(cross_fitted(known, labels, [p.seed_question for p in held]), labels)
-    return {
-        "held_out_pairs": len(held),
-        "temperature": temperature,
-        "calibration_error": calibration_error(curve),
-        "calibration_error_before": calibration_error(raw),
-        "curve": curve,
-        "against_labels": _table((type_of(p.judged), bool(p.label), s) for p, s in zip(held, said, strict=True)),
-        "against_verifiers": _against_verifiers(held, said),
-    }
+    return RewardModelNumbers(
+        held_out_pairs=len(held),
+        temperature=temperature,
+        calibration_error=calibration_error(curve),
+        calibration_error_before=calibration_error(raw),
+        curve=[CalibrationBin(**b) for b in curve],
+        against_labels=_table((type_of(p.judged), bool(p.label), s) for p, s in zip(held, said, strict=True)),
+        against_verifiers=_against_verifiers(held, said),
+    )
 
 
 def _fold(model: Any, temperature: float) -> None:
@@ -231,16 +232,17 @@ def _fold(model: Any, temperature: float) -> None:
             weight /= temperature
 
 
-def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> dict[str, Any] | None:
+def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> ClassifierReliabilityByType | None:
     """`said` against the verifiers, where there is one; None where there is none for any pair."""
     known = [(p.judged, p.response, s) for p, s in zip(pairs, said, strict=True) if p.judged.checkable]
     return _table((c.instruction_id, verify(reply, c.instruction_id, c.kwargs), s) for c, reply, s in known) if known else None
 
 
-def _table(found: Any) -> dict[str, Any]:
+def _table(found: Any) -> ClassifierReliabilityByType:
     tables = tabulate(found)
+    per_type = {kind: ClassifierReliability(**_reliability(table)) for kind, table in sorted(tables.items())}
+    return ClassifierReliabilityByType(**_reliability(whole(tables)), per_type=per_type)
 
-    def told(table: Sequence[int]) -> dict[str, Any]:
-        return {"accuracy": (table[0] + table[3]) / sum(table), **reliability(table)}
 
-    return {**told(whole(tables)), "per_type": {kind: told(table) for kind, table in sorted(tables.items())}}
+def _reliability(table: Sequence[int]) -> dict[str, Any]:
+    return {"accuracy": (table[0] + table[3]) / sum(table), **dict(reliability(table))}

@@ -1,16 +1,17 @@
 """The stages of a turn. Each takes files and writes files, and is also a command."""
 
-from seif.stages.evaluation import evaluate, measure
+from seif.stages.evaluation import EvaluationRequest, evaluate, judger_measure
 from seif.stages.generation import generate, take
 from seif.stages.reward_model import pseudo_label, train_reward_model
 from seif.stages.training import FollowerTraining, InstructorTraining, train_follower, train_instructor
 
 __all__ = [
+    "EvaluationRequest",
     "FollowerTraining",
     "InstructorTraining",
     "evaluate",
     "generate",
-    "measure",
+    "judger_measure",
     "pseudo_label",
     "take",
     "train_follower",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,79 +15,143 @@ from seif.config import Config
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
-from seif.evaluation import held_out
+from seif.errors import UsageError
+from seif.evaluation import harness, held_out, ifeval, suites
+from seif.evaluation.results import Evaluation, GeneralAccuracy, InstructorNumbers, JudgeAgreement, SuiteResult
+from seif.evaluation.suites import SuiteSettings, suite
 from seif.instructions import read_instructions
-from seif.models import ModelPool, judging
+from seif.models import JudgeWeights, ModelPool, judging
 from seif.roles import follower
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import accuracy as general_accuracy
 from seif.self_supervised.general import load_questions
 from seif.types import Instruction
 
+BUILT_IN = (harness.lm_eval, ifeval.ifeval)
+"""Suites that are registered as their modules are imported; `held-out` is below."""
 
-def evaluate(
-    config: Config,
-    turn: int,
-    model: str,
-    judger: str | None,
-    seeds: Sequence[str],
-    instructions: Path | None,
-    stats: Path | None,
-    out: Path,
-    showcase: Path,
-    checks: Sequence[held_out.Tables] = (),
-    reward_model: str | None = None,
-) -> dict[str, Any]:
-    """Held-out accuracy of one Follower, the Judger against the verifiers, and the Instructor's numbers of the turn.
 
-    `checks` are the turn's verdicts in training on what rules can check, step by step.
-    """
+@dataclass(frozen=True)
+class EvaluationRequest:
+    """Which models one evaluation measures, the files it reads, and those it writes."""
+
+    turn: int
+    model: str
+    """The Follower: a checkpoint directory or hub id."""
+    judge: JudgeWeights
+    """What judged; it is measured against the verifiers."""
+    seeds: Sequence[str]
+    instructions: Path
+    """The turn's instructions; those of the first seeds are shown."""
+    generation: Path
+    """What the Instructor wrote, in numbers."""
+    out: Path
+    showcase: Path
+    checks: Sequence[held_out.Tables] = ()
+    """The turn's verdicts in training on what rules can check, step by step."""
+
+
+def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
+    """Write, and return, what one turn's models are measured at."""
     began = time.time()
-    with ModelPool(config, out) as pool:
-        # All that the Follower answers comes before the Judger is loaded in its place.
-        if instructions is not None:
-            with pool.use(model) as engine:
-                write_json(showcase, asyncio.run(_showcase(config, engine, seeds, read_instructions(instructions))))
-        result = asyncio.run(measure(config, pool, turn, model, judger, reward_model))
-    if checks:
-        result["judger"]["in_training"] = held_out.describe_tables(held_out.add_up(checks))
-    if stats is not None:
-        numbers = read_json(stats)
-        keys = ("parsable", "conflict_share", "pool_conflict_share", "top_type_share", "type_entropy")
-        result["instructor"] = {k: numbers[k] for k in keys} | {"types": numbers["pool"]["types"], "mean_constraints": numbers["pool"]["mean_constraints"]}
-    result["seconds"] = round(time.time() - began, 1)
-    write_json(out, result)
-    return result
+    with ModelPool(config, request.out) as pool:
+        evaluation = asyncio.run(_evaluate(config, pool, request))
+    # The engines' memory is free now for suites that load the model themselves.
+    results = evaluation.suites | asyncio.run(suites.run_suites(config, request.model, None))
+    more = {"suites": results} if results else {}
+    evaluation = evaluation.model_copy(update={"seconds": round(time.time() - began, 1), **more})
+    write_json(request.out, evaluation.to_json())
+    return evaluation
 
 
-async def measure(config: Config, pool: ModelPool, turn: int, model: str, judger: str | None, reward_model: str | None = None) -> dict[str, Any]:
-    """Greedy and sampled held-out accuracy of `model`; with `judger`, how far that one agrees with the verifiers.
+async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest) -> Evaluation:
+    """The Judger comes last, because the Follower's weights are given back for its."""
+    with ExitStack() as asking:
+        engine = asking.enter_context(pool.use(request.model))
+        write_json(request.showcase, await _showcase(config, engine, request.seeds, read_instructions(request.instructions)))
+        results = await suites.run_suites(config, request.model, engine)
+        measure_judger = judger_measure(config, pool, request.judge, asking.close)
+        found = await measure(engine, SuiteSettings(config, request.model, measure_judger=measure_judger))
+    judger = found.judger
+    if request.checks:
+        in_training = held_out.describe_tables(held_out.add_up(request.checks))
+        judger = judger.model_copy(update={"in_training": in_training})
+    more = {"suites": results} if results else {}
+    instructor = _instructor(request.generation)
+    return found.model_copy(update={"turn": request.turn, "judger": judger, "instructor": instructor, **more})
 
-    Where the config's Judger is a classifier, `reward_model` is measured in its place, on what it judges; without one, nobody is.
+
+async def measure(engine: Engine, settings: SuiteSettings) -> Evaluation:
+    """Held-out accuracy of the engine's model, that on general questions, and the Judger against the verifiers.
+
+    Only what the config asks for is measured. The evaluation is that of turn 0.
     """
-    result: dict[str, Any] = {"turn": turn, "held_out": {}, "judger": {}, "instructor": {}}
+    config = settings.config
+    found: dict[str, GeneralAccuracy] = {}
     if config.self_supervised.general.held_out is not None:
         questions = load_questions(Path(config.self_supervised.general.held_out))
-        with pool.use(model) as engine:
-            result["general"] = await general_accuracy(engine, questions, config.prompts, config.follower.format, config.answer_tokens)
-    if config.held_out is None:
-        return result
-    tasks = held_out.load_tasks(Path(config.held_out))[: config.evaluation.tasks]
-    limit = config.answer_tokens
-    with pool.use(model) as engine:
-        # Asked at once, so that an engine can read every task once for both.
-        both = (held_out.answer_tasks(engine, tasks, config.prompts, config.follower.format, limit, temperature, config.seed) for temperature in (0.0, 1.0))
-        greedy, sampled = await asyncio.gather(*both)
-    result["held_out"] = {"greedy": held_out.accuracy(greedy), "sampled": held_out.accuracy(sampled)}
-    answers = greedy[: config.evaluation.judged]
-    if config.evaluation.judger and config.judging_model == "classifier":
-        if reward_model is not None or config.self_supervised.reward_model.given:
-            with judging(pool, model, reward_model, alone=True) as judge:
-                result["judger"] = await held_out.judger_agreement(judge, answers, curriculum.soft(config))
-    elif config.evaluation.judger and judger is not None:
-        with judging(pool, judger, alone=True) as judge:
-            result["judger"] = await held_out.judger_agreement(judge, answers)
-    return result
+        general = await general_accuracy(engine, questions, config.prompts, config.follower.format, config.answer_tokens)
+        found["general"] = GeneralAccuracy(**general)
+    answers = await held_out.answer_by_decoding(engine, config)
+    greedy = answers.get("greedy")
+    return Evaluation(
+        turn=0,
+        held_out={decoding: held_out.accuracy(given) for decoding, given in answers.items()},
+        judger=await settings.measure_judger(greedy) if greedy and settings.measure_judger else JudgeAgreement(),
+        instructor=InstructorNumbers(),
+        **found,
+    )
+
+
+def judger_measure(
+    config: Config, pool: ModelPool, judge: JudgeWeights | None, answered: Callable[[], object]
+) -> Callable[[Sequence[held_out.Answer]], Awaitable[JudgeAgreement]] | None:
+    """What measures the config's Judger with the weights `judge`; None where there is none to measure.
+
+    `answered` is called first: it gives back the weights that answered, so that the Judger's take their place.
+    """
+    classifies = config.judging_model == "classifier"
+    given = config.self_supervised.reward_model.given
+    there = judge is not None and (not classifies or judge.reward_model is not None)
+    if not config.evaluation.judger or not (there or (classifies and given)):
+        return None
+    model, reward_model = (judge.model, judge.reward_model) if judge else (config.model, None)
+
+    async def measure_judger(answers: Sequence[held_out.Answer]) -> JudgeAgreement:
+        answered()
+        answers = answers[: config.evaluation.judged]
+        with judging(pool, model, reward_model, alone=True) as found:
+            if classifies:
+                return await held_out.judger_agreement(found, answers, curriculum.soft(config))
+            return await held_out.judger_agreement(found, answers)
+
+    return measure_judger
+
+
+def _needs_tasks(settings: SuiteSettings) -> None:
+    if settings.config.held_out is None:
+        raise UsageError("there is nothing to evaluate on: give --held-out FILE, or a --config with held_out")
+
+
+@suite("held-out", takes=("held_out", "judge_model"), check=_needs_tasks)
+async def held_out_suite(engine: Engine, settings: SuiteSettings) -> SuiteResult:
+    """What every turn of a run measures."""
+    evaluation = await measure(engine, settings)
+    found = evaluation.held_out
+    return SuiteResult(
+        numbers={decoding: accuracy.constraint_accuracy for decoding, accuracy in found.items()},
+        stderr={decoding: accuracy.stderr for decoding, accuracy in found.items()},
+        n=evaluation.greedy.n,
+        details=evaluation.to_json(),
+    )
+
+
+def _instructor(generation: Path) -> InstructorNumbers:
+    """The Instructor's numbers of the turn, as the generation wrote them."""
+    numbers = read_json(generation)
+    shares = ("parsable", "conflict_share", "pool_conflict_share", "top_type_share", "type_entropy")
+    pool = {key: numbers["pool"][key] for key in ("types", "mean_constraints")}
+    return InstructorNumbers.from_json({key: numbers[key] for key in shares} | pool, generation)
 
 
 async def _showcase(config: Config, engine: Engine, seeds: Sequence[str], instructions: list[Instruction]) -> list[dict[str, Any]]:
@@ -96,7 +162,8 @@ async def _showcase(config: Config, engine: Engine, seeds: Sequence[str], instru
         task = by_seed.get(seed)
         if task is None:
             return {"seed": seed, "constraints": [], "answer": None, "conflict": None}
-        completion = await engine.complete(Request(follower.messages(config.prompts, task, config.follower.format), config.answer_tokens))
+        prompt = follower.messages(config.prompts, task, config.follower.format)
+        completion = await engine.complete(Request(prompt, config.answer_tokens))
         reply = follower.parse(completion.text, completion.finish_reason == "stop", config.follower.format)
         constraints = [
             {

@@ -86,5 +86,6 @@ def _judged_metrics(scores: Sequence[Score], max_unjudged: float) -> dict[str, f
     tables = checks_of(scores)
     if tables:
         whole = held_out.reliability(held_out.whole(tables))
-        metrics |= {f"judger_{k}": whole[k] for k in ("precision_violated", "recall_violated") if whole[k] is not None}
+        found = {"judger_precision_violated": whole.precision_violated, "judger_recall_violated": whole.recall_violated}
+        metrics |= {key: value for key, value in found.items() if value is not None}
     return metrics

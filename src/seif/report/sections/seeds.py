@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib.resources import files
 from typing import Any
 
+from seif.report.blocks import Block, Fragment, Text
 from seif.report.data import RunNumbers, Turn
+from seif.report.section import section
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,27 @@ class Case:
 _MARKS = {True: ("holds", "✓ holds"), False: ("violated", "✗ violated"), None: ("open", "? not checkable")}
 
 
-def showcase(run: RunNumbers) -> list[tuple[str, list[Case]]]:
+@section("seeds", "The same seeds, turn after turn", order=90, link="Seeds side by side")
+def seeds(run: RunNumbers) -> list[Block]:
+    """The instruction that each turn made of a few seeds, and its answers."""
+    shown = _showcase(run)
+    if not shown:
+        return [Text("No seeds are shown yet.", note=True)]
+    how = (
+        "What the Instructor of each turn makes of a seed, and how that turn’s Follower answers, greedily. "
+        "Marks come from the verifiers."
+    )
+    template = files("seif.report").joinpath("seeds.html.jinja").read_text(encoding="utf-8")
+    return [Text(how), Fragment(template, {"showcase": shown})]
+
+
+def _showcase(run: RunNumbers) -> list[tuple[str, list[Case]]]:
     """The shown seeds, each with its instruction and answer in every turn."""
     turns = [t for t in run.turns if t.showcase]
     seeds = dict.fromkeys(entry["seed"] for t in turns for entry in t.showcase)
-    return [(seed, [_case(t, next((e for e in t.showcase if e["seed"] == seed), None)) for t in turns]) for seed in seeds]
+    return [
+        (seed, [_case(t, next((e for e in t.showcase if e["seed"] == seed), None)) for t in turns]) for seed in seeds
+    ]
 
 
 def _case(turn: Turn, entry: dict[str, Any] | None) -> Case:
@@ -37,7 +56,9 @@ def _case(turn: Turn, entry: dict[str, Any] | None) -> Case:
         return Case(head, (), None, None, "", "No usable instruction was written for this seed.")
     known = [c["holds"] for c in entry["constraints"] if c["holds"] is not None]
     tally = f"{sum(known)} of {len(known)} hold" if known else ""
-    missing = "The reply is not in the required format, so there is no answer to check." if entry["answer"] is None else ""
+    missing = (
+        "The reply is not in the required format, so there is no answer to check." if entry["answer"] is None else ""
+    )
     # Without an answer nothing was checked, whatever could have been.
     marks = [("open", "– not checked") if entry["answer"] is None else _MARKS[c["holds"]] for c in entry["constraints"]]
     constraints = tuple((*mark, c["text"]) for mark, c in zip(marks, entry["constraints"], strict=True))

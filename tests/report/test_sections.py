@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+import pytest
+from fake_run import MakeRun, evaluation
+
+from seif.artifacts import RunDir, write_json
+from seif.plugins import load_plugins, unload_plugin
+from seif.report.blocks import Block, Columns, Fragment, Text
+from seif.report.data import RunNumbers
+from seif.report.page import write_report
+from seif.report.section import SECTIONS, section
+from support import ROOT
+
+EXAMPLE = str(ROOT / "examples" / "report_section.py")
+EVIL = "<script>alert('x')</script>"
+
+
+@pytest.fixture
+def own() -> Iterator[str]:
+    """A section's name, which is free again afterwards."""
+    load_plugins([])
+    yield "own"
+    SECTIONS.remove("own")
+
+
+def html(run: RunDir) -> str:
+    write_report(run)
+    return run.report.read_text(encoding="utf-8")
+
+
+def anchors(page: str) -> list[str]:
+    return re.findall(r'<section id="([^"]+)">', page)
+
+
+def test_sections_stand_in_order_and_are_all_linked(make_run: MakeRun) -> None:
+    page = html(make_run())
+    assert anchors(page) == ["accuracy", "types", "rewards", "instructor", "judger", "watch", "seeds", "settings"]
+    assert re.findall(r'<li><a href="#([^"]+)">', page) == anchors(page)
+
+
+def test_the_example_section_is_drawn_with_its_figure_and_table(make_run: MakeRun) -> None:
+    try:
+        page = html(make_run(plugins=(EXAMPLE,)))
+    finally:
+        unload_plugin(EXAMPLE)
+    assert anchors(page)[-3:] == ["lengths", "seeds", "settings"]
+    assert "Length of the answers" in page
+    assert "<title>greedy, base: 30.00</title>" in page
+    assert re.search(r"Figure \d+\.</b> Words of a greedy held-out answer", page)
+
+
+def test_a_section_of_ones_own_is_escaped(make_run: MakeRun, own: str) -> None:
+    @section(own, EVIL, order=1)
+    def build(run: RunNumbers) -> Sequence[Block]:
+        fragment = Fragment("<p class='own'>{{ said }}</p>", {"said": EVIL})
+        return [Columns((Text(EVIL), Text(EVIL, note=True))), fragment]
+
+    page = html(make_run())
+    assert anchors(page)[0] == own
+    assert EVIL not in page
+    assert "<p class='own'>&lt;script&gt;" in page
+    assert page.count("&lt;script&gt;") == 5
+
+
+def test_a_section_without_blocks_is_left_out(make_run: MakeRun, own: str) -> None:
+    section(own, "Nothing")(lambda run: [])
+    assert own not in anchors(html(make_run()))
+
+
+def test_suites_have_a_section_and_a_column(make_run: MakeRun) -> None:
+    run = make_run()
+    suite = {"numbers": {"few words": 0.625, "chars": 0.5}, "stderr": {"few words": 0.125}, "n": 8}
+    plain = {"numbers": {"perplexity": 12.345}, "n": 8, "percent": False}
+    write_json(run.evaluation(2), {**evaluation(2, 0.6), "suites": {EVIL: suite, "plain": plain}})
+    page = html(run)
+    assert "suites" in anchors(page)
+    assert "62.5% ± 12.5" in page
+    assert ">12.35<" in page
+    assert EVIL not in page

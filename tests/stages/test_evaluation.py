@@ -1,0 +1,110 @@
+import pytest
+
+from seif.artifacts import read_json, write_json
+from seif.config_file import build_config
+from seif.constraints.compiler import compile_text
+from seif.engines.base import Completion
+from seif.engines.scripted import ScriptedEngine
+from seif.evaluation.results import Evaluation, SuiteResult
+from seif.evaluation.suites import SUITES, suite
+from seif.instructions import write_instructions
+from seif.stages import EvaluationRequest, evaluate, evaluation
+from seif.types import Instruction
+
+TASKS = [Instruction("Why?", (compile_text("Avoid commas."),)), Instruction("How?", (compile_text("Use only lowercase."),))]
+GENERATION = {
+    "parsable": 0.9,
+    "conflict_share": 0.1,
+    "pool_conflict_share": 0.0,
+    "top_type_share": 0.5,
+    "type_entropy": 1.0,
+    "pool": {"types": {"punctuation:no_comma": 1}, "mean_constraints": 1.0, "instructions": 1},
+}
+
+
+class FakeEngines:
+    """Records which weights are loaded, one after another."""
+
+    def __init__(self, config, out=None):
+        self.loaded = []
+        FakeEngines.last = self
+
+    def get(self, path):
+        if self.loaded[-1:] != [path]:
+            self.loaded.append(path)
+        return ScriptedEngine(self.answer)
+
+    def answer(self, request):
+        if request.top_logprobs:
+            return Completion("1", "stop", {"1": -0.1, "0": -3.0})
+        return Completion("It is old.", "stop")
+
+    def cache(self, path):
+        return None
+
+    def close(self):
+        self.loaded.append("closed")
+
+
+@pytest.fixture
+def request_(tmp_path, monkeypatch):
+    monkeypatch.setattr(evaluation, "Engines", FakeEngines)
+    write_instructions(tmp_path / "held_out.parquet", TASKS)
+    write_instructions(tmp_path / "instructions.parquet", TASKS[:1])
+    write_json(tmp_path / "generation.json", GENERATION)
+    return EvaluationRequest(
+        turn=1,
+        model="follower",
+        judger="judger",
+        seeds=["Why?", "When?"],
+        instructions=tmp_path / "instructions.parquet",
+        generation=tmp_path / "generation.json",
+        out=tmp_path / "evaluation.json",
+        showcase=tmp_path / "showcase.json",
+        checks=[{"punctuation:no_comma": [1, 0, 0, 1]}],
+    )
+
+
+def config(request, **changes):
+    held_out = str(request.out.with_name("held_out.parquet"))
+    settings = {"prompts": "compact", "judger": {"kind": "logprob"}, "follower": {"format": "plain"}}
+    hard = {"templates": [{"prompt": "hard", "constraints": 3}]}
+    return build_config({"model": "m", "held_out": held_out, "instructor": hard, **settings, **changes}, "test")
+
+
+def test_follower_and_judger_are_loaded_once_each(request_):
+    found = evaluate(config(request_), request_)
+    assert FakeEngines.last.loaded == ["follower", "judger", "closed"]
+    assert found.greedy.constraint_accuracy == 0.5
+    assert found.judger.balanced_accuracy == 0.5
+    assert found.judger.in_training.recall_violated == 1.0
+    assert found.instructor.types == {"punctuation:no_comma": 1}
+    shown = read_json(request_.showcase)
+    assert [entry["answer"] for entry in shown] == ["It is old.", None]
+    assert Evaluation.from_json(read_json(request_.out), "test") == found
+    assert "suites" not in read_json(request_.out)
+
+
+def test_what_is_there_is_read_and_not_measured_again(request_):
+    first = evaluate(config(request_), request_)
+    FakeEngines.last = None
+    assert evaluate(config(request_), request_) == first
+    assert FakeEngines.last is None
+
+
+def test_a_suite_that_loads_the_model_runs_when_the_engines_are_closed(request_):
+    @suite("own-loader", loads_model=True)
+    async def own_loader(engine, settings):
+        return SuiteResult(numbers={"closed": float(FakeEngines.last.loaded[-1] == "closed")}, n=1)
+
+    try:
+        found = evaluate(config(request_, evaluation={"suites": ["own-loader"]}), request_)
+    finally:
+        SUITES.remove("own-loader")
+    assert found.suites["own-loader"].numbers == {"closed": 1.0}
+
+
+def test_no_judger_is_measured_where_the_config_says_so(request_):
+    found = evaluate(config(request_, evaluation={"judger": False}), request_)
+    assert FakeEngines.last.loaded == ["follower", "closed"]
+    assert found.judger.mean is None
