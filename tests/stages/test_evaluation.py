@@ -8,7 +8,8 @@ from seif.engines.scripted import ScriptedEngine
 from seif.evaluation.results import Evaluation, SuiteResult
 from seif.evaluation.suites import SUITES, suite
 from seif.instructions import write_instructions
-from seif.stages import EvaluationRequest, evaluate, evaluation
+from seif.models import JudgeWeights, ModelPool
+from seif.stages import EvaluationRequest, evaluate
 from seif.types import Instruction
 
 TASKS = [Instruction("Why?", (compile_text("Avoid commas."),)), Instruction("How?", (compile_text("Use only lowercase."),))]
@@ -22,40 +23,41 @@ GENERATION = {
 }
 
 
-class FakeEngines:
-    """Records which weights are loaded, one after another."""
+class Scripted(ScriptedEngine):
+    """Answers for any weights, and notes when they come and go."""
 
-    def __init__(self, config, out=None):
-        self.loaded = []
-        FakeEngines.last = self
+    def __init__(self, weights, events):
+        super().__init__(self.script)
+        self.weights, self.events = weights, events
+        events.append(f"load {weights}")
 
-    def get(self, path):
-        if self.loaded[-1:] != [path]:
-            self.loaded.append(path)
-        return ScriptedEngine(self.answer)
-
-    def answer(self, request):
+    def script(self, request):
         if request.top_logprobs:
             return Completion("1", "stop", {"1": -0.1, "0": -3.0})
         return Completion("It is old.", "stop")
 
-    def cache(self, path):
-        return None
-
     def close(self):
-        self.loaded.append("closed")
+        self.events.append(f"close {self.weights}")
 
 
 @pytest.fixture
-def request_(tmp_path, monkeypatch):
-    monkeypatch.setattr(evaluation, "Engines", FakeEngines)
+def events(monkeypatch):
+    """What the model pool loads and closes, in order."""
+    found = []
+    monkeypatch.setattr(ModelPool, "_load", lambda self, weights: Scripted(weights, found))
+    monkeypatch.setattr(ModelPool, "cache", lambda self, weights: None)
+    return found
+
+
+@pytest.fixture
+def request_(tmp_path):
     write_instructions(tmp_path / "held_out.parquet", TASKS)
     write_instructions(tmp_path / "instructions.parquet", TASKS[:1])
     write_json(tmp_path / "generation.json", GENERATION)
     return EvaluationRequest(
         turn=1,
         model="follower",
-        judger="judger",
+        judge=JudgeWeights("judger"),
         seeds=["Why?", "When?"],
         instructions=tmp_path / "instructions.parquet",
         generation=tmp_path / "generation.json",
@@ -72,9 +74,9 @@ def config(request, **changes):
     return build_config({"model": "m", "held_out": held_out, "instructor": hard, **settings, **changes}, "test")
 
 
-def test_follower_and_judger_are_loaded_once_each(request_):
+def test_follower_and_judger_are_loaded_once_each(request_, events):
     found = evaluate(config(request_), request_)
-    assert FakeEngines.last.loaded == ["follower", "judger", "closed"]
+    assert events == ["load follower", "close follower", "load judger", "close judger"]
     assert found.greedy.constraint_accuracy == 0.5
     assert found.judger.balanced_accuracy == 0.5
     assert found.judger.in_training.recall_violated == 1.0
@@ -85,17 +87,10 @@ def test_follower_and_judger_are_loaded_once_each(request_):
     assert "suites" not in read_json(request_.out)
 
 
-def test_what_is_there_is_read_and_not_measured_again(request_):
-    first = evaluate(config(request_), request_)
-    FakeEngines.last = None
-    assert evaluate(config(request_), request_) == first
-    assert FakeEngines.last is None
-
-
-def test_a_suite_that_loads_the_model_runs_when_the_engines_are_closed(request_):
+def test_a_suite_that_loads_the_model_runs_when_the_engines_are_closed(request_, events):
     @suite("own-loader", loads_model=True)
     async def own_loader(engine, settings):
-        return SuiteResult(numbers={"closed": float(FakeEngines.last.loaded[-1] == "closed")}, n=1)
+        return SuiteResult(numbers={"closed": float(events[-1] == "close judger")}, n=1)
 
     try:
         found = evaluate(config(request_, evaluation={"suites": ["own-loader"]}), request_)
@@ -104,7 +99,7 @@ def test_a_suite_that_loads_the_model_runs_when_the_engines_are_closed(request_)
     assert found.suites["own-loader"].numbers == {"closed": 1.0}
 
 
-def test_no_judger_is_measured_where_the_config_says_so(request_):
+def test_no_judger_is_measured_where_the_config_says_so(request_, events):
     found = evaluate(config(request_, evaluation={"judger": False}), request_)
-    assert FakeEngines.last.loaded == ["follower", "closed"]
+    assert events == ["load follower", "close follower"]
     assert found.judger.mean is None
