@@ -173,6 +173,16 @@ class Beside:
         return self._named("json")
 
     @property
+    def stats(self) -> Path:
+        """What the Instructor wrote outside a run directory, in numbers."""
+        return self.out.with_suffix(".stats.json")
+
+    @property
+    def counts(self) -> Path:
+        """Pseudo-labels outside a run directory, in numbers."""
+        return self.out.with_suffix(".json")
+
+    @property
     def lock(self) -> Path:
         """Held by the command that makes the output."""
         return self.out.with_name(f".{self.out.name}.lock")
@@ -260,6 +270,16 @@ class RunDir:
             return False
         lock.release()
         return False
+
+    def state(self) -> str:
+        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command would continue it)
+        or `new` (no stage has begun). Raises UsageError when this is no run directory."""
+        found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
+        if all(found[1:]):
+            return "finished"
+        if self.held():
+            return "running"
+        return "stopped" if any(found) or self.events.read() else "new"
 
     def open(self, config: Config, manifest: Manifest) -> None:
         """Start the run, or continue it. Raises UsageError when config, files or packages differ from the first time.

@@ -23,13 +23,7 @@ def run_status(run_dir: RunDir) -> dict[str, Any]:
     """
     turns = run_dir.config().turns
     found = {t: read_json(run_dir.evaluation(t)) for t in range(turns + 1) if run_dir.evaluation(t).exists()}
-    if all(t in found for t in range(1, turns + 1)):
-        state = "finished"
-    elif run_dir.held():
-        state = "running"
-    else:
-        state = "stopped" if found or run_dir.events.read() else "new"
-    return {"state": state, "seconds": run_dir.seconds(), "turns": list(found.values())}
+    return {"state": run_dir.state(), "seconds": run_dir.seconds(), "turns": list(found.values())}
 
 
 def turn_seconds(run_dir: RunDir) -> dict[int, float]:
