@@ -1,9 +1,11 @@
+from dataclasses import asdict
+
 from seif.config_file import load_config
 from seif.loop import plan
 
 
 def test_plan_of_the_papers_settings(root):
-    numbers = plan(load_config(root / "configs" / "qwen2.5-7b.yaml"), 5119)
+    numbers = asdict(plan(load_config(root / "configs" / "qwen2.5-7b.yaml"), 5119))
     assert numbers["instructor_step"] == {"filter_calls": 1920, "answer_calls": 1920, "judge_calls": 7680}
     assert [t["instructor_steps"] for t in numbers["turns"]] == [13, 13, 13]
     assert [t["follower_steps"] for t in numbers["turns"]] == [39, 13, 13]
@@ -13,5 +15,5 @@ def test_plan_of_the_papers_settings(root):
 
 
 def test_plan_of_the_control_arm_trains_no_instructor(root):
-    numbers = plan(load_config(root / "configs" / "nano.yaml", ["instructor.train=false"]), 384)
+    numbers = asdict(plan(load_config(root / "configs" / "nano.yaml", ["instructor.train=false"]), 384))
     assert all(t["instructor_steps"] == 0 and t["instructions_written_by"] == "base" for t in numbers["turns"])

@@ -1,3 +1,86 @@
-"""seif: self-evolving reinforcement learning for instruction following."""
+"""seif: self-evolving reinforcement learning for instruction following.
+
+    import seif
+
+    config = seif.load_config("configs/nano-tiny.yaml")
+    print(seif.plan(config).turns)
+    run = seif.run(config, "runs/tiny")
+
+Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seif.api import (
+        Listener,
+        Response,
+        compile_constraints,
+        evaluate,
+        find_conflicts,
+        generate,
+        judge,
+        load_config,
+        load_run,
+        plan,
+        run,
+        train,
+        verify,
+    )
+    from seif.config import Config
+    from seif.errors import RunError, SeifError, UsageError
+    from seif.judges import Judgement
+    from seif.types import Constraint, Instruction, Verdict
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "Config",
+    "Constraint",
+    "Instruction",
+    "Judgement",
+    "Listener",
+    "Response",
+    "RunError",
+    "SeifError",
+    "UsageError",
+    "Verdict",
+    "compile_constraints",
+    "evaluate",
+    "find_conflicts",
+    "generate",
+    "judge",
+    "load_config",
+    "load_run",
+    "plan",
+    "run",
+    "train",
+    "verify",
+]
+_ELSEWHERE = {
+    "Config": "config",
+    "Constraint": "types",
+    "Instruction": "types",
+    "Judgement": "judges",
+    "RunError": "errors",
+    "SeifError": "errors",
+    "UsageError": "errors",
+    "Verdict": "types",
+}
+"""Names that are not in `api`."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used (PEP 562), so that `import seif` stays light."""
+    if name not in __all__:
+        raise AttributeError(f"module 'seif' has no attribute {name!r}")
+    value = getattr(import_module(f"seif.{_ELSEWHERE.get(name, 'api')}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import filelock
 import yaml
@@ -30,6 +30,8 @@ from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.manifest import Manifest
 
+State = Literal["finished", "running", "stopped", "new"]
+"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command continues it; `new`."""
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
 
 
@@ -173,6 +175,16 @@ class Beside:
         return self._named("json")
 
     @property
+    def stats(self) -> Path:
+        """What the Instructor wrote outside a run directory, in numbers."""
+        return self.out.with_suffix(".stats.json")
+
+    @property
+    def counts(self) -> Path:
+        """Pseudo-labels outside a run directory, in numbers."""
+        return self.out.with_suffix(".json")
+
+    @property
     def lock(self) -> Path:
         """Held by the command that makes the output."""
         return self.out.with_name(f".{self.out.name}.lock")
@@ -260,6 +272,16 @@ class RunDir:
             return False
         lock.release()
         return False
+
+    def state(self) -> State:
+        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command would continue it)
+        or `new` (no stage has begun). Raises UsageError when this is no run directory."""
+        found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
+        if all(found[1:]):
+            return "finished"
+        if self.held():
+            return "running"
+        return "stopped" if any(found) or self.events.read() else "new"
 
     def open(self, config: Config, manifest: Manifest) -> None:
         """Start the run, or continue it. Raises UsageError when config, files or packages differ from the first time.

@@ -76,11 +76,7 @@ class Instructor(_Section):
     """The role that writes instructions."""
 
     train: bool = Field(default=True, description="False: the base writes all instructions (static data, the control arm).")
-    reward: str = Field(
-        default="adversarial",
-        min_length=1,
-        description="`adversarial`: 1 - A (the paper); `learnability` (also `frontier`): 4p(1-p); or one of a plugin.",
-    )
+    reward: str = Field(default="adversarial", description="`adversarial`: 1 - A (the paper); `learnability` (also `frontier`): 4p(1-p); or one of a plugin.")
     answers: int = Field(default=1, ge=1, description="Answers per instruction behind A and p; the paper takes 1.")
     share_penalty: float = Field(default=0.0, ge=0, description="Weight of the penalty on types that fill the batch (against mode collapse).")
     known_types: bool = Field(default=False, description="A set with a constraint of no known type is invalid.")
@@ -111,12 +107,11 @@ class Judger(_Section):
 
     kind: str = Field(
         "generative",
-        min_length=1,
         description="`generative`: reasons, then [[1]] or [[0]]; `logprob`: one token; `classifier`: a reward model learned from "
         "pseudo-labels (docs/self_supervised.md); `rules`: verifiers alone; `hybrid`: verifiers where the compiler is certain, else "
         "the model; or one of a plugin.",
     )
-    model: str = Field(default="generative", min_length=1, description="How `hybrid` asks the model: any kind but `rules` and `hybrid`.")
+    model: str = Field(default="generative", description="How `hybrid` asks the model: any kind but `rules` and `hybrid`.")
     options: dict[str, Any] = Field(default={}, description="What a plugin's judge takes beside these keys.")
     sample: float = Field(default=0.1, ge=0, le=1, description="`hybrid` also asks the model on this share of what rules decide, to know its reliability.")
     weights: Literal["previous", "base"] = Field(default="previous", description="`previous`: the Follower of the turn before (the paper); or the base.")
@@ -137,7 +132,6 @@ class Follower(_Section):
     steps: int | None = Field(default=None, ge=1, description="Steps per turn; overrides epochs.")
     reward: str = Field(
         default="constraint_mean",
-        min_length=1,
         description="`constraint_mean`: the share of satisfied constraints (the paper); `all_or_nothing`: 1 only for all of them; or one of a plugin.",
     )
     format: Literal["plain", "think_answer", "reasoning"] = Field(

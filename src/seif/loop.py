@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from seif import datasets
 from seif.artifacts import RunDir
 from seif.config import Config
@@ -11,6 +9,7 @@ from seif.pipeline import Pipeline
 from seif.progress import Progress
 from seif.recipes import self_evolving, self_supervised
 from seif.recipes.turns import Turns
+from seif.results import Plan, PlannedTurn
 from seif.roles.assignment import assign
 
 
@@ -20,7 +19,7 @@ def run(config: Config, run_dir: RunDir, seeds: list[str], progress: Progress) -
     recipe.run(Turns(config, run_dir, seeds, Pipeline(run_dir, progress)))
 
 
-def plan(config: Config, seeds: int, constraints: float | None = None) -> dict[str, Any]:
+def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
     """What a run will do, in numbers, from the config and the number of seeds alone: no model is loaded.
 
     `constraints` is how many an instruction has on average; by default what the Instructor is asked for.
@@ -36,38 +35,38 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> dict[s
     for turn in range(1, config.turns + 1):
         roles = assign(turn, config.judger.weights, settings.train)
         turns.append(
-            {
-                "turn": turn,
-                "instructor_starts_from": str(roles.instructor_start) if settings.train else None,
-                "instructions_written_by": str(roles.instruction_writer),
-                "filter": str(roles.filter),
-                "answerer": str(roles.answerer),
-                "judger": str(roles.judger),
-                "follower_starts_from": str(roles.follower_start),
-                "instructor_steps": datasets.instructor_steps(config, seeds) if settings.train else 0,
-                "reward_model_for_instructor": str(roles.instructor_reward_model) if trained and settings.train else None,
-                "reward_model_for_follower": str(roles.follower_reward_model) if trained else None,
-                "follower_steps": datasets.follower_steps(config, turn, round(tasks)),
-            }
+            PlannedTurn(
+                turn=turn,
+                instructor_starts_from=str(roles.instructor_start) if settings.train else None,
+                instructions_written_by=str(roles.instruction_writer),
+                filter=str(roles.filter),
+                answerer=str(roles.answerer),
+                judger=str(roles.judger),
+                follower_starts_from=str(roles.follower_start),
+                instructor_steps=datasets.instructor_steps(config, seeds) if settings.train else 0,
+                reward_model_for_instructor=str(roles.instructor_reward_model) if trained and settings.train else None,
+                reward_model_for_follower=str(roles.follower_reward_model) if trained else None,
+                follower_steps=datasets.follower_steps(config, turn, round(tasks)),
+            )
         )
     samples = prompts * n
     follower = config.follower.grpo.prompts_per_step * config.follower.grpo.samples
-    return {
-        "model": config.model,
-        "seeds": seeds,
-        "instructions": config.instructions,
-        "turns": turns,
-        "instructor_step": {
+    return Plan(
+        model=config.model,
+        seeds=seeds,
+        instructions=config.instructions,
+        turns=tuple(turns),
+        instructor_step={
             "filter_calls": samples if config.filter.model else 0,
             "answer_calls": samples * settings.answers,
             "judge_calls": round(samples * settings.answers * constraints),
         },
-        "follower_step": {"answers": follower, "judge_calls": round(follower * constraints)},
-        "reward_model": {
+        follower_step={"answers": follower, "judge_calls": round(follower * constraints)},
+        reward_model={
             "starts_from": config.self_supervised.reward_model.base or config.model,
             "answers": round(seeds * (constraints + 1)) * config.self_supervised.answers,
             "epochs": config.self_supervised.reward_model.epochs,
         }
         if trained
         else None,
-    }
+    )

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from seif.artifacts import Beside, RunDir
+from seif.artifacts import Beside, JsonLines, RunDir
 from seif.errors import RunError
 from seif.progress import Progress
 
@@ -103,3 +103,22 @@ class RunLog:
     def result(self, numbers: Mapping[str, Any]) -> None:
         """The stage's final numbers, for the progress display."""
         self.last = dict(numbers)
+
+
+class FileLog:
+    """A stage's log when it runs outside a run directory: metrics beside the output."""
+
+    def __init__(self, out: Path, progress: Progress) -> None:
+        self.metrics = JsonLines(Beside(out).metrics)
+        self.progress = progress
+
+    def begin(self, total: int) -> None:
+        self.progress.begin(1, "", total)
+
+    def resumed(self, step: int) -> None:
+        self.metrics.keep(lambda record: record["step"] <= step)
+        self.progress.resumed(step)
+
+    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+        self.metrics.append({"step": step, **metrics})
+        self.progress.step(step, metrics)

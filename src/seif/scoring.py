@@ -206,7 +206,7 @@ def within_limit(causes: Counter[str], asked: int, limit: float) -> float:
     share = causes.total() / asked if asked else 0.0
     if share > limit:
         why = causes.most_common(1)[0][0]
-        raise RunError(f"{share:.0%} of the verdicts are missing (limit {limit:.0%}; most often: {why}); mend the judge and run the same command again")
+        raise RunError(f"{share:.0%} of the verdicts are missing (limit {limit:.0%}; most often: {why}); fix the judge and run the same command again")
     return share
 
 

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
+from seif import api
 from seif.artifacts import write_json_lines
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, quiet, settle_dtype
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, listener
 from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.extensions import load_extensions
-from seif.judges import Judge, Judgement, judging_kind
+from seif.judges import Judgement
 from seif.types import Instruction, Verdict
 
 NO_MODEL = "none"
@@ -37,27 +38,14 @@ def judge(
     as_json: AsJson = False,
 ) -> None:
     """Judge responses, one constraint at a time, and compare with the rules wherever they can check."""
-    import asyncio
-
-    from seif.models import ModelPool, judging
-    from seif.scoring import judge_all, within_limit
+    from seif.scoring import within_limit
 
     cfg = _with_judger(for_model(config, model or NO_MODEL, overrides), judger)
     by_rules = cfg.judger.kind == "rules"
-    if model is None and (judging_kind(cfg).uses_model or cfg.trains_reward_model):
-        raise UsageError(f"judge {cfg.judging_model!r} asks a model: give --model")
     records, rows = _read(file, by_rules)
     if out is not None:
         fresh(out)
-
-    async def judge_rows(decide: Judge) -> list[list[Judgement]]:
-        return list(await asyncio.gather(*(judge_all(decide, row, reply) for row, reply in rows)))
-
-    if model is not None and not by_rules:
-        cfg = settle_dtype(cfg, tell=not as_json)
-        _check(cfg, model)
-    with ModelPool(cfg, out) as pool, judging(pool, cfg.model, model) as judge:
-        judged = asyncio.run(judge_rows(judge))
+    judged = api.judge(cfg, [api.Response(*row) for row in rows], model, out, listener(as_json))
     numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **_describe(rows, judged)}
     if out is not None:
         write_json_lines(out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)])
@@ -126,19 +114,6 @@ def _with_judger(config: Config, judger: str | None) -> Config:
         return config
     tree = config.model_dump(mode="json")
     return load_extensions(build_config({**tree, "judger": {**tree["judger"], "kind": judger}}, "--judger"))
-
-
-def _check(config: Config, model: str) -> None:
-    from seif.engines.checkpoint import check_checkpoint
-    from seif.models import check_engine, served
-
-    quiet()
-    if not judging_kind(config).uses_model:
-        return  # a classifier is checked as it is loaded
-    if not served(config, model):
-        check_checkpoint(model)
-    if served(config, model) or config.engine.kind == "vllm":
-        check_engine(config)
 
 
 def _show(numbers: dict[str, Any]) -> None:

@@ -9,11 +9,9 @@ from typing import Annotated
 
 import typer
 
+from seif import api
 from seif.artifacts import RunDir
-from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, load, preflight, questions_of
-from seif.config import Config
-from seif.manifest import Manifest, describe
-from seif.progress import Progress
+from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, listener, load
 
 
 def run(
@@ -23,54 +21,26 @@ def run(
     overrides: Overrides = None,
 ) -> None:
     """Run or resume the whole loop."""
-    from seif import loop
-    from seif.engines.precision import resolve
     from seif.report.table import turn_table
 
-    cfg = load(config, overrides, seeds)
-    questions = questions_of(cfg)
-    root = RunDir(run_dir or Path("runs") / config.stem)
-    with root.locked():
-        settled, precision = resolve(cfg, Manifest.from_json(root.manifest()).dtype)
-        console.print(str(precision), highlight=False)
-        # A first start is checked before the config is written down, so that a mistake does not use up the directory.
-        if root.started():
-            root.open(cfg, describe(cfg, asdict(precision)))
-        preflight(settled, questions, trains=True)
-        root.open(cfg, describe(cfg, asdict(precision)))
-        progress = Progress(console, cfg.turns)
-        try:
-            loop.run(settled, root, questions, progress)
-        finally:
-            progress.close()
-    console.print(turn_table(root))
-    console.print(f"report: {root.report}", highlight=False)
+    found = api.run(load(config, overrides, seeds), run_dir or Path("runs") / config.stem, listener())
+    console.print(turn_table(RunDir(found.path)))
+    console.print(f"report: {found.report}", highlight=False)
 
 
 def plan(config: ConfigFile, seeds: Seeds = None, overrides: Overrides = None, as_json: AsJson = False) -> None:
     """Validate a config and say what a run would do; needs no GPU and no download."""
-    from seif import loop
-    from seif.engines.precision import resolve
+    from seif.preflight import settle
     from seif.report.table import plan_table
 
-    cfg, precision = resolve(load(config, overrides, seeds))
-    numbers = {"dtype": asdict(precision), **loop.plan(cfg, len(questions_of(cfg)), _mean_constraints(cfg))}
+    cfg, precision = settle(load(config, overrides, seeds))
+    numbers = {"dtype": asdict(precision), **asdict(api.plan(cfg, listener()))}
     if as_json:
         print(json.dumps(numbers, indent=2))
         return
     console.print(str(precision), highlight=False)
     for part in plan_table(numbers):
         console.print(part)
-
-
-def _mean_constraints(config: Config) -> float | None:
-    """How many constraints the config's own instructions have; None where it has none."""
-    if config.instructions is None:
-        return None
-    from seif.instructions import read_instructions
-
-    tasks = read_instructions(Path(config.instructions))
-    return sum(len(x.constraints) for x in tasks) / len(tasks)
 
 
 def status(run: Annotated[Path, typer.Argument(help="A run directory.")], as_json: AsJson = False) -> None:

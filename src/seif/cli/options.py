@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
 
-from seif.artifacts import Beside, JsonLines
+from seif.api import Listener, load_config
 from seif.config import Config
-from seif.config_file import build_config, load_config
+from seif.engines.quiet import quiet
 from seif.errors import UsageError
-from seif.extensions import load_extensions
-from seif.progress import Progress
+from seif.pipeline import FileLog
+from seif.preflight import fresh, preflight, settle
+from seif.preflight import questions_of as without_overlap
 
 console = Console(soft_wrap=True)
 
@@ -25,156 +25,59 @@ OptionalConfig = Annotated[Path | None, typer.Option("--config", help="YAML conf
 AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 
 
+__all__ = [
+    "AsJson",
+    "ConfigFile",
+    "FileLog",
+    "OptionalConfig",
+    "Overrides",
+    "Seeds",
+    "console",
+    "for_model",
+    "fresh",
+    "listener",
+    "load",
+    "preflight",
+    "questions_of",
+    "quiet",
+    "settle_dtype",
+]
+
+
+def _info(line: str) -> None:
+    console.print(line, highlight=False)
+
+
+def _note(line: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(f"note: {line}", style="yellow", highlight=False, markup=False)
+
+
+def listener(as_json: bool = False) -> Listener:
+    """Shows on the terminal what a command does; with `as_json` its standard output is left to the numbers."""
+    return Listener(note=_note) if as_json else Listener(_info, _note, console)
+
+
 def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Config:
     """A config for a run, with its overrides and seed file."""
-    return load_extensions(load_config(config, overrides, seeds=str(seeds.resolve()) if seeds else None))
+    return load_config(config, overrides or (), seeds=str(seeds.resolve()) if seeds else None)
 
 
 def for_model(config: Path | None, model: str, overrides: list[str] | None, **files: Path | None) -> Config:
     """The role settings for a command that names its model itself."""
-    direct = {"model": model, **{k: str(v.resolve()) for k, v in files.items() if v is not None}}
-    if config is not None:
-        return load_extensions(load_config(config, overrides, **direct))
-    if overrides:
+    if config is None and overrides:
         raise UsageError("--set changes a config: give --config too")
-    return build_config(direct, "options")
+    direct = {"model": model, **{k: str(v.resolve()) for k, v in files.items() if v is not None}}
+    return load_config(config, overrides or (), **direct)
 
 
 def questions_of(config: Config) -> list[str]:
-    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or benchmark prompts."""
-    from seif.evaluation.overlap import leave_out
-    from seif.instructions import read_instructions
-    from seif.seeds import load_seeds
-
-    if config.instructions is not None:
-        asked = list(dict.fromkeys(x.seed for x in read_instructions(Path(config.instructions))))
-    elif config.seeds is not None:
-        asked = load_seeds(Path(config.seeds))
-    else:
-        raise UsageError("no seeds: give --seeds FILE, or set `seeds` in the config")
-    seeds, lines = leave_out(asked, map(Path, filter(None, (config.held_out, *config.benchmark_prompts))))
-    for line in lines:
-        Console(stderr=True, soft_wrap=True).print(f"note: {line}", style="yellow", highlight=False, markup=False)
-    return seeds
+    """As `seif.preflight.questions_of`, with the notes on standard error."""
+    return without_overlap(config, _note)
 
 
 def settle_dtype(config: Config, work: Path | None = None, tell: bool = True) -> Config:
-    """The config with every `auto` type filled in; a stage that was begun in the directory `work` keeps its type. Prints what was chosen, and why.
-
-    Raises UsageError for a type that this machine can't compute in.
-    """
-    from seif.engines.precision import resolve
-    from seif.training.checkpoints import dtype_of
-
-    config, precision = resolve(config, dtype_of(work) if work else None)
+    """As `seif.preflight.settle`; prints what was chosen, and why."""
+    settled, precision = settle(config, work)
     if tell:
-        console.print(str(precision), highlight=False)
-    return config
-
-
-def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False, asks: bool = True) -> None:
-    """Everything that can be told before hours are spent; `others` are further checkpoints that the command uses.
-
-    `asks`: whether engines are asked anything beside what is trained.
-    """
-    from seif import models
-    from seif.chat import chat_format
-    from seif.engines.checkpoint import check_checkpoint
-    from seif.engines.memory import freeze_libraries
-    from seif.evaluation.held_out import load_tasks
-    from seif.evaluation.suites import check_suites
-    from seif.roles.templates import check_prompts
-    from seif.training.trackers import check_trackers
-
-    check_prompts(config.prompts)
-    quiet()
-    check_trackers(config.report_to)
-    grpo = config.follower.grpo
-    check_checkpoint(config.model, prompts, grpo.max_new_tokens, chat_format(config.chat))
-    if trains:
-        import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
-        from seif.training.arguments import check_settings
-        from seif.training.lora import check_start
-
-        check_settings(config.instructor.grpo)
-        check_settings(config.follower.grpo)
-        check_start(config.model, config.lora)
-    for other in others:
-        if other is not None and not models.served(config, other):
-            check_checkpoint(other)
-    if config.held_out is not None:
-        load_tasks(Path(config.held_out))
-    check_suites(config)
-    _check_self_supervised(config, trains)
-    if asks:
-        models.check_engine(config)
-    freeze_libraries()
-
-
-def _check_self_supervised(config: Config, trains: bool) -> None:
-    """What can be told early about the reward model, its labels, and the general questions."""
-    from seif.self_supervised import curriculum
-    from seif.self_supervised.general import load_questions
-
-    settings = config.self_supervised
-    for file in filter(None, (settings.general.train, settings.general.held_out)):
-        load_questions(Path(file))
-    curriculum.check_soft_types(settings.soft_types)
-    if config.judging_model != "classifier":
-        return
-    from seif.self_supervised.classifier import Service
-    from seif.self_supervised.scorer import check_base, check_classifier
-
-    model = settings.reward_model
-    if model.url:
-        Service(model.url).check()
-    elif model.checkpoint:
-        check_classifier(model.checkpoint)
-    elif trains:
-        check_base(model.base or config.model, model.max_length)
-        if config.instructions is not None:
-            from seif.instructions import read_instructions
-
-            curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
-
-
-def fresh(out: Path) -> None:
-    """Raises UsageError for an output that exists already."""
-    if out.exists():
-        raise UsageError(f"{out} exists already; remove it or choose another --out")
-
-
-def quiet() -> None:
-    """Keep the libraries' progress bars and advice out of ours; their errors still come through."""
-    os.environ.setdefault("TRL_EXPERIMENTAL_SILENCE", "1")
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import datasets
-    import transformers
-
-    transformers.utils.logging.set_verbosity_error()
-    transformers.utils.logging.disable_progress_bar()
-    datasets.disable_progress_bars()
-    import logging
-    import warnings
-
-    logging.getLogger("trl").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"(torch|trl|transformers|accelerate|peft)\b")
-
-
-class FileLog:
-    """A stage's log when it runs outside a run directory: metrics beside the output."""
-
-    def __init__(self, out: Path, progress: Progress) -> None:
-        self.metrics = JsonLines(Beside(out).metrics)
-        self.progress = progress
-
-    def begin(self, total: int) -> None:
-        self.progress.begin(1, "", total)
-
-    def resumed(self, step: int) -> None:
-        self.metrics.keep(lambda record: record["step"] <= step)
-        self.progress.resumed(step)
-
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        self.metrics.append({"step": step, **metrics})
-        self.progress.step(step, metrics)
+        _info(str(precision))
+    return settled

@@ -59,7 +59,7 @@ def pseudo_label(
     fresh(out)
     cfg = settle_dtype(cfg, Beside(out).chunks)
     preflight(cfg, seeds)
-    counts = out.with_suffix(".json")
+    counts = Beside(out).counts
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
     numbers = json.loads(counts.read_text(encoding="utf-8"))
     console.print(

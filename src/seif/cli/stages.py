@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seif.artifacts import Beside, hold
-from seif.cli.options import FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, questions_of, quiet, settle_dtype
-from seif.errors import UsageError
-from seif.judges import judging_kind
-from seif.progress import Progress
+from seif import api
+from seif.cli.options import OptionalConfig, Overrides, console, for_model, fresh, listener, quiet
 
 Start = Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")]
 Instructions = Annotated[Path, typer.Option(help="Instructions in the released schema; the Instructor trains on their seed questions.")]
@@ -29,61 +25,26 @@ def generate(
     overrides: Overrides = None,
 ) -> None:
     """Let an Instructor write constraints for every seed, and the Filter drop contradictory ones."""
-    from seif import stages
-
-    cfg = for_model(config, model, overrides, seeds=seeds)
-    questions = questions_of(cfg)
-    fresh(out)
-    cfg = settle_dtype(cfg)
-    preflight(cfg, questions, filter_model)
-    stats = out.with_suffix(".stats.json")
-    stages.generate(cfg, 1, model, filter_model or model, questions, out, stats)
-    numbers = json.loads(stats.read_text(encoding="utf-8"))
-    console.print(f"{numbers['pool']['instructions']} instructions in {out}; {numbers['parsable']:.1%} of the replies could be parsed", highlight=False)
+    made = api.generate(for_model(config, model, overrides, seeds=seeds), out, filter_model, listener())
+    console.print(f"{made.instructions} instructions in {out}; {made.parsable:.1%} of the replies could be parsed", highlight=False)
 
 
 def train_instructor(
     model: Start, instructions: Instructions, out: Trained, judge_model: Frozen = None, config: OptionalConfig = None, overrides: Overrides = None
 ) -> None:
     """Train the Instructor by GRPO on your own seed questions."""
-    _train("instructor", model, instructions, out, judge_model, config, overrides)
+    _print_model(api.train("instructor", for_model(config, model, overrides), instructions, out, judge_model, listener()))
 
 
 def train_follower(
     model: Start, instructions: Instructions, out: Trained, judge_model: Frozen = None, config: OptionalConfig = None, overrides: Overrides = None
 ) -> None:
     """Train the Follower by GRPO on your own instructions."""
-    _train("follower", model, instructions, out, judge_model, config, overrides)
+    _print_model(api.train("follower", for_model(config, model, overrides), instructions, out, judge_model, listener()))
 
 
-def _train(role: str, model: str, instructions: Path, out: Path, judge_model: str | None, config: Path | None, overrides: list[str] | None) -> None:
-    from seif import stages
-    from seif.instructions import read_instructions
-    from seif.models import JudgeWeights
-
-    cfg = for_model(config, model, overrides)
-    tasks = read_instructions(instructions)
-    fresh(out)
-    if cfg.trains_reward_model:
-        raise UsageError("a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL")
-    cfg = settle_dtype(cfg, Beside(out).checkpoints)
-    # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
-    asks = role == "instructor" or judging_kind(cfg).uses_model
-    preflight(cfg, [t.seed for t in tasks], judge_model if asks else None, trains=True, asks=asks)
-    progress = Progress(console)
-    log = FileLog(out, progress)
-    frozen = judge_model or model
-    with hold(Beside(out).lock, f"another seif train is writing {out}; wait for it or choose another --out"):
-        progress.started(1, f"train_{role}")
-        try:
-            if role == "follower":
-                stages.train_follower(cfg, stages.FollowerTraining(1, model, JudgeWeights(frozen), instructions, out), log)
-            else:
-                questions = list(dict.fromkeys(t.seed for t in tasks))
-                stages.train_instructor(cfg, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), questions, out), log)
-        finally:
-            progress.close()
-    console.print(f"model: {out}", highlight=False)
+def _print_model(path: Path) -> None:
+    console.print(f"model: {path}", highlight=False)
 
 
 def build(
@@ -99,4 +60,4 @@ def build(
     fresh(out)
     quiet()
     nano_build.build(out, steps, seed, lambda line: console.print(line, highlight=False), start, phase)
-    console.print(f"model: {out}", highlight=False)
+    _print_model(out)

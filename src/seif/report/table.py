@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from seif.artifacts import RunDir, read_json
+from seif.artifacts import RunDir, State, read_json
 from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
 from seif.report.text import NOTHING, percent, percent_error, shorten, suite_number
 
@@ -22,9 +22,7 @@ _COUNTS_SHOWN = 4
 class RunStatus:
     """Where a run is."""
 
-    state: Literal["finished", "running", "stopped", "new"]
-    """`finished`: every turn is evaluated; `running`: a process holds the run; `stopped`: the same command would
-    continue it; `new`: no stage has begun."""
+    state: State
     seconds: float
     """Wall-clock time of its finished stages."""
     turns: tuple[Evaluation, ...]
@@ -40,14 +38,7 @@ def run_status(run_dir: RunDir) -> RunStatus:
     turns = run_dir.config().turns
     files = {turn: run_dir.evaluation(turn) for turn in range(turns + 1)}
     found = {turn: Evaluation.from_json(read_json(file), file) for turn, file in files.items() if file.exists()}
-    state: Literal["finished", "running", "stopped", "new"]
-    if all(t in found for t in range(1, turns + 1)):
-        state = "finished"
-    elif run_dir.held():
-        state = "running"
-    else:
-        state = "stopped" if found or run_dir.events.read() else "new"
-    return RunStatus(state, run_dir.seconds(), tuple(found.values()))
+    return RunStatus(run_dir.state(), run_dir.seconds(), tuple(found.values()))
 
 
 def turn_seconds(run_dir: RunDir) -> dict[int, float]:

@@ -1,6 +1,6 @@
 """The stages of a turn. Each takes files and writes files, and is also a command."""
 
-from seif.stages.evaluation import EvaluationRequest, evaluate, judger_measure
+from seif.stages.evaluation import EvaluationRequest, evaluate, judger_measure, measure
 from seif.stages.generation import generate, take
 from seif.stages.reward_model import pseudo_label, train_reward_model
 from seif.stages.training import FollowerTraining, InstructorTraining, train_follower, train_instructor
@@ -12,6 +12,7 @@ __all__ = [
     "evaluate",
     "generate",
     "judger_measure",
+    "measure",
     "pseudo_label",
     "take",
     "train_follower",

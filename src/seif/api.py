@@ -1,0 +1,263 @@
+"""The functions behind `import seif` and behind the commands. They raise SeifError, print nothing and never exit."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from rich.console import Console
+
+from seif.artifacts import Beside, RunDir, hold, read_json
+from seif.config import Config
+from seif.config_file import build_config
+from seif.config_file import load_config as read_config
+from seif.constraints.compiler import compile_text
+from seif.constraints.conflict import Conflict
+from seif.constraints.conflicts import explain
+from seif.constraints.verifiers import verify as check
+from seif.engines.quiet import quiet
+from seif.errors import UsageError
+from seif.evaluation.results import Evaluation
+from seif.extensions import load_extensions
+from seif.judges import Judgement, judging_kind
+from seif.manifest import Manifest, describe
+from seif.pipeline import FileLog
+from seif.preflight import fresh, preflight, questions_of, settle
+from seif.progress import Progress
+from seif.results import Generation, Plan, Run
+from seif.types import Constraint, Instruction
+
+
+def _say_nothing(line: str) -> None:
+    pass
+
+
+@dataclass(frozen=True)
+class Listener:
+    """Who is told what happens; by default nobody."""
+
+    info: Callable[[str], None] = _say_nothing
+    """Gets what was chosen, one line at a time."""
+    note: Callable[[str], None] = _say_nothing
+    """Gets what a user should know, one line at a time."""
+    console: Console = field(default_factory=lambda: Console(quiet=True))
+    """Shows progress."""
+
+
+SILENT = Listener()
+
+
+@dataclass(frozen=True)
+class Response:
+    """A reply to an instruction, to be judged."""
+
+    instruction: Instruction
+    text: str
+
+
+def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
+    """A config: a YAML file, or the paper's settings without one, with its plugins loaded and its names checked.
+
+    `overrides` are `dotted.key=value` with YAML values, `keys` top-level keys such as model or seeds; a path among them is relative
+    to the working directory. Raises UsageError, in one line with the fix.
+    """
+    if path is not None:
+        return load_extensions(read_config(Path(path), list(overrides), **keys))
+    if overrides:
+        raise UsageError("overrides change a config file: give its path, or set the keys themselves")
+    return load_extensions(build_config({key: value for key, value in keys.items() if value is not None}, "options"))
+
+
+def plan(config: Config, listener: Listener = SILENT) -> Plan:
+    """What a run would do; no model is loaded. Raises UsageError for files that can't be used."""
+    from seif import loop
+
+    return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
+
+
+def _mean_constraints(config: Config) -> float | None:
+    """How many constraints the config's own instructions have; None where it has none."""
+    if config.instructions is None:
+        return None
+    from seif.instructions import read_instructions
+
+    tasks = read_instructions(Path(config.instructions))
+    return sum(len(x.constraints) for x in tasks) / len(tasks)
+
+
+def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run:
+    """Run or resume all turns in `run_dir`.
+
+    Raises UsageError for what the user can fix, and when the directory holds a run of another config; RunError for what broke, after
+    which the same call resumes.
+    """
+    from seif import loop
+    from seif.engines.precision import resolve
+
+    questions = questions_of(config, listener.note)
+    root = RunDir(Path(run_dir))
+    with root.locked():
+        settled, precision = resolve(config, Manifest.from_json(root.manifest()).dtype)
+        listener.info(str(precision))
+        # A first start is checked before the config is written down, so that a mistake does not use up the directory.
+        if root.started():
+            root.open(config, describe(config, asdict(precision)))
+        preflight(settled, questions, trains=True)
+        root.open(config, describe(config, asdict(precision)))
+        progress = Progress(listener.console, config.turns)
+        try:
+            loop.run(settled, root, questions, progress)
+        finally:
+            progress.close()
+    return load_run(run_dir)
+
+
+def load_run(path: str | Path) -> Run:
+    """Where a run is, and its numbers so far. Raises UsageError when `path` is no run directory."""
+    root = RunDir(Path(path))
+    state = root.state()
+    files = (root.evaluation(turn) for turn in range(root.config().turns + 1))
+    evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files if file.exists())
+    return Run(root.root, state, root.seconds(), evaluations, root.report)
+
+
+def generate(config: Config, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT) -> Generation:
+    """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop contradictory ones.
+
+    `out` (parquet, the released schema) must not exist. Raises UsageError and RunError.
+    """
+    from seif import stages
+
+    target = Path(out)
+    questions = questions_of(config, listener.note)
+    fresh(target)
+    settled, precision = settle(config)
+    listener.info(str(precision))
+    preflight(settled, questions, filter_model)
+    stats = Beside(target).stats
+    stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
+    numbers = read_json(stats)
+    return Generation(target, numbers["pool"]["instructions"], numbers["parsable"])
+
+
+def train(
+    role: Literal["instructor", "follower"],
+    config: Config,
+    instructions: str | Path,
+    out: str | Path,
+    judge_model: str | None = None,
+    listener: Listener = SILENT,
+) -> Path:
+    """Train one role by GRPO from `config.model`, and return where the model is; the same call resumes after a kill.
+
+    The Instructor trains on the instructions' seed questions. `judge_model` plays the frozen roles; by default the model itself.
+    `out` must not exist. Raises UsageError and RunError.
+    """
+    from seif import stages
+    from seif.instructions import read_instructions
+    from seif.models import JudgeWeights
+
+    tasks, target = read_instructions(Path(instructions)), Path(out)
+    fresh(target)
+    if config.trains_reward_model:
+        raise UsageError("a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL")
+    settled, precision = settle(config, Beside(target).checkpoints)
+    listener.info(str(precision))
+    # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
+    asks = role == "instructor" or judging_kind(settled).uses_model
+    preflight(settled, [t.seed for t in tasks], judge_model if asks else None, trains=True, asks=asks)
+    progress = Progress(listener.console)
+    log, model, frozen = FileLog(target, progress), config.model, judge_model or config.model
+    with hold(Beside(target).lock, f"another seif train is writing {target}; wait for it or choose another --out"):
+        progress.started(1, f"train_{role}")
+        try:
+            if role == "follower":
+                stages.train_follower(settled, stages.FollowerTraining(1, model, JudgeWeights(frozen), Path(instructions), target), log)
+            else:
+                seeds = list(dict.fromkeys(t.seed for t in tasks))
+                stages.train_instructor(settled, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target), log)
+        finally:
+            progress.close()
+    return target
+
+
+def evaluate(config: Config, judge_model: str | None = None) -> Evaluation:
+    """Accuracy of `config.model` on `config.held_out`; with `judge_model`, also of that checkpoint as a judge.
+
+    Raises UsageError where there is nothing to evaluate on, RunError when an engine breaks.
+    """
+    from contextlib import ExitStack
+
+    from seif import stages
+    from seif.evaluation.suites import SuiteSettings
+    from seif.models import JudgeWeights, ModelPool
+
+    if config.held_out is None:
+        raise UsageError("there is nothing to evaluate on: set held_out in the config")
+    settled, _ = settle(config)
+    preflight(settled, [], judge_model)
+    with ModelPool(settled) as pool, ExitStack() as asking:
+        engine = asking.enter_context(pool.use(settled.model))
+        judge = JudgeWeights(judge_model) if judge_model else None
+        measure_judger = stages.judger_measure(settled, pool, judge, asking.close)
+        return asyncio.run(stages.measure(engine, SuiteSettings(settled, settled.model, measure_judger=measure_judger)))
+
+
+def judge(
+    config: Config,
+    responses: Iterable[Response],
+    model: str | None = None,
+    cache_beside: str | Path | None = None,
+    listener: Listener = SILENT,
+) -> list[list[Judgement]]:
+    """One judgement per constraint of each response, by the judge that `config.judger` names, with the weights `model`.
+
+    A judge that asks no model needs none. Served verdicts are kept in a file beside `cache_beside`. Raises UsageError; what can't
+    be judged is UNJUDGED with its cause.
+    """
+    from seif.models import ModelPool, judging
+    from seif.scoring import judge_all
+
+    if model is None and (judging_kind(config).uses_model or config.trains_reward_model):
+        raise UsageError(f"judge {config.judging_model!r} asks a model: give --model")
+    if judging_kind(config).uses_model or config.judging_model == "classifier":
+        config, precision = settle(config)
+        listener.info(str(precision))
+        _check_judge(config, model or config.model)
+    with ModelPool(config, Path(cache_beside) if cache_beside else None) as pool, judging(pool, model or config.model, model) as judger:
+
+        async def judge_responses() -> list[list[Judgement]]:
+            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in responses)))
+
+        return asyncio.run(judge_responses())
+
+
+def _check_judge(config: Config, model: str) -> None:
+    from seif.engines.checkpoint import check_checkpoint
+    from seif.models import check_engine, served
+
+    quiet()
+    if not judging_kind(config).uses_model:
+        return  # a classifier is checked as it is loaded
+    if not served(config, model):
+        check_checkpoint(model)
+    if served(config, model) or config.engine.kind == "vllm":
+        check_engine(config)
+
+
+def verify(response: str, instruction_id: str, kwargs: Mapping[str, Any] | None = None) -> bool:
+    """Does `response` satisfy the constraint, strictly? Raises UsageError for an unknown id and for wrong arguments."""
+    return check(response, instruction_id, kwargs or {})
+
+
+def compile_constraints(texts: Iterable[str]) -> list[Constraint]:
+    """Each text as a constraint: with id and kwargs of a rule where that is certain, else `soft`."""
+    return [compile_text(text) for text in texts]
+
+
+def find_conflicts(constraints: Iterable[Constraint]) -> Conflict | None:
+    """The constraints that certainly exclude each other, and why; None where rules see no conflict."""
+    return explain(tuple(constraints))

@@ -1,0 +1,118 @@
+"""What is settled and checked before models are loaded, so that a mistake is told in seconds and not after hours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seif.chat import chat_format
+from seif.config import Config
+from seif.engines.quiet import quiet
+from seif.errors import UsageError
+
+if TYPE_CHECKING:
+    from seif.engines.precision import Precision
+
+
+def questions_of(config: Config, note: Callable[[str], None]) -> list[str]:
+    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or benchmark prompts.
+
+    `note` gets a line about each file that they overlap with. Raises UsageError for files that can't be used.
+    """
+    from seif.evaluation.overlap import leave_out
+    from seif.instructions import read_instructions
+    from seif.seeds import load_seeds
+
+    if config.instructions is not None:
+        asked = list(dict.fromkeys(x.seed for x in read_instructions(Path(config.instructions))))
+    elif config.seeds is not None:
+        asked = load_seeds(Path(config.seeds))
+    else:
+        raise UsageError("no seeds: give --seeds FILE, or set `seeds` in the config")
+    seeds, lines = leave_out(asked, map(Path, filter(None, (config.held_out, *config.benchmark_prompts))))
+    for line in lines:
+        note(line)
+    return seeds
+
+
+def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]:
+    """The config with every `auto` type filled in, and why; a stage that was begun in the directory `work` keeps its type.
+
+    Raises UsageError for a type that this machine can't compute in.
+    """
+    from seif.engines.precision import resolve
+    from seif.training.checkpoints import dtype_of
+
+    return resolve(config, dtype_of(work) if work else None)
+
+
+def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False, asks: bool = True) -> None:
+    """Everything that can be told before hours are spent; `others` are further checkpoints that the command uses.
+
+    `asks`: whether engines are asked anything beside what is trained.
+    """
+    from seif import models
+    from seif.engines.checkpoint import check_checkpoint
+    from seif.engines.memory import freeze_libraries
+    from seif.evaluation.held_out import load_tasks
+    from seif.evaluation.suites import check_suites
+    from seif.roles.templates import check_prompts
+    from seif.training.trackers import check_trackers
+
+    check_prompts(config.prompts)
+    quiet()
+    check_trackers(config.report_to)
+    grpo = config.follower.grpo
+    check_checkpoint(config.model, prompts, grpo.max_new_tokens, chat_format(config.chat))
+    if trains:
+        import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
+        from seif.training.arguments import check_settings
+        from seif.training.lora import check_start
+
+        check_settings(config.instructor.grpo)
+        check_settings(config.follower.grpo)
+        check_start(config.model, config.lora)
+    for other in others:
+        if other is not None and not models.served(config, other):
+            check_checkpoint(other)
+    if config.held_out is not None:
+        load_tasks(Path(config.held_out))
+    check_suites(config)
+    _check_self_supervised(config, trains)
+    if asks:
+        models.check_engine(config)
+    freeze_libraries()
+
+
+def _check_self_supervised(config: Config, trains: bool) -> None:
+    """What can be told early about the reward model, its labels, and the general questions."""
+    from seif.self_supervised import curriculum
+    from seif.self_supervised.general import load_questions
+
+    settings = config.self_supervised
+    for file in filter(None, (settings.general.train, settings.general.held_out)):
+        load_questions(Path(file))
+    curriculum.check_soft_types(settings.soft_types)
+    if config.judging_model != "classifier":
+        return
+    from seif.self_supervised.classifier import Service
+    from seif.self_supervised.scorer import check_base, check_classifier
+
+    model = settings.reward_model
+    if model.url:
+        Service(model.url).check()
+    elif model.checkpoint:
+        check_classifier(model.checkpoint)
+    elif trains:
+        check_base(model.base or config.model, model.max_length)
+        if config.instructions is not None:
+            from seif.instructions import read_instructions
+
+            curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
+
+
+def fresh(out: Path) -> None:
+    """Raises UsageError for an output that exists already."""
+    if out.exists():
+        raise UsageError(f"{out} exists already; remove it or choose another --out")

@@ -1,0 +1,95 @@
+"""`import seif`: the functions behind the commands."""
+
+import json
+import runpy
+import sys
+
+import pytest
+
+import seif
+from seif.evaluation.results import Evaluation
+
+SMALL = ["evaluation.tasks=12", "instructor.steps=1", "follower.steps=1", "follower.grpo.prompts_per_step=4", "instructor.grpo.prompts_per_step=4"]
+
+
+@pytest.fixture
+def config(root):
+    return seif.load_config(root / "configs" / "nano-tiny.yaml", SMALL)
+
+
+def test_every_public_name_is_there():
+    for name in seif.__all__:
+        assert getattr(seif, name) is not None
+        assert name in dir(seif)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = seif.nothing
+
+
+def test_mistakes_are_raised_and_nothing_is_printed(root, tmp_path, capsys):
+    with pytest.raises(seif.UsageError, match="did you mean 'learnability'"):
+        seif.load_config(model="x", instructor={"reward": "learnabilty"})
+    with pytest.raises(seif.UsageError, match="no seeds"):
+        seif.run(seif.load_config(model="x"), tmp_path / "run")
+    with pytest.raises(seif.SeifError, match="not a run directory"):
+        seif.load_run(tmp_path)
+    with pytest.raises(seif.UsageError, match="nothing to evaluate on"):
+        seif.evaluate(seif.load_config(model="x"))
+    with pytest.raises(seif.UsageError, match="give --model"):
+        seif.judge(seif.load_config(model="x"), [])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_plan_is_typed(config):
+    plan = seif.plan(config)
+    assert [(turn.instructor_steps, turn.follower_steps) for turn in plan.turns] == [(1, 1)]
+    assert plan.instructor_step["answer_calls"] == 20
+
+
+def test_constraints_are_compiled_checked_and_compared():
+    lower, upper, kind = seif.compile_constraints(["Use only lowercase.", "Use only uppercase.", "Be kind."])
+    assert (lower.instruction_id, kind.instruction_id) == ("change_case:english_lowercase", "soft")
+    assert seif.verify("it is old.", lower.instruction_id, lower.kwargs)
+    assert not seif.verify("It is old.", lower.instruction_id)
+    assert seif.find_conflicts([lower, kind]) is None
+    assert seif.find_conflicts([lower, upper, kind]).sources == (lower, upper)
+
+
+def test_rules_judge_without_any_model():
+    task = seif.Instruction("Why?", tuple(seif.compile_constraints(["Use only lowercase.", "Be kind."])))
+    rules = seif.load_config(model="none", judger={"kind": "rules"})
+    ((first, second),) = seif.judge(rules, [seif.Response(task, "it is old.")])
+    assert (first.verdict, second.cause) == (seif.Verdict.SATISFIED, "no rule")
+
+
+def test_an_evaluation_without_held_out_tasks():
+    found = Evaluation.from_json({"turn": 0, "held_out": {}, "judger": {}}, "evaluation.json")
+    assert found == Evaluation(turn=0)
+    assert found.greedy.constraint_accuracy is None
+
+
+@pytest.mark.slow
+def test_a_role_is_trained_and_evaluated(config, root, tmp_path):
+    seeds = tmp_path / "seeds.jsonl"
+    seeds.write_text("".join(json.dumps({"prompt": f"Tell me about the {t}."}) + "\n" for t in ("river", "cat", "train", "clock", "owl", "lamp")))
+    config = config.model_copy(update={"seeds": str(seeds)})
+    made = seif.generate(config, tmp_path / "pool.parquet")
+    assert made.instructions >= 3
+    out = seif.train("follower", config, made.path, tmp_path / "follower")
+    found = seif.evaluate(config.model_copy(update={"model": str(out)}))
+    assert found.greedy.n == 12
+    assert 0 < found.greedy.constraint_accuracy < 1
+    with pytest.raises(seif.UsageError, match="exists already"):
+        seif.train("follower", config, made.path, out)
+
+
+@pytest.mark.slow
+def test_the_notebook(root, tmp_path, monkeypatch, capsys):
+    """The example runs as it stands, and its run can be loaded and run again."""
+    monkeypatch.chdir(root)
+    monkeypatch.setattr(sys, "argv", ["notebook.py", str(tmp_path / "run")])
+    runpy.run_path(str(root / "examples" / "notebook.py"))
+    assert "SATISFIED" in capsys.readouterr().out
+    run = seif.load_run(tmp_path / "run")
+    assert (run.state, [e.turn for e in run.evaluations]) == ("finished", [0, 1])
+    assert run.report.exists()
+    assert run.follower(1).is_dir()
