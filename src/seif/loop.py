@@ -24,18 +24,20 @@ from seif.progress import Progress
 from seif.report.page import write_report
 from seif.roles.assignment import REWARD_MODEL, Checkpoint, assign
 from seif.run_dir import RunDir
+from seif.tracking import Tracker, open_tracker
 
 
 def run(config: Config, run_dir: RunDir, seeds: list[str], progress: Progress) -> None:
     """Run or resume the whole loop in an opened, locked run directory."""
-    Loop(config, run_dir, seeds, progress).run()
+    with open_tracker(config.report_to, run_dir.root, config.model_dump(mode="json")) as tracker:
+        Loop(config, run_dir, seeds, progress, tracker).run()
 
 
 class Loop:
     """The algorithm. `run` is the paper's pseudo-code; the methods below it only say which files a stage gets."""
 
-    def __init__(self, config: Config, run_dir: RunDir, seeds: list[str], progress: Progress) -> None:
-        self.config, self.dir, self.seeds, self.progress = config, run_dir, seeds, progress
+    def __init__(self, config: Config, run_dir: RunDir, seeds: list[str], progress: Progress, tracker: Tracker) -> None:
+        self.config, self.dir, self.seeds, self.progress, self.tracker = config, run_dir, seeds, progress, tracker
 
     def run(self) -> None:
         self.generate(0)
@@ -110,7 +112,7 @@ class Loop:
     @contextmanager
     def stage(self, turn: int, name: str, output: Path) -> Iterator[RunLog]:
         """Skip, or note begin and end of, one stage; a half-finished one forgets what it had logged past its checkpoint."""
-        log = RunLog(self.dir, turn, name, self.progress)
+        log = RunLog(self.dir, turn, name, self.progress, self.tracker)
         if output.exists():
             self.progress.skipped(turn, name)
             yield log
@@ -126,10 +128,10 @@ class Loop:
 
 
 class RunLog:
-    """A stage's log: metrics.jsonl, rollouts and the progress display."""
+    """A stage's log: metrics.jsonl, rollouts, trackers and the progress display."""
 
-    def __init__(self, run_dir: RunDir, turn: int, stage: str, progress: Progress) -> None:
-        self.dir, self.turn, self.stage, self.progress = run_dir, turn, stage, progress
+    def __init__(self, run_dir: RunDir, turn: int, stage: str, progress: Progress, tracker: Tracker) -> None:
+        self.dir, self.turn, self.stage, self.progress, self.tracker = run_dir, turn, stage, progress, tracker
         self.last: dict[str, Any] = {}
 
     def begin(self, total: int) -> None:
@@ -145,11 +147,13 @@ class RunLog:
         for record in records:
             rollouts.append({**place, **record})
         self.dir.metrics.append({**place, **metrics})
+        self.tracker.training(self.turn, self.stage, step, metrics)
         self.last = metrics
         self.progress.step(step, metrics)
 
     def result(self, evaluation: dict[str, Any]) -> None:
         self.last = evaluation
+        self.tracker.evaluation(self.turn, evaluation)
 
 
 def plan(config: Config, seeds: int, constraints: float | None = None) -> dict[str, Any]:

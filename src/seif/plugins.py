@@ -22,7 +22,7 @@ from seif.errors import UsageError
 from seif.registry import adding_parts_of, remove_parts_of
 
 GROUP = "seif.plugins"
-REGISTRIES = ("seif.chat", "seif.constraints")
+REGISTRIES = ("seif.chat", "seif.constraints", "seif.metrics", "seif.tracking")
 """The modules that fill a registry. They are imported before any plugin: what a plugin imports first would count as its own."""
 
 _digests: dict[Path, str] = {}

@@ -16,6 +16,7 @@ from seif.config_file import build_config, load_config
 from seif.errors import UsageError
 from seif.progress import Progress
 from seif.run_dir import JsonLines
+from seif.tracking import Tracker
 
 if TYPE_CHECKING:
     from seif.engines.precision import Precision
@@ -93,7 +94,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
     from seif.roles.templates import check_prompts
-    from seif.training.trackers import check_trackers
+    from seif.tracking import check_trackers
 
     check_prompts(config.prompts)
     quiet()
@@ -187,11 +188,11 @@ def quiet() -> None:
 
 
 class FileLog:
-    """A stage's log when it runs outside a run directory: metrics beside the output."""
+    """A stage's log when it runs outside a run directory: metrics beside the output, and trackers."""
 
-    def __init__(self, out: Path, progress: Progress) -> None:
+    def __init__(self, out: Path, progress: Progress, tracker: Tracker | None = None, stage: str = "") -> None:
         self.metrics = JsonLines(out.with_name(f"{out.name}.metrics.jsonl"))
-        self.progress = progress
+        self.progress, self.tracker, self.stage = progress, tracker, stage
 
     def begin(self, total: int) -> None:
         self.progress.begin(1, "", total)
@@ -202,4 +203,6 @@ class FileLog:
 
     def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
         self.metrics.append({"step": step, **metrics})
+        if self.tracker is not None:
+            self.tracker.training(1, self.stage, step, metrics)
         self.progress.step(step, metrics)

@@ -59,6 +59,7 @@ def _train(role: str, model: str, instructions: Path, out: Path, judge_model: st
     from seif import stages
     from seif.instructions import read_instructions
     from seif.stages.common import checkpoints_of
+    from seif.tracking import open_tracker
 
     cfg = for_model(config, model, overrides)
     tasks = read_instructions(instructions)
@@ -68,9 +69,12 @@ def _train(role: str, model: str, instructions: Path, out: Path, judge_model: st
     cfg = settle_dtype(cfg, checkpoints_of(out))
     preflight(cfg, [t.seed for t in tasks], judge_model, trains=True)
     progress = Progress(console)
-    log = FileLog(out, progress)
     frozen = judge_model or model
-    with hold(out.with_name(f".{out.name}.lock"), f"another seif train is writing {out}; wait for it or choose another --out"):
+    with (
+        hold(out.with_name(f".{out.name}.lock"), f"another seif train is writing {out}; wait for it or choose another --out"),
+        open_tracker(cfg.report_to, out.with_name(f"{out.name}.tracking"), cfg.model_dump(mode="json")) as tracker,
+    ):
+        log = FileLog(out, progress, tracker, f"train_{role}")
         progress.started(1, f"train_{role}")
         try:
             if role == "follower":

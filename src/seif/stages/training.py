@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from seif.chat import chat_format
 from seif.config import Config, Grpo
@@ -15,6 +15,7 @@ from seif.errors import UsageError
 from seif.evaluation import held_out
 from seif.frozen import Engines, make_filter, make_judger
 from seif.instructions import read_instructions
+from seif.metrics import ScoredRollout, measure
 from seif.roles import follower, instructor
 from seif.run_dir import new_directory
 from seif.scoring import BAD_ANSWER, FollowerScorer, InstructorScorer, Score, check_unjudged, item_seed, type_of
@@ -82,6 +83,7 @@ def train_instructor(
             "top_type_share": top / max(1, len(types)),
             **_judged_metrics(scores, config),
         }
+        metrics = {**_own_metrics("instructor", samples, scores, [seeds[s.row] for s in samples]), **metrics}
         return RewardBatch([s.reward for s in scores], metrics, _records(samples, scores, [seeds[s.row] for s in samples], config), _checks(scores))
 
     prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, seeds, strict=True)]
@@ -128,7 +130,9 @@ def train_follower(config: Config, turn: int, start: str, judger: str, instructi
         if len(groups) > 1:
             lengths = [len(task.constraints) for s in samples if isinstance(task := tasks[s.row], Instruction)]
             metrics["level"] = sum(lengths) / max(1, len(lengths))
-        return RewardBatch([s.reward for s in scores], metrics, _records(samples, scores, [tasks[s.row].prompt for s in samples], config), _checks(scores))
+        shown = [tasks[s.row].prompt for s in samples]
+        metrics = {**_own_metrics("follower", samples, scores, shown), **metrics}
+        return RewardBatch([s.reward for s in scores], metrics, _records(samples, scores, shown, config), _checks(scores))
 
     with closing(engines):
         _train(config, turn, "follower", start, prompts, steps, config.follower.grpo, reward, out, log, order)
@@ -187,8 +191,6 @@ def _train(
             seed=item_seed(config.seed, turn, role) % (1 << 31),
             work=checkpoints_of(out),
             out=out,
-            report_to=config.report_to,
-            name=f"{out.parent.parent.name}-turn{turn}-{role}",
             chat=chat_format(config.chat),
             token_budget=config.engine.token_budget,
             dtype=config.dtype,
@@ -200,6 +202,11 @@ def _train(
         log,
         save,
     )
+
+
+def _own_metrics(role: Literal["instructor", "follower"], rollouts: Sequence[Any], scores: Sequence[Score], prompts: Sequence[str]) -> dict[str, float]:
+    """The metrics that plugins have registered."""
+    return measure([ScoredRollout(role, prompt, r.text, r.finished, score) for r, score, prompt in zip(rollouts, scores, prompts, strict=True)])
 
 
 def _share(scores: Sequence[Score], holds: Callable[[Score], bool]) -> float:

@@ -36,8 +36,6 @@ class GrpoJob(TrainingJob):
     prompts: Sequence[Messages]
     steps: int
     settings: Grpo
-    report_to: tuple[str, ...] = ()
-    name: str = "grpo"
     chat: ChatFormat = DEFAULT
     token_budget: int = 49_152
     """Rows x tokens of one forward of the in-process sampler."""
