@@ -199,7 +199,7 @@ class _Log(TrainerCallback):
 def _measure(scorer: Scorer, held: Sequence[Pair]) -> dict[str, Any]:
     """Calibrate the model in place, then everything about it on the held-out pairs.
 
-    They give the model its temperature, so the curve is told with temperatures that were fitted on other questions.
+    They give the model its temperature, so the curve uses temperatures that were fitted on other questions.
     """
     items = [item_of(p.instruction, p.judged, p.response) for p in held]
     labels = [p.label for p in held]
@@ -240,7 +240,7 @@ def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> dict[str,
 def _table(found: Any) -> dict[str, Any]:
     tables = tabulate(found)
 
-    def told(table: Sequence[int]) -> dict[str, Any]:
+    def described(table: Sequence[int]) -> dict[str, Any]:
         return {"accuracy": (table[0] + table[3]) / sum(table), **reliability(table)}
 
-    return {**told(whole(tables)), "per_type": {kind: told(table) for kind, table in sorted(tables.items())}}
+    return {**described(whole(tables)), "per_type": {kind: described(table) for kind, table in sorted(tables.items())}}

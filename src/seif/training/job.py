@@ -68,7 +68,7 @@ class TrainingLog(Protocol):
         ...
 
     def resumed(self, step: int) -> None:
-        """Training goes on after `step`, 0 for a fresh start. Called once, before the first step."""
+        """Training continues after `step`, 0 for a fresh start. Called once, before the first step."""
         ...
 
     def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
