@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 VLLM := .venv-vllm
 
-.PHONY: install demo test test-vllm lint docs
+.PHONY: install demo quick test test-vllm lint docs
 
 install: .venv/installed
 
@@ -19,9 +19,13 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# A file per core at a time, each on one thread: small models gain little from more.
+# Unit tests alone: no process is started, nothing is trained. Tests run on one thread each, as small models gain little from more.
+quick: install
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m 'not slow and not vllm'
+
+# Everything but vLLM. Tests of one file share what they run, so a file stays on one core.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # vLLM pins much of what it stands on, so it has an environment of its own, and the tests are run out of ours.
 test-vllm: install $(VLLM)/installed

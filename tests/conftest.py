@@ -1,10 +1,29 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from support import NANO, ROOT
+
+
+def pytest_collection_modifyitems(items):
+    """Files with slow tests first, so that no core waits for the last of them."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+@pytest.fixture(autouse=True)
+def quick_tests_are_quick(request, monkeypatch):
+    """A test that starts a process or trains a model belongs into the slow tier."""
+    if request.node.get_closest_marker("slow") or request.node.get_closest_marker("vllm"):
+        return
+
+    def refuse(*args, **kwargs):
+        pytest.fail("this test starts a process: mark it slow")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,8 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from seif.instructions import SCHEMA, read_instructions
+from seif.engines.precision import hardware_precision
+from seif.instructions import read_instructions
 from support import ROOT, seif
 
 
@@ -43,6 +44,8 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["plan", "nothing.yaml"], "no config at nothing.yaml"),
         (["plan", "configs/nano.yaml", "--set", "follower.grpo.lerning_rate=1"], "did you mean 'follower.grpo.learning_rate'"),
         (["plan", "configs/nano.yaml", "--set", "turns=many"], "turns"),
+        (["plan", "configs/nano.yaml", "--set", "dtype=float16"], "dtype: Input should be 'auto', 'bfloat16' or 'float32', got 'float16'"),
+        (["plan", "configs/nano.yaml", "--set", "follower.grpo.dtype=int8"], "'auto', 'bfloat16' or 'float32'"),
         (["plan", "configs/nano.yaml", "--seeds", "nothing.jsonl"], "no file at"),
         (["plan", "configs/qwen2.5-7b.yaml"], "no seeds"),
         (["status", "docs"], "not a run directory"),
@@ -63,6 +66,14 @@ def test_plan_of_the_papers_run(call, tmp_path):
 )
 def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, arguments, message):
     assert_refused(call(*(a.format(tmp=tmp_path / "run", adapter=adapter) for a in arguments)), message.format())
+
+
+def test_plan_says_what_will_be_computed_in_and_why(call, monkeypatch):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    chosen = hardware_precision()
+    assert f"computing in {chosen.dtype}: {chosen.reason}" in call("plan", "configs/nano.yaml")[1]
+    assert json.loads(call("plan", "configs/nano.yaml", "--json")[1])["dtype"] == {"dtype": chosen.dtype, "reason": chosen.reason}
+    assert "computing in bfloat16: set in the config" in call("plan", "configs/nano.yaml", "--set", "dtype=bfloat16")[1]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +129,7 @@ def test_the_version_is_told(call):
     assert call("--version")[:2] == (0, f"{__version__}\n")
 
 
+@pytest.mark.slow
 def test_help_lists_every_command():
     result = seif("--help")
     assert result.returncode == 0
@@ -133,7 +145,7 @@ def test_stages_run_by_themselves_on_ones_own_files(tmp_path, model, root):
     pool, out = tmp_path / "pool.parquet", tmp_path / "follower"
     made = seif("generate", "--model", model, "--seeds", seeds, "--out", pool, *settings)
     assert made.returncode == 0, made.stderr
-    assert pq.read_schema(pool).names == SCHEMA.names
+    assert pq.read_schema(pool).names == ["seed_question", "constraint", "prompt", "kwargs", "instruction_id_list"]
     assert len(read_instructions(pool)) >= 4
     trained = seif("train", "follower", "--model", model, "--instructions", pool, "--out", out, *settings)
     assert trained.returncode == 0, trained.stderr

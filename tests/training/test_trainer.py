@@ -15,7 +15,7 @@ from seif.training.trainer import GroupedTrainer, check_methods, regroup
 from support import NANO, RecordingLog
 
 SETTINGS = Grpo(
-    learning_rate=1e-3, prompts_per_step=4, samples=3, updates_per_step=2, micro_batch=3, kl=0.05, dtype="float32",
+    learning_rate=1e-3, prompts_per_step=4, samples=3, updates_per_step=2, micro_batch=3, kl=0.05,
     max_prompt_tokens=128, max_new_tokens=48, gradient_checkpointing=False,
 )  # fmt: skip
 PROMPTS = [[{"role": "user", "content": "Tell me about the " + " and the ".join(["river"] * n) + "."}] for n in (1, 2, 8, 16)]
@@ -25,10 +25,10 @@ async def short_is_good(rollouts, step):
     return RewardBatch([1 / (1 + len(r.text)) for r in rollouts], {}, [{"text": r.text} for r in rollouts])
 
 
-def run(folder, settings=SETTINGS):
+def run(folder, settings=SETTINGS, dtype="float32"):
     """One step on the embedded model: (loss, texts, weights)."""
     log, out = RecordingLog(), folder / "out"
-    job = GrpoJob(model=str(NANO / "model"), prompts=PROMPTS, steps=1, settings=settings, seed=3, work=folder / "work", out=out)
+    job = GrpoJob(model=str(NANO / "model"), prompts=PROMPTS, steps=1, settings=settings, seed=3, work=folder / "work", out=out, dtype=dtype)
     grpo.train(job, short_is_good, log, lambda model, tokenizer: model.save_pretrained(out))
     ((_, metrics, records),) = log.steps
     return metrics["loss"], records, load_file(out / "model.safetensors")
@@ -56,7 +56,8 @@ def test_groups_stay_together_beside_those_of_like_length():
 
 
 @pytest.mark.slow
-def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch):
+@pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-4), ("bfloat16", 0.1)])
+def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch, dtype, bound):
     read, furthest = [], []
     forward = Qwen3Model.forward
 
@@ -84,12 +85,12 @@ def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch):
     for kind in (Compared, GRPOTrainer):
         monkeypatch.setattr(grpo, "GroupedTrainer", kind)
         read.clear()
-        results.append(run(tmp_path / kind.__name__))
+        results.append(run(tmp_path / kind.__name__, dtype=dtype))
         positions.append(sum(read))
     (grouped, texts, grouped_weights), (plain, the_same, plain_weights) = results
     assert texts == the_same
-    assert grouped == pytest.approx(plain, rel=1e-2, abs=1e-5)
-    assert max(furthest) < 1e-4
+    assert grouped == pytest.approx(plain, rel=2e-2, abs=1e-4)
+    assert max(furthest) < bound
     start = load_file(NANO / "model" / "model.safetensors")
     for name, before in start.items():
         updates = ((weights[name] - before.float()).flatten() for weights in (grouped_weights, plain_weights))

@@ -144,11 +144,14 @@ def rows_of(input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_kee
 
 
 def in_groups(rows: Sequence[Row]) -> list[int]:
-    """Row numbers so that rows of one prompt stand together, and groups of like length beside each other."""
+    """Row numbers so that rows of one prompt stand together, and groups of like length beside each other.
+
+    The order depends on the rows alone: the reference and the policy then read them in the same places, and round alike.
+    """
     longest: dict[tuple[int, ...], int] = {}
     for row in rows:
         longest[row.prompt] = max(longest.get(row.prompt, 0), len(row.prompt) + len(row.completion))
-    return sorted(range(len(rows)), key=lambda i: (longest[rows[i].prompt], rows[i].prompt, len(rows[i].completion)))
+    return sorted(range(len(rows)), key=lambda i: (longest[rows[i].prompt], rows[i].prompt, len(rows[i].completion), rows[i].completion))
 
 
 def regroup(batches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
