@@ -7,11 +7,12 @@ from seif.artifacts import Beside, RunDir
 from seif.errors import RunError
 from seif.pipeline import Pipeline, Stage
 from seif.progress import Progress
+from seif.tracking import open_tracker
 
 
 @pytest.fixture
 def pipeline(tmp_path):
-    return Pipeline(RunDir(tmp_path), Progress(Console(file=io.StringIO()), 1))
+    return Pipeline(RunDir(tmp_path), Progress(Console(file=io.StringIO()), 1), open_tracker([], tmp_path, {}))
 
 
 def steps(pipeline):

@@ -28,6 +28,7 @@ from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, questions_of, settle
 from seif.progress import Progress
 from seif.results import Generation, Plan, Run
+from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
 
@@ -170,8 +171,12 @@ def train(
     asks = role == "instructor" or judging_kind(settled).uses_model
     preflight(settled, [t.seed for t in tasks], judge_model if asks else None, trains=True, asks=asks)
     progress = Progress(listener.console)
-    log, model, frozen = FileLog(target, progress), config.model, judge_model or config.model
-    with hold(Beside(target).lock, f"another seif train is writing {target}; wait for it or choose another --out"):
+    model, frozen = config.model, judge_model or config.model
+    with (
+        hold(Beside(target).lock, f"another seif train is writing {target}; wait for it or choose another --out"),
+        open_tracker(config.report_to, Beside(target).tracking, config.model_dump(mode="json")) as tracker,
+    ):
+        log = FileLog(target, progress, tracker, f"train_{role}")
         progress.started(1, f"train_{role}")
         try:
             if role == "follower":

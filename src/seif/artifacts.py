@@ -185,6 +185,11 @@ class Beside:
         return self.out.with_suffix(".json")
 
     @property
+    def tracking(self) -> Path:
+        """The folder of the trackers' state."""
+        return self._named("tracking")
+
+    @property
     def lock(self) -> Path:
         """Held by the command that makes the output."""
         return self.out.with_name(f".{self.out.name}.lock")

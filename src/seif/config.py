@@ -382,7 +382,7 @@ class Config(_Section):
     )
     turns: int = Field(default=3, ge=1, description="Rounds of the loop.")
     seed: int = Field(default=0, ge=0, description="Everything random derives from it.")
-    report_to: tuple[str, ...] = Field(default=(), strict=False, description="Trackers that TRL knows: trackio, wandb, tensorboard, ...")
+    report_to: tuple[str, ...] = Field(default=(), strict=False, description="Trackers: trackio, wandb, tensorboard, or a plugin's.")
     rollouts: int = Field(default=8, ge=0, description="Samples per step kept in rollouts/*.jsonl.")
     instructor: Instructor = Instructor()
     filter: Filter = Filter()

@@ -11,12 +11,14 @@ from seif.recipes import self_evolving, self_supervised
 from seif.recipes.turns import Turns
 from seif.results import Plan, PlannedTurn
 from seif.roles.assignment import assign
+from seif.tracking import open_tracker
 
 
 def run(config: Config, run_dir: RunDir, seeds: list[str], progress: Progress) -> None:
     """Run or resume all turns in an opened, locked run directory."""
     recipe = self_supervised if config.trains_reward_model else self_evolving
-    recipe.run(Turns(config, run_dir, seeds, Pipeline(run_dir, progress)))
+    with open_tracker(config.report_to, run_dir.root, config.model_dump(mode="json")) as tracker:
+        recipe.run(Turns(config, run_dir, seeds, Pipeline(run_dir, progress, tracker)))
 
 
 def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:

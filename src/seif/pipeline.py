@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from seif.artifacts import Beside, JsonLines, RunDir
 from seif.errors import RunError
 from seif.progress import Progress
+from seif.tracking import Tracker
 
 
 class StageLog(Protocol):
@@ -48,8 +49,8 @@ class Stage:
 class Pipeline:
     """Runs the stages of a run, each once."""
 
-    def __init__(self, run_dir: RunDir, progress: Progress) -> None:
-        self.dir, self.progress = run_dir, progress
+    def __init__(self, run_dir: RunDir, progress: Progress, tracker: Tracker) -> None:
+        self.dir, self.progress, self.tracker = run_dir, progress, tracker
 
     def do(self, stage: Stage) -> None:
         """Skip a stage whose output is there; else run it, and note its begin and end.
@@ -67,7 +68,7 @@ class Pipeline:
             self.dir.forget_later(stage.turn, stage.name)
         else:
             self.dir.forget(stage.turn, stage.name)
-        log = RunLog(self.dir, stage.turn, stage.name, self.progress)
+        log = RunLog(self.dir, stage.turn, stage.name, self.progress, self.tracker)
         self.progress.started(stage.turn, stage.name)
         self.dir.event("stage_started", turn=stage.turn, stage=stage.name)
         began = time.time()
@@ -78,10 +79,10 @@ class Pipeline:
 
 
 class RunLog:
-    """A stage's log in a run directory: metrics.jsonl, rollouts and the progress display."""
+    """A stage's log in a run directory: metrics.jsonl, rollouts, trackers and the progress display."""
 
-    def __init__(self, run_dir: RunDir, turn: int, stage: str, progress: Progress) -> None:
-        self.dir, self.turn, self.stage, self.progress = run_dir, turn, stage, progress
+    def __init__(self, run_dir: RunDir, turn: int, stage: str, progress: Progress, tracker: Tracker) -> None:
+        self.dir, self.turn, self.stage, self.progress, self.tracker = run_dir, turn, stage, progress, tracker
         self.last: dict[str, Any] = {}
 
     def begin(self, total: int) -> None:
@@ -97,20 +98,22 @@ class RunLog:
         for record in records:
             rollouts.append({**place, **record})
         self.dir.metrics.append({**place, **metrics})
+        self.tracker.training(self.turn, self.stage, step, metrics)
         self.last = metrics
         self.progress.step(step, metrics)
 
     def result(self, numbers: Mapping[str, Any]) -> None:
-        """The stage's final numbers, for the progress display."""
+        """The evaluation of the turn as flat numbers, for the progress display and the trackers."""
         self.last = dict(numbers)
+        self.tracker.evaluation(self.turn, numbers)
 
 
 class FileLog:
-    """A stage's log when it runs outside a run directory: metrics beside the output."""
+    """A stage's log when it runs outside a run directory: metrics beside the output, and trackers."""
 
-    def __init__(self, out: Path, progress: Progress) -> None:
+    def __init__(self, out: Path, progress: Progress, tracker: Tracker | None = None, stage: str = "") -> None:
         self.metrics = JsonLines(Beside(out).metrics)
-        self.progress = progress
+        self.progress, self.tracker, self.stage = progress, tracker, stage
 
     def begin(self, total: int) -> None:
         self.progress.begin(1, "", total)
@@ -121,4 +124,6 @@ class FileLog:
 
     def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
         self.metrics.append({"step": step, **metrics})
+        if self.tracker is not None:
+            self.tracker.training(1, self.stage, step, metrics)
         self.progress.step(step, metrics)

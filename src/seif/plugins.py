@@ -27,6 +27,8 @@ REGISTRIES = (
     "seif.constraints",
     "seif.rewards",
     "seif.judges",
+    "seif.metrics",
+    "seif.tracking",
     "seif.evaluation.suites",
     "seif.stages.evaluation",
     "seif.report.section",

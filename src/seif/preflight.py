@@ -58,7 +58,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     from seif.evaluation.held_out import load_tasks
     from seif.evaluation.suites import check_suites
     from seif.roles.templates import check_prompts
-    from seif.training.trackers import check_trackers
+    from seif.tracking import check_trackers
 
     check_prompts(config.prompts)
     quiet()

@@ -60,7 +60,7 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "lora.target_modules=o_prj"], "'o_prj' names no layer"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model={adapter}"], "add lora: {{r: 4, alpha: 8}}"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model={adapter}", "--set", "lora.r=8"], "r 4 and not 8"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "is no tracker"),
+        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "no tracker 'wandbb'; did you mean 'wandb'"),
         (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
     ],
 )

@@ -42,7 +42,7 @@ def test_an_adapter_knows_its_base_and_a_model_is_its_own(model, adapter, copy):
     ("settings", "message"),
     [
         ({"base_model_name_or_path": None}, "does not name its base; set base_model_name_or_path"),
-        ({"base_model_name_or_path": "/nowhere"}, "no model directory at /nowhere; mend base_model_name_or_path"),
+        ({"base_model_name_or_path": "/nowhere"}, "no model directory at /nowhere; correct base_model_name_or_path"),
         ({"peft_type": "IA3"}, "of the kind IA3"),
     ],
 )

@@ -110,7 +110,7 @@ def test_every_failure_has_its_words_and_is_retried(kind, cause):
         ({"context": 3}, "fake", TOO_LONG),
     ],
 )
-def test_what_no_retry_mends_is_asked_once(changes, model, cause):
+def test_what_no_retry_repairs_is_asked_once(changes, model, cause):
     with running(replace(FAST, **changes)) as (url, _):
         asked = engine(url, retries=5)
         asked.model = model
@@ -129,28 +129,28 @@ def test_half_the_requests_fail_and_every_answer_is_that_of_a_sound_server():
         assert all(server.counts[f"fault_{kind}"] for kind in passing)
 
 
-def test_attempts_that_a_mended_server_failed_do_not_count():
+def test_attempts_that_a_restarted_server_failed_do_not_count():
     mended = []
 
-    async def mend(began):
+    async def recover(began):
         assert began <= time.monotonic()
         mended.append(began)
         return len(mended) < 5
 
     with running(replace(FAST, faults=1.0, kinds=("500",))) as (url, _):
-        asked = engine(url, retries=2, mend=mend)
+        asked = engine(url, retries=2, recover=recover)
         (lost,) = ask(asked, [request()])
     assert lost.error == "server error (500)"
     assert asked.attempts == {"server error (500)": 4 + 3}
     assert mended == sorted(mended)
 
 
-def test_what_no_mending_mends_is_the_askers_error():
-    async def mend(began):
+def test_what_no_recovery_repairs_is_raised():
+    async def recover(began):
         raise RunError("gone for good")
 
     with running(replace(FAST, faults=1.0, kinds=("500",))) as (url, _), pytest.raises(RunError, match="gone for good"):
-        ask(engine(url, mend=mend), [request(str(i)) for i in range(5)])
+        ask(engine(url, recover=recover), [request(str(i)) for i in range(5)])
 
 
 def test_a_request_that_hangs_is_asked_again():

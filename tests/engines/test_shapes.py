@@ -2,7 +2,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, DynamicCache
 
-from seif.engines.shapes import BLOCK, RoomyLayer, compiles_shapes, filled, round_up
+from seif.engines.shapes import BLOCK, PreallocatedLayer, compiles_shapes, filled, round_up
 from support import NANO
 
 
@@ -24,7 +24,7 @@ def test_shapes_are_few_only_where_they_are_compiled():
 
 
 def test_slots_come_in_blocks_while_writing_and_singly_while_reading():
-    layer = RoomyLayer(few=True)
+    layer = PreallocatedLayer(few=True)
 
     def add(count):
         keys, _ = layer.update(torch.ones(2, 1, count, 4), torch.ones(2, 1, count, 4))
@@ -43,8 +43,8 @@ def test_slots_come_in_blocks_while_writing_and_singly_while_reading():
 
 
 def test_elsewhere_exactly_the_tokens_are_seen_and_memory_is_taken_once():
-    layer = RoomyLayer(few=False)
-    layer.room = 40
+    layer = PreallocatedLayer(few=False)
+    layer.reserve = 40
     memory = set()
     for written, count in ((5, 5), *((n, 1) for n in range(6, 46))):
         keys, values = layer.update(*(torch.full((2, 1, count, 4), float(written)) for _ in range(2)))
@@ -67,7 +67,7 @@ def test_a_model_sees_what_it_sees_with_a_cache_of_transformers(attention, few):
     for roomy in (True, False):
         cache = DynamicCache(config=model.config)
         if roomy:
-            cache.layers = [RoomyLayer(few) for _ in cache.layers]
+            cache.layers = [PreallocatedLayer(few) for _ in cache.layers]
         logits, seen = [], 0
         for width in (20, 9, *[1] * 21):
             seen += width

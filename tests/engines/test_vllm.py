@@ -136,7 +136,7 @@ def test_what_is_asked_for_together_runs_together(fake, lives, log):
 
 @pytest.mark.parametrize("end", ["killed", "sick"])
 def test_a_crash_at_work_costs_no_answer(fake, lives, log, sound, capsys, monkeypatch, end):
-    monkeypatch.setattr("seif.engines.vllm.LAST_WORDS", 0.1 if end == "sick" else 5.0)
+    monkeypatch.setattr("seif.engines.vllm.EXIT_TIMEOUT", 0.1 if end == "sick" else 5.0)
     with closing(VllmServers(fake({"answers": [10, 15], "end": end}), log)) as servers:
         assert ask(servers.together(["base"])[0]) == sound
     assert len(lives()) == 3
@@ -147,13 +147,13 @@ def test_a_crash_at_work_costs_no_answer(fake, lives, log, sound, capsys, monkey
 
 
 def test_a_server_that_hangs_is_started_again(fake, lives, log, sound, capsys, monkeypatch):
-    monkeypatch.setattr("seif.engines.vllm.PULSE", 0.5)
-    monkeypatch.setattr("seif.engines.vllm.LAST_WORDS", 0.1)
+    monkeypatch.setattr("seif.engines.vllm.HEALTH_TIMEOUT", 0.5)
+    monkeypatch.setattr("seif.engines.vllm.EXIT_TIMEOUT", 0.1)
     plan = {"answers": [10], "end": "hangs"}
     with closing(VllmServers(fake(plan, {"timeout": 1.0}), log)) as servers:
         assert ask(servers.together(["base"])[0]) == sound
     assert len(lives()) == 2
-    assert "does not say that it is well" in capsys.readouterr().err
+    assert "does not answer its health check" in capsys.readouterr().err
 
 
 def test_when_the_restarts_are_used_up_the_stage_stops(fake, lives, log, capsys):

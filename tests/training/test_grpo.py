@@ -30,17 +30,8 @@ async def short_is_good(samples, step):
 def run(folder, model, steps=3, kill_at=None, reward=short_is_good, settings=SETTINGS, prompts=PROMPTS, lora=None):
     """Train; returns what a run directory's metrics would hold, steps before a kill included."""
     path, log = folder / "log.json", RecordingLog(kill_at)
-    job = GrpoJob(
-        model=str(model),
-        prompts=prompts,
-        steps=steps,
-        settings=settings,
-        seed=11,
-        work=folder / "work",
-        out=folder / "out",
-        lora=lora,
-        dtype=choose("auto").dtype,
-    )
+    files = {"work": folder / "work", "out": folder / "out"}
+    job = GrpoJob(model=str(model), prompts=prompts, steps=steps, settings=settings, seed=11, lora=lora, dtype=choose("auto").dtype, **files)
 
     def save(model, tokenizer):
         model.save_pretrained(folder / "out")

@@ -19,7 +19,7 @@ def is_adapter(model: str | Path) -> bool:
 def base_of(model: str | Path) -> str:
     """The checkpoint on which an adapter stands; any other model stands on itself.
 
-    Raises UsageError for an adapter that is no LoRA adapter, and when its base can't be told, is an adapter itself, or is a
+    Raises UsageError for an adapter that is no LoRA adapter, and when its base is unknown, is an adapter itself, or is a
     directory that is not there.
     """
     if not is_adapter(model):
@@ -29,13 +29,13 @@ def base_of(model: str | Path) -> str:
     if kind != "LORA":
         raise UsageError(f"the adapter {model} is of the kind {kind}; only LoRA adapters can be used")
     base = settings.get("base_model_name_or_path")
-    told = f"base_model_name_or_path in {Path(model) / CONFIG}"
+    key = f"base_model_name_or_path in {Path(model) / CONFIG}"
     if not isinstance(base, str) or not base:
-        raise UsageError(f"the adapter {model} does not name its base; set {told}")
+        raise UsageError(f"the adapter {model} does not name its base; set {key}")
     if (Path(base).is_absolute() or base.startswith(".")) and not Path(base).is_dir():
-        raise UsageError(f"the adapter {model} needs its base, and there is no model directory at {base}; mend {told}")
+        raise UsageError(f"the adapter {model} needs its base, and there is no model directory at {base}; correct {key}")
     if is_adapter(base):
-        raise UsageError(f"the adapter {model} stands on {base}, which is an adapter too; merge that one into its base and mend {told}")
+        raise UsageError(f"the adapter {model} stands on {base}, which is an adapter too; merge that one into its base and correct {key}")
     return base
 
 

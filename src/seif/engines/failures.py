@@ -78,7 +78,7 @@ def retry_after(headers: Mapping[str, str]) -> float:
 
 
 def _without_answer(error: BaseException) -> str:
-    """The transport's own error tells; what is made of it on its way here does not: a lost connection becomes a timeout."""
+    """Decided by the transport's own error: the client turns a lost connection into a timeout."""
     names = []
     inner: BaseException | None = error
     while inner is not None:

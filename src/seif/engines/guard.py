@@ -2,7 +2,7 @@
 
     python -m seif.engines.guard COMMAND...
 
-Whoever holds the other end of standard input need not be alive to let go of it, so the command ends with its master even
+The system closes standard input when the process at its other end dies, so the command ends with it, even
 after kill -9. The command's process id is printed first, its output goes to standard error, its exit status is passed on.
 """
 
@@ -18,7 +18,7 @@ import time
 from contextlib import suppress
 
 GRACE = 10.0
-"""Seconds that the command has to end by itself when it is told to."""
+"""Seconds that the command has to end by itself once it is asked to."""
 SWEEP = 5.0
 """Seconds in which killed processes are waited for."""
 _PR_SET_CHILD_SUBREAPER = 36
@@ -27,7 +27,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 def main(command: list[str]) -> int:
     """Run `command` and return its exit status: 128 and the signal's number where a signal ended it, as a shell counts."""
     if sys.platform == "linux":
-        # What the command leaves behind becomes a child of this process, which can then wait until it is truly gone.
+        # What the command leaves behind becomes a child of this process, which can then wait until it has exited.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True)
     print(process.pid, flush=True)
@@ -50,7 +50,7 @@ def _end_with_input(process: subprocess.Popen[bytes]) -> None:
 
 
 def _sweep() -> None:
-    """Wait for what was left behind; memory on a device is only free once its process is gone."""
+    """Wait for what was left behind; a process holds its device memory until it has exited."""
     deadline = time.monotonic() + SWEEP
     with suppress(ChildProcessError):
         while time.monotonic() < deadline:

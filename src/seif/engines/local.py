@@ -21,14 +21,14 @@ from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.engines.base import TOO_LONG, Completion, Request
 from seif.engines.memory import release_memory
 from seif.engines.precision import choose, device
-from seif.engines.shapes import RoomyLayer, compiles_shapes, filled
+from seif.engines.shapes import PreallocatedLayer, compiles_shapes, filled
 from seif.engines.together import Together
 
 MIN_SHARED = 16
 """Sharing fewer prompt tokens than this costs more than it saves."""
 SHRINK = 0.85
 """Finished rows leave a batch when at most this share of it is unfinished: keys and values are copied each time."""
-ROOM = 256
+RESERVE = 256
 """Slots for keys and values that are added at a time, at most, beyond those that are written."""
 READING = 8
 """A token that is only read takes about as much memory as this many of a token budget, whose keys and values are kept while writing."""
@@ -274,7 +274,7 @@ class LocalEngine:
         shared, mask = _left_pad([g.shared for g in groups], device, self._few)
         cache = DynamicCache(config=self.model.config)
         if self._plain:
-            cache.layers = [RoomyLayer(self._few) for _ in cache.layers]
+            cache.layers = [PreallocatedLayer(self._few) for _ in cache.layers]
         batch = _Batch(cache, mask[:, :0], torch.zeros(len(mask), dtype=torch.long, device=device), shared.new_empty(0))
         self._forward(batch, shared, mask)
         rests, mask = _left_pad([prompts[i][len(g.shared) :] for g in groups for i in g.members], device, self._few)
@@ -284,7 +284,7 @@ class LocalEngine:
             batch.select(repeat)
         if self._plain:
             for layer in cache.layers:
-                layer.room = min(new_tokens, ROOM)
+                layer.reserve = min(new_tokens, RESERVE)
         self._forward(batch, rests, mask)
         return batch, order
 

@@ -10,7 +10,7 @@ import torch
 
 
 def release_memory() -> None:
-    """Collect what nobody holds any more and return it to the device and to the operating system."""
+    """Collect garbage and return its memory it to the device and to the operating system."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -31,8 +31,8 @@ class OpenAIEngine:
 
     At most `concurrency` requests are under way over all URLs. `requests_per_minute` spaces them evenly. Every attempt has
     `timeout` seconds, and a failed one is made again up to `retries` times, after `backoff` seconds x 2^attempt, with jitter, or
-    what the server asks for. `mend` gets the time.monotonic() at which a failed attempt began, and says whether it has brought the
-    server back since; then the attempt does not count. Raises UsageError for a key that no HTTP header takes.
+    what the server asks for. `recover` gets the time.monotonic() at which a failed attempt began, and says whether the
+    server has been restarted since; then the attempt does not count. Raises UsageError for a key that no HTTP header takes.
     """
 
     def __init__(
@@ -46,17 +46,17 @@ class OpenAIEngine:
         timeout: float = 600.0,
         retries: int = 10,
         backoff: float = 0.2,
-        mend: Callable[[float], Awaitable[bool]] | None = None,
+        recover: Callable[[float], Awaitable[bool]] | None = None,
         chat: ChatFormat = DEFAULT,
     ) -> None:
         self.api_key = api_key.strip() or "none"
         if not self.api_key.isascii() or not self.api_key.isprintable():
             raise UsageError("the API key holds characters that no HTTP header takes, such as a line break; set its environment variable anew")
         self.model, self.base_urls, self.concurrency, self.timeout, self.retries, self.backoff = model, base_urls, concurrency, timeout, retries, backoff
-        self.mend = mend
+        self.recover = recover
         self.chat = chat
         self.patience = 2 * timeout + 60.0
-        """Seconds without any success after which a server counts as gone, and what still waits for it is given up."""
+        """Seconds without any success after which a server counts as lost, and requests that still wait for it fail."""
         self.pause = 60.0 / requests_per_minute if requests_per_minute else 0.0
         self.failures: Counter[str] = Counter()
         """Requests given up, by cause."""
@@ -66,7 +66,7 @@ class OpenAIEngine:
         self._closing: AsyncIterator[None] | None = None
 
     async def complete(self, request: Request) -> Completion:
-        """Answer one request; identical ones that are under way are asked once. Raises what `mend` raises."""
+        """Answer one request; identical ones that are under way are asked once. Raises what `recover` raises."""
         loop = asyncio.get_running_loop()
         if self._connections is None or self._connections.loop is not loop:
             self._connections = _Connections(self, loop)
@@ -86,10 +86,10 @@ class _Connections:
     def __init__(self, engine: OpenAIEngine, loop: asyncio.AbstractEventLoop) -> None:
         self.engine, self.loop = engine, loop
         self.replicas = [Replica(url, engine.api_key, engine.concurrency, engine.timeout) for url in engine.base_urls]
-        self.room = asyncio.Semaphore(engine.concurrency)
+        self.slots = asyncio.Semaphore(engine.concurrency)
         self.under_way: dict[Any, asyncio.Task[Completion]] = {}
         self.next_start = 0.0
-        self.alive = 0.0
+        self.last_success = 0.0
         """When something last succeeded, or was asked after a pause."""
         self.jitter = random.Random()  # not the global one, whose state belongs to training
 
@@ -110,7 +110,7 @@ class _Connections:
         task = self.under_way.get(key)
         if task is None:
             if not self.under_way:
-                self.alive = self.loop.time()
+                self.last_success = self.loop.time()
             task = self.under_way[key] = self.loop.create_task(self._ask(request))
             task.add_done_callback(lambda _: self.under_way.pop(key))
         return await asyncio.shield(task)
@@ -123,8 +123,8 @@ class _Connections:
             found = await self._attempt(body, request.top_logprobs > 0)
             if isinstance(found, Completion):
                 return replace(found, text=self.engine.chat.read(found.text))
-            if found.again and self.engine.mend is not None and await self.engine.mend(began):
-                self.alive = self.loop.time()
+            if found.again and self.engine.recover is not None and await self.engine.recover(began):
+                self.last_success = self.loop.time()
                 continue
             if not found.again or attempt >= self.engine.retries:
                 self.engine.failures[found.cause] += 1
@@ -134,9 +134,9 @@ class _Connections:
             attempt += 1
 
     async def _attempt(self, body: dict[str, Any], logprobs: bool) -> Completion | Failure:
-        async with self.room:
+        async with self.slots:
             # Else thousands that wait would each try as long, one after the other.
-            if self.loop.time() - self.alive > self.engine.patience:
+            if self.loop.time() - self.last_success > self.engine.patience:
                 return Failure(GONE, again=False)
             await self._pace()
             replica = choose(self.replicas, self.loop.time())
@@ -150,7 +150,7 @@ class _Connections:
             finally:
                 replica.under_way -= 1
         if isinstance(found, Completion) or not found.again:
-            self.alive = self.loop.time()
+            self.last_success = self.loop.time()
         elif found.cause == REFUSED:
             replica.out_until = self.loop.time() + LEFT_OUT
         self.engine.attempts[found.cause if isinstance(found, Failure) else "answered"] += 1

@@ -39,7 +39,7 @@ def hardware_precision() -> Precision:
             return Precision("bfloat16", f"{name} computes in bf16")
         return Precision("float32", f"{name} has no bf16 units")
     if not hasattr(torch.cpu, "get_capabilities"):
-        return Precision("float32", f"torch {torch.__version__} does not tell what the CPU can do")
+        return Precision("float32", f"torch {torch.__version__} does not report what the CPU supports")
     found = torch.cpu.get_capabilities()
     units = [name for name in ("amx_bf16", "avx512_bf16", "sve_bf16", "bf16") if found.get(name)]
     cap = os.environ.get("ONEDNN_MAX_CPU_ISA", "").upper()
@@ -61,8 +61,8 @@ def choose(wanted: str, began_with: str | None = None) -> Precision:
     elif began_with is None or began_with == here.dtype:
         chosen = here
     else:
-        slow = " without units for it, slowly" if began_with == "bfloat16" else ""
-        chosen = Precision(began_with, f"the run began with it and goes on{slow} ({here.reason})")
+        slow = ", slowly, without units for it" if began_with == "bfloat16" else ""
+        chosen = Precision(began_with, f"the run began with it and continues in it{slow} ({here.reason})")
     check(chosen.dtype)
     return chosen
 

@@ -1,4 +1,4 @@
-"""Ask a server one tiny question before anything long starts, so that a user's mistake is told at once and in one line."""
+"""Ask a server one tiny question before anything long starts, so that a wrong setting is reported at once and in one line."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _explain(url: str, model: str, cause: str, names: list[str] | None, key_name
         return f"{url} serves no model {model!r}, only {', '.join(names[:8]) or 'none at all'}; set engine.served_model"
     match cause:
         case failures.REFUSED | failures.LOST:
-            return f"nothing answers at {url} ({cause}); start the server, or mend engine.base_urls"
+            return f"nothing answers at {url} ({cause}); start the server, or correct engine.base_urls"
         case failures.UNTRUSTED:
             return f"the certificate of {url} is not trusted; set $SSL_CERT_FILE to that of its authority"
         case failures.TIME_LIMIT:
@@ -66,4 +66,4 @@ def _explain(url: str, model: str, cause: str, names: list[str] | None, key_name
             return f"{url} is no OpenAI-compatible endpoint ({cause}); engine.base_urls usually end in /v1"
         case failures.NO_LOGPROBS:
             return f"{url} returns no log-probabilities, which one-token verdicts need; set judger.kind: generative, or serve with another program"
-    return f"{url} can't answer a tiny question ({cause}); mend the server, or engine.base_urls"
+    return f"{url} can't answer a tiny question ({cause}); repair the server, or correct engine.base_urls"

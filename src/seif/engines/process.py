@@ -59,7 +59,7 @@ class ServerProcess:
         return None
 
     def stop(self) -> None:
-        """End the process and all that it started, and wait until they are gone."""
+        """End the process and all that it started, and wait until they have exited."""
         if self._guard is None:
             return
         assert self._guard.stdin is not None
@@ -71,19 +71,19 @@ class ServerProcess:
             self._guard.kill()
             self._guard.wait()
         if self._group:
-            # There is nobody left, unless somebody killed the guard.
+            # The group is empty, unless the guard was killed.
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._group, signal.SIGKILL)
         self._guard.stdout.close()
         self._guard = None
 
-    def last_words(self) -> str:
-        """What the log says of the end, on one line: the last error, or else the last lines."""
+    def last_error(self) -> str:
+        """The last error in the log, or else its last lines, on one line."""
         with suppress(OSError), self.log.open("rb") as log:
             log.seek(self._began)
             lines = [_PREFIX.sub("", line).strip() for line in log.read().decode(errors="replace").splitlines()]
             lines = [line for line in lines if line]
             errors = [i for i, line in enumerate(lines) if _ERROR.match(line) and _ELSEWHERE not in line]
-            told = lines[errors[-1] : errors[-1] + 2] if errors else lines[-3:]
-            return " | ".join(told)[:LONGEST]
+            found = lines[errors[-1] : errors[-1] + 2] if errors else lines[-3:]
+            return " | ".join(found)[:LONGEST]
         return ""

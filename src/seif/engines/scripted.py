@@ -1,4 +1,4 @@
-"""A model that says what it is told to: an ordinary engine, so unit tests run the real code around it."""
+"""A scripted model: an ordinary engine with given replies, so unit tests run the real code around it."""
 
 from __future__ import annotations
 

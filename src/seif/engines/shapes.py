@@ -1,4 +1,4 @@
-"""Shapes of batches, and keys and values with room for what is still to be written.
+"""Shapes of batches, and keys and values preallocated for the tokens to come.
 
 On a CPU every new shape of a bf16 matrix product is compiled (by oneDNN), which costs milliseconds and half a megabyte. Batches and lengths
 are therefore filled up to one of few sizes there. Float32 products on a CPU, and all on a GPU, take any shape as it is.
@@ -29,8 +29,8 @@ def filled(size: int, few: bool, an_octave: int = 4) -> int:
     return round_up(size, an_octave) if few else size
 
 
-class RoomyLayer(DynamicLayer):  # type: ignore[misc]
-    """Keys and values of one layer, as transformers keeps them, but with room for the tokens to come.
+class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
+    """Keys and values of one layer, as transformers keeps them, but preallocated for the tokens to come.
 
     transformers' own layer is copied into one that is longer by a slot for every token written. Here memory is taken for many at a time,
     and attention gets a view of its beginning. With `few` shapes the view grows by blocks; `get_mask_sizes` counts the slots of a
@@ -40,8 +40,8 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
     def __init__(self, few: bool) -> None:
         super().__init__()
         self.few, self.written = few, 0
-        self.room = 0
-        """New tokens for which the next tokens that are read leave room."""
+        self.reserve = 0
+        """How many new tokens the next allocation provides for."""
 
     def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object) -> tuple[torch.Tensor, torch.Tensor]:
         """Add (rows, heads, tokens, width) keys and values; returns all slots, those without content too."""
@@ -51,8 +51,8 @@ class RoomyLayer(DynamicLayer):  # type: ignore[misc]
         before, self.written = self.written, self.written + key_states.shape[-2]
         slots = self._slots(before, key_states.shape[-2])
         if slots > self.keys.shape[-2]:
-            room = self._slots(self.written + self.room, 1)
-            self.keys, self.values = (self._stretch(old, before, max(slots, room)) for old in (self.keys, self.values))
+            reserved = self._slots(self.written + self.reserve, 1)
+            self.keys, self.values = (self._stretch(old, before, max(slots, reserved)) for old in (self.keys, self.values))
         self.keys[:, :, before : self.written] = key_states
         self.values[:, :, before : self.written] = value_states
         return self.keys[:, :, :slots], self.values[:, :, :slots]

@@ -25,11 +25,11 @@ from seif.errors import RunError, UsageError
 
 HOST = "127.0.0.1"
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
-"""The adapter ranks for which vLLM can keep room."""
-PULSE = 30.0
-"""Seconds that a server whose process lives has to say that it is well."""
-LAST_WORDS = 5.0
-"""Seconds that one that is not well has to end by itself, and to write why."""
+"""The values of --max-lora-rank that vLLM takes."""
+HEALTH_TIMEOUT = 30.0
+"""Seconds in which a server whose process runs must answer its health check."""
+EXIT_TIMEOUT = 5.0
+"""Seconds in which an unhealthy server may exit by itself, and log why."""
 _BAD_FLAGS = 2
 """The exit status of a program that refuses its flags."""
 
@@ -37,7 +37,7 @@ _BAD_FLAGS = 2
 class VllmServers:
     """The servers of one stage. What is asked for together can be used at the same time; what is not is stopped.
 
-    `adapter_rank`: the largest rank of the adapters that are to come; by default a server has room for those asked for.
+    `adapter_rank`: the largest rank of adapters that will be loaded later; by default that of those asked for.
     """
 
     def __init__(self, settings: EngineSettings, log: Path, adapter_rank: int = 0, chat: ChatFormat = DEFAULT) -> None:
@@ -71,7 +71,7 @@ class VllmServers:
 class VllmServer:
     """One `vllm` process that serves a base model, and adapters of up to `rank` (0: none), until `stop`.
 
-    When it ends, or does not say that it is well, it is started again, up to `restarts` times; what had been asked of it is
+    When it ends, or does not answer its health check, it is started again, up to `restarts` times; what had been asked of it is
     asked again. A server that never came up is not: what it died of would kill it again.
     """
 
@@ -83,7 +83,7 @@ class VllmServer:
         self._kept_port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._kept_port.bind((HOST, 0))
         self.port = int(self._kept_port.getsockname()[1])
-        # Nobody else on this machine may ask; and a key in the environment is in no list of processes, config or log.
+        # Only this process may send requests; a key in the environment appears in no process list, config or log.
         self._key = secrets.token_hex(16)
         loading = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"} if rank else {}
         self.process = ServerProcess(self._command(), {**os.environ, **loading, **settings.vllm.env, "VLLM_API_KEY": self._key}, log)
@@ -100,8 +100,8 @@ class VllmServer:
         except _Died as died:
             self.stop()
             if died.status == _BAD_FLAGS:
-                raise UsageError(f"vLLM refuses its flags: {self.process.last_words()}; mend engine.vllm.args") from died
-            raise RunError(f"the vLLM server of {self.base} {died} at its start: {self._told()}") from died
+                raise UsageError(f"vLLM refuses its flags: {self.process.last_error()}; correct engine.vllm.args") from died
+            raise RunError(f"the vLLM server of {self.base} {died} at its start: {self._last_error()}") from died
         except BaseException:
             self.stop()
             raise
@@ -114,7 +114,7 @@ class VllmServer:
                 try:
                     self._load(path)
                 except _Died:
-                    self._mend(time.monotonic())
+                    self._recover(time.monotonic())
             s = self.settings
             self._engines[path] = OpenAIEngine(
                 path if is_adapter(path) else self.base,
@@ -124,20 +124,20 @@ class VllmServer:
                 requests_per_minute=s.requests_per_minute,
                 timeout=s.timeout,
                 retries=s.retries,
-                mend=self.mend,
+                recover=self.recover,
                 chat=self.chat,
             )
         return self._engines[path]
 
-    async def mend(self, began: float) -> bool:
+    async def recover(self, began: float) -> bool:
         """Whether an attempt that began at `began` (time.monotonic) failed because the server was down, and it is back.
 
         Raises RunError when it is down for good.
         """
         try:
-            return await asyncio.to_thread(self._mend, began)
+            return await asyncio.to_thread(self._recover, began)
         except asyncio.CancelledError:
-            # Whoever asks is gone, and the event loop would wait for the thread.
+            # The request was cancelled, and the event loop would wait for the thread.
             self._stopping.set()
             raise
 
@@ -156,13 +156,13 @@ class VllmServer:
         # The `vllm` command looks for a distribution of that name, which the one for CPUs has not.
         return [interpreter(self.settings), "-m", "vllm.entrypoints.openai.api_server", *flags, *self.settings.vllm.args]
 
-    def _mend(self, began: float) -> bool:
+    def _recover(self, began: float) -> bool:
         with self._lock:
             if self._up_since > began:
                 return True
-            if self.process.ended() is None and self._well(PULSE):
+            if self.process.ended() is None and self._healthy(HEALTH_TIMEOUT):
                 return False
-            why = _Died(self.process.ended(within=LAST_WORDS))
+            why = _Died(self.process.ended(within=EXIT_TIMEOUT))
             while True:
                 self._restart_is_left(why)
                 try:
@@ -176,7 +176,7 @@ class VllmServer:
         self.process.stop()
         if self._stopping.is_set():
             raise RunError("the vLLM server was stopped")
-        left = f"the vLLM server of {self.base} {why}: {self._told()}"
+        left = f"the vLLM server of {self.base} {why}: {self._last_error()}"
         if self.restarts == 0:
             raise RunError(f"{left}; it was started again {self.settings.vllm.restarts} times (engine.vllm.restarts); the same command resumes")
         self.restarts -= 1
@@ -186,7 +186,7 @@ class VllmServer:
         """Start the process, wait until it is well, and give it its adapters."""
         self.process.start()
         deadline = time.monotonic() + self.settings.vllm.startup
-        while not self._well(1.0):
+        while not self._healthy(1.0):
             status = self.process.ended()
             if status is not None:
                 raise _Died(status)
@@ -198,7 +198,7 @@ class VllmServer:
             self._load(adapter)
         self._up_since = time.monotonic()
 
-    def _well(self, limit: float) -> bool:
+    def _healthy(self, limit: float) -> bool:
         return self._ask("GET", "/health", limit)[0] == http.HTTPStatus.OK
 
     def _load(self, adapter: str) -> None:
@@ -222,14 +222,14 @@ class VllmServer:
         finally:
             connection.close()
 
-    def _told(self) -> str:
-        return f"{self.process.last_words() or 'it said nothing'}; its log: {self.process.log}"
+    def _last_error(self) -> str:
+        return f"{self.process.last_error() or 'its log is empty'}; its log: {self.process.log}"
 
 
 class _Died(Exception):
     """A server that ended with `status`, or is as good as dead (None)."""
 
-    def __init__(self, status: int | None, how: str = "does not say that it is well") -> None:
+    def __init__(self, status: int | None, how: str = "does not answer its health check") -> None:
         if status is not None:
             how = f"was killed (signal {status - 128})" if status > 128 else f"ended with status {status}"
         super().__init__(how)
@@ -261,7 +261,7 @@ def _place(base: str) -> str:
 
 
 def _rank(path: str) -> int:
-    """The room that an adapter needs; 0 for any other model. Raises UsageError for a rank that vLLM has no room for."""
+    """The --max-lora-rank that an adapter needs; 0 for any other model. Raises UsageError for a rank that vLLM does not serve."""
     if not is_adapter(path):
         return 0
     settings = adapter_settings(path)
@@ -271,8 +271,8 @@ def _rank(path: str) -> int:
 
 
 def room_for(rank: int) -> int:
-    """The smallest room for adapters of that rank. Raises UsageError when vLLM has none."""
-    for room in RANKS:
-        if room >= rank:
-            return room
+    """The smallest --max-lora-rank for adapters of that rank. Raises UsageError when there is none."""
+    for supported in RANKS:
+        if supported >= rank:
+            return supported
     raise UsageError(f"vLLM serves adapters of rank up to {RANKS[-1]}, and not {rank}; set engine.kind: local")

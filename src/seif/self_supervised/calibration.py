@@ -34,9 +34,9 @@ def fit_temperature(margins: Sequence[float], labels: Sequence[int]) -> float:
 
 
 def cross_fitted(margins: Sequence[float], labels: Sequence[int], groups: Sequence[str]) -> list[float]:
-    """Probabilities, each calibrated by the temperature that fits the other half of the groups, so that no row vouches for itself.
+    """Probabilities, each calibrated by the temperature that fits the other half of the groups, so that no row calibrates itself.
 
-    Where there is a single group, it is its own other half.
+    A single group is calibrated on itself.
     """
     halves = {group: place % 2 for place, group in enumerate(sorted(set(groups)))}
     rows = list(zip(margins, labels, (halves[group] for group in groups), strict=True))

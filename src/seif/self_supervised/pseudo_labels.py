@@ -1,8 +1,8 @@
 """Labels without a judge (arXiv 2510.14420): an answer written with a constraint in view is taken to satisfy it, one written without is not.
 
 With o_j the answer to an instruction's first j constraints, (o_j, c_j) is a positive and (o_{j-1}, c_j) a negative, for every
-soft c_j; where contrasts are wanted, (o_j, c) is one more negative for a c that asks for another value in c_j's words. Nobody says that
-they are right: the more often the model does what it is asked for, the more of them are.
+soft c_j; where contrasts are wanted, (o_j, c) is one more negative for a c that asks for another value in c_j's words. The labels are
+noisy: the more often the model does what it is asked for, the more of them are right.
 """
 
 from __future__ import annotations

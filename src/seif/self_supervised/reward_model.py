@@ -200,7 +200,7 @@ class _Log(TrainerCallback):
 def _measure(scorer: Scorer, held: Sequence[Pair]) -> RewardModelNumbers:
     """Calibrate the model in place, then everything about it on the held-out pairs.
 
-    They give the model its temperature, so the curve is told with temperatures that were fitted on other questions.
+    They give the model its temperature, so the curve uses temperatures that were fitted on other questions.
     """
     items = [item_of(p.instruction, p.judged, p.response) for p in held]
     labels = [p.label for p in held]

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from seif.datasets import FollowerData
 from seif.evaluation import held_out
+from seif.metrics import Role, ScoredRollout, measure
 from seif.scoring import BAD_ANSWER, Score, check_unjudged, type_of
 from seif.types import Instruction
 
@@ -50,6 +51,11 @@ def follower_metrics(samples: Sequence[Sampled], scores: Sequence[Score], data: 
         lengths = [len(task.constraints) for task in tasks if isinstance(task, Instruction)]
         metrics["level"] = sum(lengths) / max(1, len(lengths))
     return metrics
+
+
+def plugin_metrics(role: Role, samples: Sequence[Sampled], scores: Sequence[Score], prompts: Sequence[str]) -> dict[str, float]:
+    """The metrics that plugins have registered. Raises RunError for one that fails."""
+    return measure([ScoredRollout(role, prompt, s.text, s.finished, score) for s, score, prompt in zip(samples, scores, prompts, strict=True)])
 
 
 def checks_of(scores: Sequence[Score]) -> held_out.Tables:

@@ -18,7 +18,7 @@ from seif.roles import follower
 from seif.roles.templates import Messages
 from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writing, item_seed
 from seif.self_supervised.general import Question, correct
-from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics, records_of
+from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics, plugin_metrics, records_of
 from seif.types import Instruction
 
 if TYPE_CHECKING:
@@ -88,7 +88,8 @@ def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorS
         writings = [Writing(data.seeds[s.row], data.templates[s.row].constraints, s.text, s.finished) for s in samples]
         scores = await scorer.score_batch(writings, step)
         records = records_of(samples, scores, [data.seeds[s.row] for s in samples], config.rollouts)
-        metrics = instructor_metrics(scores, config.judger.max_unjudged)
+        own = plugin_metrics("instructor", samples, scores, [data.seeds[s.row] for s in samples])
+        metrics = {**own, **instructor_metrics(scores, config.judger.max_unjudged)}
         return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores))
 
     return reward
@@ -105,7 +106,8 @@ def _follower_reward(config: Config, data: FollowerData, scorer: FollowerScorer)
 
         scores = await asyncio.gather(*(score(data.tasks[s.row], s) for s in samples))
         records = records_of(samples, scores, [data.tasks[s.row].prompt for s in samples], config.rollouts)
-        metrics = follower_metrics(samples, scores, data, config.judger.max_unjudged)
+        own = plugin_metrics("follower", samples, scores, [data.tasks[s.row].prompt for s in samples])
+        metrics = {**own, **follower_metrics(samples, scores, data, config.judger.max_unjudged)}
         return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores))
 
     return reward
@@ -152,8 +154,6 @@ def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: Stage
             seed=item_seed(config.seed, job.turn, job.role) % (1 << 31),
             work=Beside(job.out).checkpoints,
             out=job.out,
-            report_to=config.report_to,
-            name=f"{job.out.parent.parent.name}-turn{job.turn}-{job.role}",
             chat=chat_format(config.chat),
             token_budget=config.engine.token_budget,
             dtype=config.dtype,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import os
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -41,9 +40,6 @@ _OTHER_SAMPLERS = ("min_p", "repetition_penalty", "generation_kwargs", "cache_im
 
 def grpo_arguments(job: GrpoJob) -> GRPOConfig:
     """The arguments of TRL's trainer. Raises UsageError for a key of `extra` that can't be set, and for values that TRL refuses."""
-    if "tensorboard" in job.report_to:
-        # By default its files lie among the checkpoints, which go when the stage is done.
-        os.environ["TENSORBOARD_LOGGING_DIR"] = str(job.out.parent / "tensorboard" / job.out.name)
     settings = _settings(job)
     for key in job.settings.extra:
         _check_key(key, settings.keys(), job.settings)
@@ -78,7 +74,6 @@ def _settings(job: GrpoJob) -> dict[str, Any]:
     accumulation = update // micro
     return {
         "output_dir": str(job.work),
-        "run_name": job.name,
         "per_device_train_batch_size": micro,
         "gradient_accumulation_steps": accumulation,
         "steps_per_generation": accumulation * s.updates_per_step,
@@ -111,6 +106,6 @@ def _settings(job: GrpoJob) -> dict[str, Any]:
         "seed": job.seed,
         "data_seed": job.seed,
         "disable_tqdm": True,
-        "report_to": list(job.report_to) or "none",
+        "report_to": "none",
         "dataloader_pin_memory": torch.cuda.is_available(),
     }

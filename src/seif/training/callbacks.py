@@ -36,7 +36,8 @@ class StepLog(TrainerCallback):
         for key in ("loss", "grad_norm"):
             if not math.isfinite(float(logs.get(key, 0.0))):
                 raise RunError(f"{key} became {logs[key]} at update {state.global_step}; lower the learning rate in a new --run-dir")
-        self.lines.append({k: float(v) for k, v in logs.items() if isinstance(v, int | float) and not any(w in k for w in _WALL_CLOCK)})
+        ours = self.reward.batch.metrics if self.reward.batch else {}
+        self.lines.append({k: float(v) for k, v in logs.items() if isinstance(v, int | float) and (k in ours or not any(w in k for w in _WALL_CLOCK))})
         if state.global_step % self.updates_per_step:
             return
         keys = {key for line in self.lines for key in line}

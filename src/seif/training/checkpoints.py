@@ -17,7 +17,7 @@ _COMPLETE = "complete"
 
 
 def claim(work: Path, job: Any, dtype: str) -> None:
-    """Note in the directory `work` that what it will hold is of `job` (anything that JSON can tell), computed in `dtype`.
+    """Note in the directory `work` which `job` (any JSON value) it belongs to, and the `dtype` it is computed in.
 
     Raises UsageError when what it holds already is another job's: that must not be continued.
     """

@@ -19,7 +19,6 @@ from seif.training.job import GrpoJob, TrainingLog
 from seif.training.lora import REFERENCE, adapted, check_start
 from seif.training.rollouts import Reward, RewardFunction
 from seif.training.sampler import EngineSampler
-from seif.training.trackers import finish_trackers
 from seif.training.trainer import GroupedTrainer
 
 
@@ -39,7 +38,6 @@ def train(job: GrpoJob, reward: Reward, log: TrainingLog, save: Callable[[Any, A
     trainer = _trainer(job, tokenizer, RewardFunction(reward, settings.updates_per_step, job.chat), log)
     log.resumed(step_of(resume) // settings.updates_per_step)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    finish_trackers(job.report_to)
     model = trainer.accelerator.unwrap_model(trainer.model)
     if job.lora and settings.kl:
         model.delete_adapter(REFERENCE)

@@ -36,8 +36,6 @@ class GrpoJob(TrainingJob):
     prompts: Sequence[Messages]
     steps: int
     settings: Grpo
-    report_to: tuple[str, ...] = ()
-    name: str = "grpo"
     chat: ChatFormat = DEFAULT
     token_budget: int = 49_152
     """Rows x tokens of one forward of the in-process sampler."""
@@ -70,7 +68,7 @@ class TrainingLog(Protocol):
         ...
 
     def resumed(self, step: int) -> None:
-        """Training goes on after `step`, 0 for a fresh start. Called once, before the first step."""
+        """Training continues after `step`, 0 for a fresh start. Called once, before the first step."""
         ...
 
     def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:

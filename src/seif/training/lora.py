@@ -21,7 +21,7 @@ _FREE = {"base_model_name_or_path", "inference_mode", "lora_dropout", "revision"
 
 
 def check_start(model: str, lora: Lora | None) -> None:
-    """Whether training can start from `model` with these settings, told before any weights are loaded.
+    """Whether training can start from `model` with these settings, checked before any weights are loaded.
 
     Raises UsageError for an adapter without `lora` in the config, one of another kind or made with other settings, a base that is
     not there, target modules that the base does not have, and when peft is missing.
@@ -46,7 +46,7 @@ def check_start(model: str, lora: Lora | None) -> None:
 def adapted(model: str, lora: Lora, seed: int, **loading: Any) -> Any:
     """The base of `model` with an adapter to be trained: a fresh one, or that of `model` if it is an adapter itself.
 
-    `loading`: what transformers gets to load the base with. `check_start` tells beforehand what can't work.
+    `loading`: what transformers gets to load the base with. `check_start` reports beforehand what can't work.
     """
     from transformers import AutoModelForCausalLM
 
@@ -98,5 +98,5 @@ def _check_settings(model: str, wanted: dict[str, Any]) -> None:
     found["target_modules"] = sorted(found["target_modules"] or ())
     differing = sorted(key for key in (found.keys() | wanted.keys()) - _FREE if found.get(key) != wanted.get(key))
     if differing:
-        told = ", ".join(f"{key} {found.get(key)} and not {wanted.get(key)}" for key in differing[:4])
-        raise UsageError(f"the adapter {Path(model)} was made with other settings than the config's `lora`: {told}; use those, or start from its base")
+        listed = ", ".join(f"{key} {found.get(key)} and not {wanted.get(key)}" for key in differing[:4])
+        raise UsageError(f"the adapter {Path(model)} was made with other settings than the config's `lora`: {listed}; use those, or start from its base")
