@@ -31,7 +31,7 @@ from seif.roles import follower
 from seif.training.grpo import Hooks, Job, Payment, Sample, data_order, train
 
 ROOT = Path(__file__).parents[1]
-CONFIG = ROOT / "configs" / "nano.yaml"
+CONFIG = Path("nano")
 Ids = list[int]
 
 

@@ -16,7 +16,7 @@ from seif.instructions import read_instructions
 from seif.run_dir import RunDir
 from support import NANO, ROOT, seif
 
-CONFIG = "configs/nano-tiny.yaml"
+CONFIG = "nano-tiny"
 
 
 def outcome(root):

@@ -9,7 +9,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
-from seif.instructions import SCHEMA, read_instructions
+from seif.instructions import read_instructions
 from support import ROOT, seif
 
 
@@ -29,11 +29,11 @@ def assert_refused(result, message):
 
 def test_plan_of_the_papers_run(call, tmp_path):
     seeds = seeds_file(tmp_path, [f"question {i}" for i in range(5119)])
-    code, out, _ = call("plan", "configs/qwen2.5-7b.yaml", "--seeds", seeds)
+    code, out, _ = call("plan", "qwen2.5-7b-full-multi-gpu", "--seeds", seeds)
     assert code == 0
     for number in ("1,920", "7,680", "39", "13"):
         assert number in out
-    numbers = json.loads(call("plan", "configs/qwen2.5-7b.yaml", "--seeds", seeds, "--json")[1])
+    numbers = json.loads(call("plan", "qwen2.5-7b-full-multi-gpu", "--seeds", seeds, "--json")[1])
     assert numbers["instructor_step"]["judge_calls"] == 7680
 
 
@@ -41,24 +41,24 @@ def test_plan_of_the_papers_run(call, tmp_path):
     ("arguments", "message"),
     [
         (["plan", "nothing.yaml"], "no config at nothing.yaml"),
-        (["plan", "configs/nano.yaml", "--set", "follower.grpo.lerning_rate=1"], "did you mean 'follower.grpo.learning_rate'"),
-        (["plan", "configs/nano.yaml", "--set", "turns=many"], "turns"),
-        (["plan", "configs/nano.yaml", "--seeds", "nothing.jsonl"], "no file at"),
-        (["plan", "configs/qwen2.5-7b.yaml"], "no seeds"),
+        (["plan", "nano", "--set", "follower.grpo.lerning_rate=1"], "did you mean 'follower.grpo.learning_rate'"),
+        (["plan", "nano", "--set", "turns=many"], "turns"),
+        (["plan", "nano", "--seeds", "nothing.jsonl"], "no file at"),
+        (["plan", "qwen2.5-7b-full-multi-gpu"], "no seeds"),
         (["status", "docs"], "not a run directory"),
         (["report", "docs"], "not a run directory"),
         (["evaluate", "src/seif/nano/model"], "nothing to evaluate on"),
         (["nano", "build", "--out", "{tmp}/nano", "--phase", "9", "--start", "src/seif/nano/model"], "there is no phase 9"),
         (["nano", "build", "--out", "{tmp}/nano", "--phase", "2"], "give it as --start"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "README.md"], "README.md is a file"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=docs"], "not a model directory"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "lora.target_modules=o_prj"], "'o_prj' names no layer"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model={adapter}"], "add lora: {{r: 4, alpha: 8}}"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model={adapter}", "--set", "lora.r=8"], "r 4 and not 8"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "is no tracker"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
+        (["run", "nano-tiny", "--run-dir", "README.md"], "README.md is a file"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model=docs"], "not a model directory"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "lora.target_modules=o_prj"], "'o_prj' names no layer"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model={adapter}"], "add lora: {{r: 4, alpha: 8}}"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model={adapter}", "--set", "lora.r=8"], "r 4 and not 8"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "is no tracker"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, arguments, message):
@@ -76,27 +76,27 @@ def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, argument
 )
 def test_bad_seeds_are_refused_before_anything_starts(call, tmp_path, prompts, column, message):
     seeds = seeds_file(tmp_path, prompts, column)
-    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", tmp_path / "run", "--seeds", seeds), message)
+    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--seeds", seeds), message)
 
 
 def test_a_tokenizer_without_chat_template_is_refused(call, tmp_path, model):
     bare = tmp_path / "bare"
     shutil.copytree(model, bare)
     (bare / "chat_template.jinja").unlink()
-    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", tmp_path / "run", "--set", f"model={bare}"), "no chat template")
+    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", f"model={bare}"), "no chat template")
 
 
 def test_a_directory_with_broken_weights_is_refused(call, tmp_path, model):
     broken = tmp_path / "broken"
     shutil.copytree(model, broken)
     (broken / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:5000])
-    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", tmp_path / "run", "--set", f"model={broken}"), "can't be loaded")
+    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", f"model={broken}"), "can't be loaded")
 
 
 @pytest.mark.slow
 def test_no_room_for_a_checkpoint_is_one_line_and_exit_code_3(tmp_path):
     """A limit on the size of files stands for a full disk: the first checkpoint does not fit."""
-    command = [sys.executable, "-m", "seif", "run", "configs/nano-tiny.yaml", "--run-dir", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "seif", "run", "nano-tiny", "--run-dir", str(tmp_path / "run")]
     small = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))}
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **small)
     assert result.returncode == 3, result.stderr
@@ -108,7 +108,7 @@ def test_no_room_for_a_checkpoint_is_one_line_and_exit_code_3(tmp_path):
 
 def test_a_mistake_does_not_use_up_the_run_directory(call, tmp_path):
     run_dir = tmp_path / "run"
-    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", run_dir, "--set", "model=docs"), "not a model directory")
+    assert_refused(call("run", "nano-tiny", "--run-dir", run_dir, "--set", "model=docs"), "not a model directory")
     assert not (run_dir / "config.yaml").exists()
 
 
@@ -129,11 +129,11 @@ def test_help_lists_every_command():
 def test_stages_run_by_themselves_on_ones_own_files(tmp_path, model, root):
     """generate -> train follower -> evaluate, each as its own command on the user's data."""
     seeds = seeds_file(tmp_path, [f"Tell me about the {t}." for t in ("river", "cat", "train", "clock", "owl", "lamp", "boat", "bee")])
-    settings = ["--config", root / "configs/nano-tiny.yaml", "--set", "follower.grpo.prompts_per_step=4", "--set", "follower.steps=1"]
+    settings = ["--config", root / "nano-tiny", "--set", "follower.grpo.prompts_per_step=4", "--set", "follower.steps=1"]
     pool, out = tmp_path / "pool.parquet", tmp_path / "follower"
     made = seif("generate", "--model", model, "--seeds", seeds, "--out", pool, *settings)
     assert made.returncode == 0, made.stderr
-    assert pq.read_schema(pool).names == SCHEMA.names
+    assert pq.read_schema(pool).names == ["seed_question", "constraint", "prompt", "kwargs", "instruction_id_list"]
     assert len(read_instructions(pool)) >= 4
     trained = seif("train", "follower", "--model", model, "--instructions", pool, "--out", out, *settings)
     assert trained.returncode == 0, trained.stderr

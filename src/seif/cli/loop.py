@@ -11,6 +11,7 @@ import typer
 
 from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, load, manifest_of, preflight, questions_of
 from seif.config import Config
+from seif.configs import find
 from seif.progress import Progress
 from seif.run_dir import RunDir
 
@@ -28,7 +29,7 @@ def run(
 
     cfg = load(config, overrides, seeds)
     questions = questions_of(cfg)
-    root = RunDir(run_dir or Path("runs") / config.stem)
+    root = RunDir(run_dir or Path("runs") / find(config).stem)
     with root.locked():
         settled, precision = resolve(cfg, root.manifest().get("dtype", {}).get("dtype"))
         console.print(str(precision), highlight=False)
