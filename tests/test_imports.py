@@ -11,7 +11,7 @@ LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("engines/", "training/", "nano/", "self_supervised/")
 RANK = {
     "types": 0, "errors": 0, "configs": 0, "registry": 0, "plugins": 1, "tables": 1, "constraints": 1, "config": 1, "config_file": 1,
-    "reference": 2, "rewards": 1, "seeds": 2, "run_dir": 2,
+    "reference": 2, "footprint": 1, "starter": 2, "rewards": 1, "seeds": 2, "run_dir": 2,
     "instructions": 3, "engines": 1, "roles": 4, "scoring": 5, "evaluation": 6, "training": 6, "nano": 7, "self_supervised": 7, "frozen": 7,
     "stages": 8, "progress": 1, "report": 8, "loop": 9, "cli": 10,
 }  # fmt: skip

@@ -22,6 +22,7 @@ nano = typer.Typer(no_args_is_help=True, help="The embedded model.")
 COMMANDS: dict[str, Callable[..., None]] = {
     "demo": start.demo,
     "configs": start.configs,
+    "init": start.init,
     "run": loop.run,
     "plan": loop.plan,
     "status": loop.status,

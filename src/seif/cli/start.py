@@ -1,16 +1,19 @@
-"""Commands to start with: `seif demo`, `seif configs`."""
+"""Commands to start with: `seif demo`, `seif configs`, `seif init`."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from seif import configs as shipped
 from seif.cli import loop
-from seif.cli.options import console
+from seif.cli.options import console, fresh, quiet
 from seif.errors import UsageError
+
+if TYPE_CHECKING:
+    from seif.footprint import Device
 
 
 def demo(
@@ -33,3 +36,37 @@ def configs(name: Annotated[str | None, typer.Argument(help="Print this config; 
     width = max(len(path.stem) for path in shipped.shipped())
     for path in shipped.shipped():
         console.print(f"{path.stem:<{width}}  {shipped.summary(path)}", highlight=False, markup=False)
+
+
+def init(
+    model: Annotated[str, typer.Option(help="Your model: a checkpoint directory, or a hub id that is in the local cache.")],
+    seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON with a `prompt` column).")],
+    out: Annotated[Path, typer.Option(help="The config to write.")] = Path("config.yaml"),
+    gpu_memory: Annotated[
+        float | None, typer.Option(min=1, metavar="GB", help="Choose for a GPU with so many GB, instead of for the device found here.")
+    ] = None,
+) -> None:
+    """Write a config for your own model, with sizes that fit the device, each with its reason."""
+    from seif.engines.architecture import describe
+    from seif.run_dir import write_text
+    from seif.seeds import load_seeds
+    from seif.starter import Model, starter_config
+
+    fresh(out)
+    count = len(load_seeds(seeds))
+    quiet()
+    found = describe(model)
+    path = str(Path(model).resolve()) if Path(model).is_dir() else model
+    text = starter_config(Model(path, found.architecture, found.thinks), seeds.resolve(), count, _device(gpu_memory))
+    write_text(out, text)
+    console.print(f"{out}: read its comments, then: seif plan {out}; seif run {out}", highlight=False, markup=False)
+
+
+def _device(gpu_memory: float | None) -> Device:
+    """The device that training would use here, or a GPU with so many GB."""
+    from seif.engines.devices import this_device
+    from seif.footprint import Device
+
+    if gpu_memory is None:
+        return this_device()
+    return Device("one GPU", round(gpu_memory * 1e9), True, "bfloat16", "GPUs since Ampere compute in bf16")
