@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 VLLM := .venv-vllm
 
-.PHONY: install demo test test-vllm lint docs
+.PHONY: install demo quick test test-vllm lint docs
 
 install: .venv/installed
 
@@ -19,7 +19,11 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# A file per core at a time, each on one thread: small models gain little from more.
+# Unit tests alone: no process is started, nothing is trained. Tests run on one thread each, as small models gain little from more.
+quick: install
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist worksteal -m 'not slow and not vllm'
+
+# Everything but vLLM. Tests of one file share what they run, so a file stays on one core.
 test: lint
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile
 

@@ -1,10 +1,23 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from support import NANO, ROOT
+
+
+@pytest.fixture(autouse=True)
+def quick_tests_are_quick(request, monkeypatch):
+    """A test that starts a process or trains a model belongs into the slow tier."""
+    if request.node.get_closest_marker("slow") or request.node.get_closest_marker("vllm"):
+        return
+
+    def refuse(*args, **kwargs):
+        pytest.fail("this test starts a process: mark it slow")
+
+    monkeypatch.setattr(subprocess.Popen, "__init__", refuse)
 
 
 @pytest.fixture(scope="session")

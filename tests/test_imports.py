@@ -54,6 +54,7 @@ def test_imports_go_one_way(root):
                 assert RANK[parts[1]] <= RANK[room], f"{name} imports {module}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["import seif", "import seif.cli", "import seif.loop"])
 def test_light_imports(command):
     script = f"{command}; import sys; heavy = {LATE!r} & set(sys.modules); assert not heavy, heavy"

@@ -105,6 +105,7 @@ def test_a_file_may_define_dataclasses(file):
     load_plugins([str(file)])
 
 
+@pytest.mark.slow
 def test_the_built_in_parts_are_never_a_plugins(file):
     script = (
         "import sys; from seif.plugins import load_plugins, unload_plugin; load_plugins(sys.argv[1:])\n"

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -106,6 +107,22 @@ def test_the_same_command_again_does_nothing(undisturbed):
     assert again.returncode == 0
     assert again.stdout.count("already done") == 6
     assert outcome(root) == before
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_in_the_type_it_began_with(undisturbed, tmp_path):
+    root, result = undisturbed
+    manifest = json.loads((root / "manifest.json").read_text())
+    began = manifest["dtype"]["dtype"]
+    assert result.stdout.startswith(f"computing in {began}: {manifest['dtype']['reason']}\n")
+    assert manifest["dtype"]["reason"] in (root / "report.html").read_text()
+    other = {"bfloat16": "float32", "float32": "bfloat16"}[began]
+    copy = shutil.copytree(root, tmp_path / "copy")
+    (copy / "manifest.json").write_text(json.dumps({**manifest, "dtype": {"dtype": other, "reason": "another machine"}}))
+    again = seif("run", CONFIG, "--run-dir", copy)
+    assert again.returncode == 0, again.stderr
+    assert f"computing in {other}: the run began with it" in again.stdout
+    assert json.loads((copy / "manifest.json").read_text())["dtype"]["reason"] == "another machine"
 
 
 @pytest.mark.slow

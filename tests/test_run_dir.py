@@ -118,6 +118,7 @@ def test_a_reward_model_may_be_served_elsewhere_but_not_appear_or_vanish(tmp_pat
             run.open(config(url), {})
 
 
+@pytest.mark.slow
 def test_a_second_process_is_refused(tmp_path):
     run = RunDir(tmp_path / "run")
     script = (

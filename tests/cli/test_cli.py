@@ -9,6 +9,7 @@ import sys
 import pyarrow.parquet as pq
 import pytest
 
+from seif.engines.precision import hardware_precision
 from seif.instructions import read_instructions
 from support import ROOT, seif
 
@@ -43,6 +44,8 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["plan", "nothing.yaml"], "no config at nothing.yaml"),
         (["plan", "nano", "--set", "follower.grpo.lerning_rate=1"], "did you mean 'follower.grpo.learning_rate'"),
         (["plan", "nano", "--set", "turns=many"], "turns"),
+        (["plan", "nano", "--set", "dtype=float16"], "dtype: Input should be 'auto', 'bfloat16' or 'float32', got 'float16'"),
+        (["plan", "nano", "--set", "follower.grpo.dtype=int8"], "'auto', 'bfloat16' or 'float32'"),
         (["plan", "nano", "--seeds", "nothing.jsonl"], "no file at"),
         (["plan", "qwen2.5-7b-full-multi-gpu"], "no seeds"),
         (["status", "docs"], "not a run directory"),
@@ -63,6 +66,14 @@ def test_plan_of_the_papers_run(call, tmp_path):
 )
 def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, arguments, message):
     assert_refused(call(*(a.format(tmp=tmp_path / "run", adapter=adapter) for a in arguments)), message.format())
+
+
+def test_plan_says_what_will_be_computed_in_and_why(call, monkeypatch):
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    chosen = hardware_precision()
+    assert f"computing in {chosen.dtype}: {chosen.reason}" in call("plan", "nano")[1]
+    assert json.loads(call("plan", "nano", "--json")[1])["dtype"] == {"dtype": chosen.dtype, "reason": chosen.reason}
+    assert "computing in bfloat16: set in the config" in call("plan", "nano", "--set", "dtype=bfloat16")[1]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +129,7 @@ def test_the_version_is_told(call):
     assert call("--version")[:2] == (0, f"{__version__}\n")
 
 
+@pytest.mark.slow
 def test_help_lists_every_command():
     result = seif("--help")
     assert result.returncode == 0

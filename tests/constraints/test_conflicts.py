@@ -47,6 +47,7 @@ def test_satisfiable_or_unknown_sets_are_not_refused(texts):
     assert conflict(*texts) is None
 
 
+@pytest.mark.slow
 def test_no_set_that_the_writer_satisfies_is_called_contradictory():
     """Draw sets of any kind; where the world's writer finds a reply that satisfies all rules, no conflict may be claimed."""
     rng = random.Random(1)

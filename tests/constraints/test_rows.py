@@ -89,6 +89,7 @@ def test_half_a_surrogate_pair_is_only_a_character():
     assert follow(row, loose=False) == [True, False]
 
 
+@pytest.mark.slow
 def test_a_response_of_a_megabyte_is_checked_in_seconds():
     sentences = "length_constraints:number_sentences"
     kwargs = [{}, AT_LEAST_3, {"num_sentences": 1000, "relation": "at least"}]

@@ -49,6 +49,7 @@ def test_sets_are_contradictory_or_witnessed_and_few_are_open():
     assert min(seen[CONTRADICTORY], seen[WITNESSED]) > 300
 
 
+@pytest.mark.slow
 def test_no_witness_is_found_for_what_is_called_contradictory():
     """The writer is not told; nor is one of 400 other replies, and mutations of those that hold best, a way out."""
     rng = random.Random(8)
@@ -124,6 +125,7 @@ def random_reply(rng):
             return reply
 
 
+@pytest.mark.slow
 def test_constraints_that_hold_for_a_reply_are_never_called_contradictory():
     """Response first: whatever holds for one reply, as verified and as meant, holds together."""
     rng = random.Random(9)

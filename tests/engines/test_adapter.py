@@ -117,6 +117,7 @@ def test_the_fingerprint_covers_adapter_and_base(model, adapter, copy, tmp_path)
     assert weights_of_checkpoint(str(on_base)) not in (before, changed)
 
 
+@pytest.mark.slow
 def test_reading_about_adapters_is_light():
     script = "import sys, seif.engines.adapter, seif.engines.cache; assert not {'torch', 'peft', 'transformers'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)

@@ -19,6 +19,8 @@ from seif.errors import RunError, UsageError
 from seif.frozen import Engines
 from support import ROOT, call
 
+pytestmark = pytest.mark.slow
+
 QUESTIONS = [Request([{"role": "user", "content": f"Why {i}?"}], 64) for i in range(40)]
 
 

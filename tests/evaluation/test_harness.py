@@ -55,9 +55,9 @@ def test_the_harness_is_asked_for_a_chat_and_its_numbers_are_kept(fake):
 
 
 def test_an_adapter_is_given_with_its_base(fake, model, adapter):
-    harness.evaluate(harness.find_task("tiny", None), str(adapter), "tiny", "cpu")
+    harness.evaluate(harness.find_task("tiny", None), str(adapter), "tiny", "cpu", "float32")
     asked = __import__("lm_eval").simple_evaluate.settings["model_args"]
-    assert asked == {"pretrained": str(model), "dtype": "bfloat16", "peft": str(adapter), "tokenizer": str(adapter)}
+    assert asked == {"pretrained": str(model), "dtype": "float32", "peft": str(adapter), "tokenizer": str(adapter)}
 
 
 def test_a_task_of_ones_own(fake, tmp_path):
@@ -75,7 +75,7 @@ def test_an_unknown_task_is_one_line(fake):
 
 def test_a_harness_that_breaks_is_one_line(fake):
     with pytest.raises(RunError, match="lm-eval broke on broken: ValueError: no such split"):
-        harness.evaluate(harness.find_task("broken", None), "m", "broken", "cpu")
+        harness.evaluate(harness.find_task("broken", None), "m", "broken", "cpu", "float32")
 
 
 def test_a_missing_harness_is_told_with_the_fix(monkeypatch):

@@ -7,6 +7,7 @@ from safetensors.torch import load_file
 
 from seif.config import Grpo, Lora
 from seif.engines.local import LocalEngine
+from seif.engines.precision import choose
 from seif.errors import RunError, UsageError
 from seif.training.grpo import Hooks, Job, Payment, data_order, train
 
@@ -45,7 +46,7 @@ def run(folder, model, steps=3, kill_at=None, reward=short_is_good, settings=SET
         model.save_pretrained(folder / "out")
         tokenizer.save_pretrained(folder / "out")
 
-    job = Job(str(model), prompts, steps, settings, 11, folder / "work", folder / "out", lora=lora)
+    job = Job(str(model), prompts, steps, settings, 11, folder / "work", folder / "out", lora=lora, dtype=choose("auto").dtype)
     try:
         train(job, reward, Hooks(resumed, on_step), save)
     finally:
