@@ -33,7 +33,8 @@ def unpacked(wheel, tmp_path_factory):
 
 def test_the_wheel_holds_every_file_of_the_package(unpacked):
     def files(folder):
-        return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+        found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+        return {path for path in found if not any(part.startswith((".", "__pycache__")) for part in path.parts)}
 
     assert files(unpacked / "seif") == files(ROOT / "src" / "seif")
     assert {"seif"} == {path.name for path in unpacked.iterdir() if not path.name.endswith(".dist-info")}
