@@ -1,6 +1,7 @@
-"""How much memory the training stages of a run need on one device: arithmetic over a model's sizes and a config; no model is loaded.
+"""How much memory training needs on one device: arithmetic over a model's sizes and a config. No model is loaded.
 
-The numbers are for choosing settings. They assume attention kernels that keep no scores, and leave out what a device needs by itself.
+The numbers are for choosing settings. They assume attention kernels that keep no scores, and leave out what a device
+needs by itself.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from seif.config import Config, Grpo
 
 _BYTES = {"float32": 4, "bfloat16": 2, "float16": 2}
 _LOGIT_TILE = (4096, 32_768)
-"""Tokens and vocabulary entries whose logits exist at the same time: TRL computes log-probabilities in tiles of this size."""
+"""Tokens and vocabulary entries: TRL computes log-probabilities from logits in tiles of this size."""
 _SHORTEST_PROMPT = 256
 """Tokens of prompt and answer, at the least: it bounds the rows, and so the logits, that fit a token budget."""
 
@@ -30,7 +31,7 @@ class Architecture:
     """Heads of keys times their width."""
     vocabulary: int
     linear_widths: int
-    """Inputs plus outputs, summed over all linear layers but the head: a LoRA adapter of rank r has r times as many parameters."""
+    """Inputs plus outputs of all linear layers but the head; a LoRA adapter of rank r has r times as many parameters."""
     context: int | None
     """Tokens of the longest text; None where the model's config has no such limit."""
 
@@ -58,7 +59,7 @@ class Footprint:
     """Bytes on the device while a role is trained."""
 
     weights: int
-    """The model that is trained, with its gradients, optimiser state and, in mixed precision, the copies that it computes with."""
+    """The trained model, its gradients and optimiser state, and in mixed precision the copies that it computes with."""
     reference: int
     """The frozen copy from which the KL penalty is measured."""
     rollouts: int
@@ -76,7 +77,7 @@ class Footprint:
 
 
 def training_footprint(model: Architecture, config: Config, compute: str) -> Footprint:
-    """The larger of the two roles' needs. `compute` is what `dtype: auto` becomes on the device: float32, bfloat16 or float16."""
+    """The larger of the two roles' needs. `compute` is what `dtype: auto` becomes: float32, bfloat16 or float16."""
     roles = [config.follower.grpo, *([config.instructor.grpo] if config.instructor.train else [])]
     return max((_of_role(model, config, grpo, compute) for grpo in roles), key=lambda footprint: footprint.total)
 

@@ -133,7 +133,7 @@ def test_the_version_is_told(call):
 def test_help_lists_every_command():
     result = seif("--help")
     assert result.returncode == 0
-    for command in ("run", "plan", "status", "generate", "train", "evaluate", "report", "nano"):
+    for command in ("run", "plan", "status", "generate", "train", "evaluate", "report", "nano", "demo", "configs", "init"):
         assert command in result.stdout
 
 
