@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,11 @@ def test_a_model_that_reasons_gets_the_reasoning_format_and_longer_limits(tmp_pa
     assert config.follower.grpo.max_new_tokens == 4096
     assert config.judging_model == "generative"
     assert min(config.judger.max_new_tokens, config.filter.max_new_tokens) == 4096
+
+
+def test_a_model_that_reasons_leaves_half_of_a_short_context_to_prompts(tmp_path):
+    config = written(tmp_path, replace(HALF_B, context=4096), gpu(80), thinks=True)
+    assert max(config.judger.max_new_tokens, config.filter.max_new_tokens, config.follower.grpo.max_new_tokens) <= 2048
 
 
 def test_a_very_small_model_gets_the_short_prompts(tmp_path):

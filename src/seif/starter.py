@@ -18,6 +18,8 @@ _BATCHES = ((8, 49_152), (4, 49_152), (2, 24_576), (1, 8192))
 """Micro-batches with the token budgets of generation, the largest first."""
 _SMALL = 100_000_000
 """Models with fewer parameters get the short prompts."""
+_REASONING = 4096
+"""Tokens of a reply for a model that reasons before it answers."""
 _ADAPTER_RANK = 16
 _PROMPTS_PER_STEP = (64, 32, 16, 8, 4)
 _NEEDED = "@needed@"
@@ -105,12 +107,13 @@ def _judger(model: Model, compact: bool) -> str:
     if compact:
         lines.append("  kind: logprob  # one token a verdict: so small a model can't reason about it")
     elif model.thinks:
+        tokens = min(_REASONING, _context(model) // 2)
         lines += [
             "  kind: hybrid  # rules where they are certain, else the model",
-            "  max_new_tokens: 4096  # the model reasons before its verdict; one that is cut off counts as unjudged",
+            f"  max_new_tokens: {tokens}  # the model reasons before its verdict; one that is cut off counts as unjudged",
             "",
             "filter:",
-            "  max_new_tokens: 4096  # for the same reason",
+            f"  max_new_tokens: {tokens}  # for the same reason",
         ]
     else:
         lines += [
@@ -124,7 +127,7 @@ def _instructor(model: Model, compact: bool, count: int, device: Device, trainin
     wanted = _PROMPTS_PER_STEP if device.gpu else _PROMPTS_PER_STEP[2:]
     prompts = next((n for n in wanted if n <= count), wanted[-1])
     prompt_tokens, answer_tokens = _lengths(model, device)
-    written = min(answer_tokens, 4096 if model.thinks else 512)
+    written = min(answer_tokens, _REASONING if model.thinks else 512)
     lines = ["instructor:"]
     if compact:
         lines += ["  known_types: true  # constraints that rules can check", "  templates: [{prompt: hard, constraints: 3}]"]
@@ -164,9 +167,14 @@ def _follower(model: Model, compact: bool, device: Device) -> str:
 
 def _lengths(model: Model, device: Device) -> tuple[int, int]:
     """Limits of prompts and answers, in tokens, which fit the model's context together."""
-    context = model.architecture.context or 1 << 20
-    answer = 4096 if model.thinks else 1024 if device.gpu else 512
+    context = _context(model)
+    answer = _REASONING if model.thinks else 1024 if device.gpu else 512
     return min(2048, context // 2), min(answer, context // 4)
+
+
+def _context(model: Model) -> int:
+    """The model's context, in tokens."""
+    return model.architecture.context or 1 << 20
 
 
 def _quoted(text: str) -> str:
