@@ -11,7 +11,7 @@ from support import ROOT
 BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
-MODULES = ("seif.chat", "seif.evaluation.suites", "seif.judges", "seif.metrics", "seif.report.section")
+MODULES = ("seif.chat", "seif.evaluation.suites", "seif.judges", "seif.metrics", "seif.report.section", "seif.tracking")
 
 
 def missing(module):
