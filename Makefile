@@ -12,7 +12,7 @@ install: .venv/installed
 	touch $@
 
 demo: install
-	$(BIN)/seif run configs/nano.yaml --run-dir runs/demo
+	$(BIN)/seif demo
 
 lint: install
 	$(BIN)/ruff check .

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     """Run a config in a fresh directory and measure the process."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--config", type=Path, default=ROOT / "configs" / "nano.yaml")
+    parser.add_argument("--config", type=Path, default=Path("nano"))
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override a config key")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:

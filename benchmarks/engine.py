@@ -23,7 +23,7 @@ from seif.roles import follower
 from seif.roles.templates import render
 
 MODEL = Path(seif.__file__).parent / "nano" / "model"
-CONFIG = Path(__file__).parents[1] / "configs" / "nano.yaml"
+CONFIG = Path("nano")
 
 
 def timed(engine: local.LocalEngine, requests: list[Request], repeats: int = 3) -> float:

@@ -80,7 +80,7 @@ def main() -> None:
     """Measure, print JSON."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--reward-model", required=True)
-    parser.add_argument("--config", type=Path, default=ROOT / "configs" / "nano-self-supervised.yaml")
+    parser.add_argument("--config", type=Path, default=Path("nano-self-supervised"))
     parser.add_argument("--model", help="the model of the other Judgers and of the answers; the config's by default")
     parser.add_argument("--tasks", type=int, default=300)
     parser.add_argument("--verdict-tokens", type=int, default=64, help="length limit of a generative verdict")

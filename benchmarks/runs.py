@@ -25,7 +25,7 @@ def study(about: str, arms: Mapping[str, Sequence[str]], control: str, config: s
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3, help="seeds per arm, from 0")
     parser.add_argument("--arms", nargs="+", choices=arms, default=list(arms))
-    parser.add_argument("--config", type=Path, default=ROOT / "configs" / config)
+    parser.add_argument("--config", type=Path, default=Path(config))
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / Path(config).stem, help="where runs are kept; finished ones are reused")
     options = parser.parse_args()
     found = {arm: [run(f"{arm}-{seed}", [f"seed={seed}", *arms[arm]], options.config, options.runs) for seed in range(options.seeds)] for arm in options.arms}

@@ -34,7 +34,7 @@ from seif.training.job import GrpoJob
 from seif.training.rollouts import RewardBatch, Rollout
 
 ROOT = Path(__file__).parents[1]
-CONFIG = ROOT / "configs" / "nano.yaml"
+CONFIG = Path("nano")
 Ids = list[int]
 
 

@@ -22,7 +22,7 @@ for constraint, judgement in zip(constraints, seif.judge(rules, [response])[0], 
 
 # %% A run: first what it would do, then one turn of the embedded model
 small = ["evaluation.tasks=12", "instructor.steps=1", "follower.steps=1"]
-config = seif.load_config("configs/nano-tiny.yaml", small)
+config = seif.load_config("nano-tiny", small)
 print(seif.plan(config).turns)
 if len(sys.argv) > 1:
     for evaluation in seif.run(config, sys.argv[1]).evaluations:

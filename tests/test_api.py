@@ -14,7 +14,7 @@ SMALL = ["evaluation.tasks=12", "instructor.steps=1", "follower.steps=1", "follo
 
 @pytest.fixture
 def config(root):
-    return seif.load_config(root / "configs" / "nano-tiny.yaml", SMALL)
+    return seif.load_config("nano-tiny", SMALL)
 
 
 def test_every_public_name_is_there():

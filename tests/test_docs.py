@@ -27,6 +27,10 @@ def test_every_path_in_the_file_map_exists(root):
     [
         "README.md",
         "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "docs/extending.md",
+        "docs/faq.md",
+        "docs/troubleshooting.md",
         "docs/fidelity.md",
         "docs/lora.md",
         "docs/self_supervised.md",

@@ -10,8 +10,8 @@ HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm
 LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("engines/", "training/", "nano/", "self_supervised/")
 RANK = {
-    "types": 0, "errors": 0, "registry": 0, "plugins": 1, "tables": 1, "constraints": 1, "config": 1, "chat": 1, "config_file": 1,
-    "reference": 2, "rewards": 1, "seeds": 2, "artifacts": 2, "manifest": 2, "tracking": 3, "metrics": 6,
+    "types": 0, "errors": 0, "configs": 0, "registry": 0, "plugins": 1, "tables": 1, "constraints": 1, "config": 1, "chat": 1, "config_file": 1,
+    "reference": 2, "footprint": 1, "starter": 2, "rewards": 1, "seeds": 2, "artifacts": 2, "manifest": 2, "tracking": 3, "metrics": 6,
     "instructions": 3, "engines": 1, "roles": 4, "judges": 4, "scoring": 5, "evaluation": 6, "training": 6, "nano": 7, "self_supervised": 7,
     "models": 7, "extensions": 7,
     "datasets": 7, "pipeline": 3, "results": 8, "preflight": 8, "api": 10, "stages": 8, "progress": 1, "report": 8, "recipes": 9, "loop": 9, "cli": 10,

@@ -18,7 +18,7 @@ from seif.artifacts import RunDir
 from seif.instructions import read_instructions
 from support import NANO, ROOT, seif
 
-CONFIG = "configs/nano-tiny.yaml"
+CONFIG = "nano-tiny"
 
 
 def outcome(root):

@@ -119,7 +119,7 @@ def test_a_run_is_shown_whole(tmp_path, capsys, monkeypatch, root, recording):
     """Both roles, every evaluation, a metric of one's own whose name looks like a clock's, and the same in metrics.jsonl."""
     with adding_parts_of("test"):
         metrics.add("reading_time", lambda rollouts: sum(len(r.text) for r in rollouts) / 15)
-    run = ("run", root / "configs" / "nano-tiny.yaml", "--run-dir", tmp_path / "run", "--set", "report_to=[recording]", "--set", "evaluation.tasks=8")
+    run = ("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", "report_to=[recording]", "--set", "evaluation.tasks=8")
     assert call(capsys, monkeypatch, *run)[0] == 0
     sent = list(recording.lines)
     assert call(capsys, monkeypatch, *run)[0] == 0

@@ -2,7 +2,7 @@
 
     import seif
 
-    config = seif.load_config("configs/nano-tiny.yaml")
+    config = seif.load_config("nano-tiny")
     print(seif.plan(config).turns)
     run = seif.run(config, "runs/tiny")
 

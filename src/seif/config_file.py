@@ -13,6 +13,7 @@ import yaml
 from pydantic import ValidationError
 
 from seif.config import Config, Template, section_of
+from seif.configs import find
 from seif.errors import UsageError
 
 PATH_KEYS = (
@@ -26,12 +27,13 @@ REPLACED = {"constraint_types": "plugins: [FILE.py]"}
 
 
 def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -> Config:
-    """Read a YAML config. `overrides` are `dotted.key=value` with YAML values; `direct` sets top-level keys.
+    """Read a YAML config: a file, or the name of a shipped one (`nano`). `overrides` are `dotted.key=value` with YAML values; `direct` sets top-level keys.
 
     Raises UsageError, in one line with the fix, for a missing file, bad YAML, an unknown key, or a wrong type.
     """
+    path = find(path)
     if not path.is_file():
-        raise UsageError(f"no config at {path}; the shipped ones are in configs/")
+        raise UsageError(f"no config at {path}; `seif configs` lists the shipped ones, `seif init` writes one for your model")
     try:
         tree = _parse(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:

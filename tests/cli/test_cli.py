@@ -30,11 +30,11 @@ def assert_refused(result, message):
 
 def test_plan_of_the_papers_run(call, tmp_path):
     seeds = seeds_file(tmp_path, [f"question {i}" for i in range(5119)])
-    code, out, _ = call("plan", "configs/qwen2.5-7b.yaml", "--seeds", seeds)
+    code, out, _ = call("plan", "qwen2.5-7b-full-multi-gpu", "--seeds", seeds)
     assert code == 0
     for number in ("1,920", "7,680", "39", "13"):
         assert number in out
-    numbers = json.loads(call("plan", "configs/qwen2.5-7b.yaml", "--seeds", seeds, "--json")[1])
+    numbers = json.loads(call("plan", "qwen2.5-7b-full-multi-gpu", "--seeds", seeds, "--json")[1])
     assert numbers["instructor_step"]["judge_calls"] == 7680
 
 
@@ -42,26 +42,26 @@ def test_plan_of_the_papers_run(call, tmp_path):
     ("arguments", "message"),
     [
         (["plan", "nothing.yaml"], "no config at nothing.yaml"),
-        (["plan", "configs/nano.yaml", "--set", "follower.grpo.lerning_rate=1"], "did you mean 'follower.grpo.learning_rate'"),
-        (["plan", "configs/nano.yaml", "--set", "turns=many"], "turns"),
-        (["plan", "configs/nano.yaml", "--set", "dtype=float16"], "dtype: Input should be 'auto', 'bfloat16' or 'float32', got 'float16'"),
-        (["plan", "configs/nano.yaml", "--set", "follower.grpo.dtype=int8"], "'auto', 'bfloat16' or 'float32'"),
-        (["plan", "configs/nano.yaml", "--seeds", "nothing.jsonl"], "no file at"),
-        (["plan", "configs/qwen2.5-7b.yaml"], "no seeds"),
+        (["plan", "nano", "--set", "follower.grpo.lerning_rate=1"], "did you mean 'follower.grpo.learning_rate'"),
+        (["plan", "nano", "--set", "turns=many"], "turns"),
+        (["plan", "nano", "--set", "dtype=float16"], "dtype: Input should be 'auto', 'bfloat16' or 'float32', got 'float16'"),
+        (["plan", "nano", "--set", "follower.grpo.dtype=int8"], "'auto', 'bfloat16' or 'float32'"),
+        (["plan", "nano", "--seeds", "nothing.jsonl"], "no file at"),
+        (["plan", "qwen2.5-7b-full-multi-gpu"], "no seeds"),
         (["status", "docs"], "not a run directory"),
         (["report", "docs"], "not a run directory"),
         (["evaluate", "src/seif/nano/model"], "nothing to evaluate on"),
         (["nano", "build", "--out", "{tmp}/nano", "--phase", "9", "--start", "src/seif/nano/model"], "there is no phase 9"),
         (["nano", "build", "--out", "{tmp}/nano", "--phase", "2"], "give it as --start"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "README.md"], "README.md is a file"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model=docs"], "not a model directory"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "lora.target_modules=o_prj"], "'o_prj' names no layer"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model={adapter}"], "add lora: {{r: 4, alpha: 8}}"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "model={adapter}", "--set", "lora.r=8"], "r 4 and not 8"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "no tracker 'wandbb'; did you mean 'wandb'"),
-        (["run", "configs/nano-tiny.yaml", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
+        (["run", "nano-tiny", "--run-dir", "README.md"], "README.md is a file"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model=docs"], "not a model directory"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "lora.target_modules=o_prj"], "'o_prj' names no layer"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model={adapter}"], "add lora: {{r: 4, alpha: 8}}"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model={adapter}", "--set", "lora.r=8"], "r 4 and not 8"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "no tracker 'wandbb'; did you mean 'wandb'"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, arguments, message):
@@ -71,9 +71,9 @@ def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, argument
 def test_plan_says_what_will_be_computed_in_and_why(call, monkeypatch):
     monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
     chosen = hardware_precision()
-    assert f"computing in {chosen.dtype}: {chosen.reason}" in call("plan", "configs/nano.yaml")[1]
-    assert json.loads(call("plan", "configs/nano.yaml", "--json")[1])["dtype"] == {"dtype": chosen.dtype, "reason": chosen.reason}
-    assert "computing in bfloat16: set in the config" in call("plan", "configs/nano.yaml", "--set", "dtype=bfloat16")[1]
+    assert f"computing in {chosen.dtype}: {chosen.reason}" in call("plan", "nano")[1]
+    assert json.loads(call("plan", "nano", "--json")[1])["dtype"] == {"dtype": chosen.dtype, "reason": chosen.reason}
+    assert "computing in bfloat16: set in the config" in call("plan", "nano", "--set", "dtype=bfloat16")[1]
 
 
 @pytest.mark.parametrize(
@@ -87,27 +87,27 @@ def test_plan_says_what_will_be_computed_in_and_why(call, monkeypatch):
 )
 def test_bad_seeds_are_refused_before_anything_starts(call, tmp_path, prompts, column, message):
     seeds = seeds_file(tmp_path, prompts, column)
-    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", tmp_path / "run", "--seeds", seeds), message)
+    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--seeds", seeds), message)
 
 
 def test_a_tokenizer_without_chat_template_is_refused(call, tmp_path, model):
     bare = tmp_path / "bare"
     shutil.copytree(model, bare)
     (bare / "chat_template.jinja").unlink()
-    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", tmp_path / "run", "--set", f"model={bare}"), "no chat template")
+    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", f"model={bare}"), "no chat template")
 
 
 def test_a_directory_with_broken_weights_is_refused(call, tmp_path, model):
     broken = tmp_path / "broken"
     shutil.copytree(model, broken)
     (broken / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:5000])
-    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", tmp_path / "run", "--set", f"model={broken}"), "can't be loaded")
+    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", f"model={broken}"), "can't be loaded")
 
 
 @pytest.mark.slow
 def test_no_room_for_a_checkpoint_is_one_line_and_exit_code_3(tmp_path):
     """A limit on the size of files stands for a full disk: the first checkpoint does not fit."""
-    command = [sys.executable, "-m", "seif", "run", "configs/nano-tiny.yaml", "--run-dir", str(tmp_path / "run")]
+    command = [sys.executable, "-m", "seif", "run", "nano-tiny", "--run-dir", str(tmp_path / "run")]
     small = {"preexec_fn": lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (3_000_000, 3_000_000))}
     result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, **small)
     assert result.returncode == 3, result.stderr
@@ -119,7 +119,7 @@ def test_no_room_for_a_checkpoint_is_one_line_and_exit_code_3(tmp_path):
 
 def test_a_mistake_does_not_use_up_the_run_directory(call, tmp_path):
     run_dir = tmp_path / "run"
-    assert_refused(call("run", "configs/nano-tiny.yaml", "--run-dir", run_dir, "--set", "model=docs"), "not a model directory")
+    assert_refused(call("run", "nano-tiny", "--run-dir", run_dir, "--set", "model=docs"), "not a model directory")
     assert not (run_dir / "config.yaml").exists()
 
 
@@ -133,7 +133,7 @@ def test_the_version_is_told(call):
 def test_help_lists_every_command():
     result = seif("--help")
     assert result.returncode == 0
-    for command in ("run", "plan", "status", "generate", "train", "evaluate", "report", "nano"):
+    for command in ("run", "plan", "status", "generate", "train", "evaluate", "report", "nano", "demo", "configs", "init"):
         assert command in result.stdout
 
 
@@ -141,7 +141,7 @@ def test_help_lists_every_command():
 def test_stages_run_by_themselves_on_ones_own_files(tmp_path, model, root):
     """generate -> train follower -> evaluate, each as its own command on the user's data."""
     seeds = seeds_file(tmp_path, [f"Tell me about the {t}." for t in ("river", "cat", "train", "clock", "owl", "lamp", "boat", "bee")])
-    settings = ["--config", root / "configs/nano-tiny.yaml", "--set", "follower.grpo.prompts_per_step=4", "--set", "follower.steps=1"]
+    settings = ["--config", root / "nano-tiny", "--set", "follower.grpo.prompts_per_step=4", "--set", "follower.steps=1"]
     pool, out = tmp_path / "pool.parquet", tmp_path / "follower"
     made = seif("generate", "--model", model, "--seeds", seeds, "--out", pool, *settings)
     assert made.returncode == 0, made.stderr

@@ -11,7 +11,7 @@ from seif.instructions import read_instructions, write_instructions
 from seif.types import Constraint, Instruction
 from support import seif
 
-CONFIG = "configs/nano-self-supervised.yaml"
+CONFIG = "nano-self-supervised"
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def test_mistakes_are_told_before_a_run_starts(call, tmp_path, instructions, set
 
 
 def test_plans_tell_of_the_reward_model(call, instructions):
-    for config in (CONFIG, "configs/qwen2.5-7b-self-supervised.yaml"):
+    for config in (CONFIG, "qwen2.5-7b-self-supervised-multi-gpu"):
         code, shown, _ = call("plan", config, "--set", f"instructions={instructions}", "--json")
         numbers = json.loads(shown)
         assert code == 0

@@ -291,7 +291,7 @@ def test_an_interpreter_without_vllm_is_told_in_one_line(fake, tmp_path):
 
 
 def test_a_run_without_vllm_ends_before_it_begins(tmp_path, capsys, monkeypatch):
-    run = ("run", ROOT / "configs" / "nano-vllm.yaml", "--run-dir", tmp_path / "run", "--set", f"engine.vllm.python={sys.executable}")
+    run = ("run", "nano-vllm", "--run-dir", tmp_path / "run", "--set", f"engine.vllm.python={sys.executable}")
     code, _, err = call(capsys, monkeypatch, *run)
     assert code == 2
     assert "has no vLLM" in err

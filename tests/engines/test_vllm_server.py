@@ -21,7 +21,7 @@ from seif.types import Verdict
 from support import NANO, ROOT, seif
 
 pytestmark = pytest.mark.vllm
-CONFIG = ROOT / "configs" / "nano-vllm.yaml"
+CONFIG = Path("nano-vllm")
 BASE = str(NANO / "model")
 VERDICTS = 500
 

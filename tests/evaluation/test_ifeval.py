@@ -166,7 +166,7 @@ def test_the_command_on_the_embedded_model(tmp_path, model):
     records.append({"prompt": "old " * 600, "instruction_id_list": [COMMA], "kwargs": None})
     prompts, out, responses = tmp_path / "p.jsonl", tmp_path / "out.json", tmp_path / "r.jsonl"
     prompts.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
-    options = ("--suite", "ifeval", "--prompts", prompts, "--config", "configs/nano.yaml")
+    options = ("--suite", "ifeval", "--prompts", prompts, "--config", "nano")
     done = seif("evaluate", model, *options, "--out", out, "--responses", responses, "--json")
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)["ifeval"]

@@ -80,7 +80,7 @@ def test_suites_of_a_config_are_checked_before_the_run():
 @pytest.mark.slow
 def test_a_suite_of_ones_own_in_a_run_and_by_itself(tmp_path, model):
     tiny = [
-        "configs/nano-tiny.yaml",
+        "nano-tiny",
         *("--set", f"plugins=[{EXAMPLE}]", "--set", "evaluation.suites=[few-words]", "--set", "evaluation.tasks=20"),
     ]
     quick = [

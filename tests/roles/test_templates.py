@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from seif.config_file import load_config
@@ -44,7 +46,7 @@ def test_a_folder_replaces_the_files_that_it_has(folder):
 
 
 def test_the_example_is_used(root):
-    style = load_config(root / "configs" / "nano-tiny.yaml", [f"prompts={root}/examples/prompts", "filter.model=false"]).prompts
+    style = load_config(Path("nano-tiny"), [f"prompts={root}/examples/prompts", "filter.model=false"]).prompts
     assert follower.messages(style, TASK, "plain")[0]["content"].endswith("write nothing but the answer.")
     shown = question(style, "judger_generative", TASK, "It is blue.", TASK.constraints[0])[0]["content"]
     assert shown.startswith("Request:\nWhy is the sky blue?")
@@ -71,7 +73,7 @@ def test_a_prompt_that_can_not_be_used_is_one_line_with_file_and_line(folder, fi
 
 
 def test_it_is_refused_before_anything_runs(tmp_path, folder, capsys, monkeypatch, root):
-    run = ("run", root / "configs" / "nano-tiny.yaml", "--run-dir", tmp_path / "run", "--set", "follower.format=plain", "--set")
+    run = ("run", Path("nano-tiny"), "--run-dir", tmp_path / "run", "--set", "follower.format=plain", "--set")
     code, _, err = call(capsys, monkeypatch, *run, f"prompts={folder(follower='{% if %}')}")
     assert (code, "follower.jinja, line 1" in err, (tmp_path / "run" / "config.yaml").exists()) == (2, True, False)
     code, _, err = call(capsys, monkeypatch, *run, "prompts=compcat")

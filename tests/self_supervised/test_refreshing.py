@@ -16,7 +16,7 @@ from seif.artifacts import RunDir, read_json
 from seif.self_supervised.pseudo_labels import read_pairs
 from support import NANO, ROOT, seif
 
-CONFIG = "configs/nano-self-supervised.yaml"
+CONFIG = "nano-self-supervised"
 SMALL = (
     "evaluation.tasks=20",
     "instructor.steps=1",

@@ -40,7 +40,7 @@ def test_settings_that_can_not_be_added_are_refused_in_one_line(extra, message):
 
 
 def test_they_are_refused_before_anything_runs(tmp_path, capsys, monkeypatch, root):
-    run = ("run", root / "configs" / "nano-tiny.yaml", "--run-dir", tmp_path / "run", "--set")
+    run = ("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set")
     code, _, err = call(capsys, monkeypatch, *run, "follower.grpo.extra={betta: 1}")
     assert (code, "did you mean 'beta'" in err, (tmp_path / "run" / "config.yaml").exists()) == (2, True, False)
     code, _, err = call(capsys, monkeypatch, *run, "follower.grpo.loss=ppo")

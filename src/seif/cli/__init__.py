@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from seif import __version__
-from seif.cli import evaluate, files, judge, loop, self_supervised, stages
+from seif.cli import evaluate, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
 from seif.errors import RunError, SeifError
 
@@ -20,6 +20,9 @@ train = typer.Typer(no_args_is_help=True, help="Train one role, or a reward mode
 serve = typer.Typer(no_args_is_help=True, help="Serve a model to trainers on other machines.")
 nano = typer.Typer(no_args_is_help=True, help="The embedded model.")
 COMMANDS: dict[str, Callable[..., None]] = {
+    "demo": start.demo,
+    "configs": start.configs,
+    "init": start.init,
     "run": loop.run,
     "plan": loop.plan,
     "status": loop.status,

@@ -12,6 +12,7 @@ import typer
 from seif import api
 from seif.artifacts import RunDir
 from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, listener, load
+from seif.configs import find
 
 
 def run(
@@ -23,7 +24,7 @@ def run(
     """Run or resume the whole loop."""
     from seif.report.table import turn_table
 
-    found = api.run(load(config, overrides, seeds), run_dir or Path("runs") / config.stem, listener())
+    found = api.run(load(config, overrides, seeds), run_dir or Path("runs") / find(config).stem, listener())
     console.print(turn_table(RunDir(found.path)))
     console.print(f"report: {found.report}", highlight=False)
 

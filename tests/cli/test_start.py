@@ -1,0 +1,88 @@
+import shutil
+
+import pytest
+
+from seif.artifacts import RunDir
+from seif.configs import find, shipped
+from seif.report.table import run_status
+from support import seif
+
+
+def test_configs_lists_every_shipped_config_on_one_line(call):
+    code, out, _ = call("configs")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == [path.stem for path in shipped()]
+
+
+def test_configs_prints_a_config_as_it_is(call):
+    assert call("configs", "nano")[:2] == (0, find("nano").read_text(encoding="utf-8"))
+
+
+def test_configs_refuses_an_unknown_name(call):
+    code, _, err = call("configs", "nanno")
+    assert code == 2
+    assert err == "error: no shipped config is called nanno; `seif configs` lists them\n"
+
+
+@pytest.mark.slow
+def test_demo_runs_in_an_empty_folder(tmp_path):
+    result = seif("demo", "--tiny", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert run_status(RunDir(tmp_path / "runs" / "demo-tiny"))["state"] == "finished"
+
+
+def seeds_file(folder):
+    path = folder / "seeds.jsonl"
+    path.write_text('{"prompt": "Describe a cheese."}\n{"prompt": "Tell me about the owl."}\n', encoding="utf-8")
+    return path
+
+
+def test_init_writes_a_config_that_plan_takes(call, tmp_path, model):
+    out = tmp_path / "config.yaml"
+    assert call("init", "--model", model, "--seeds", seeds_file(tmp_path), "--out", out)[0] == 0
+    code, shown, _ = call("plan", out)
+    assert code == 0
+    assert "on 2 seeds" in shown
+
+
+def test_init_does_not_overwrite(call, tmp_path, model):
+    out = tmp_path / "config.yaml"
+    out.write_text("mine", encoding="utf-8")
+    code, _, err = call("init", "--model", model, "--seeds", seeds_file(tmp_path), "--out", out)
+    assert (code, out.read_text(encoding="utf-8")) == (2, "mine")
+    assert "exists already" in err
+
+
+def test_init_for_a_model_that_is_elsewhere_says_how_to_get_it(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    code, _, err = call("init", "--model", "nobody/nothing-here", "--seeds", seeds_file(tmp_path), "--out", tmp_path / "config.yaml")
+    assert code == 2
+    assert err.strip().endswith("get it with: hf download nobody/nothing-here")
+    assert len(err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(("broken", "message"), [("chat_template.jinja", "no chat template"), ("config.json", "not a model directory")])
+def test_init_refuses_an_incomplete_model_in_one_line(call, tmp_path, model, broken, message):
+    copy = tmp_path / "copy"
+    shutil.copytree(model, copy)
+    (copy / broken).unlink()
+    code, _, err = call("init", "--model", copy, "--seeds", seeds_file(tmp_path), "--out", tmp_path / "config.yaml")
+    assert code == 2
+    assert message in err
+    assert len(err.splitlines()) == 1
+
+
+def test_init_refuses_an_adapter(call, tmp_path, adapter):
+    code, _, err = call("init", "--model", adapter, "--seeds", seeds_file(tmp_path), "--out", tmp_path / "config.yaml")
+    assert code == 2
+    assert "is an adapter" in err
+
+
+@pytest.mark.slow
+def test_what_init_writes_runs(tmp_path, model):
+    out, run_dir = tmp_path / "config.yaml", tmp_path / "run"
+    assert seif("init", "--model", model, "--seeds", seeds_file(tmp_path), "--out", out).returncode == 0
+    short = [part for setting in ("turns=1", "instructor.steps=1", "follower.steps=1") for part in ("--set", setting)]
+    result = seif("run", out, "--run-dir", run_dir, *short)
+    assert result.returncode == 0, result.stderr
+    assert run_status(RunDir(run_dir))["state"] == "finished"
