@@ -129,7 +129,7 @@ def test_a_run_is_shown_whole(tmp_path, capsys, monkeypatch, root, recording):
     assert [{key.split("/")[0] for key in keys} for keys in roles] == [{"evaluation"}, *[{"instructor"}] * 2, *[{"follower"}] * 3, {"evaluation"}]
     assert any(key.startswith("evaluation/held_out/greedy/") for key in sent[-1][1])
     assert any(key.startswith("evaluation/judger/") for key in sent[-1][1])
-    assert any(key.startswith("evaluation/instructor/types/") for key in sent[-1][1])
+    assert any(key.startswith("evaluation/types/") for key in sent[-1][1])
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     kept = [line["reading_time"] for line in lines]
     assert kept == [values[f"{role}/reading_time"] for role, (_, values) in zip(["instructor"] * 2 + ["follower"] * 3, sent[1:-1], strict=True)]

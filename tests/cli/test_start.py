@@ -15,7 +15,7 @@ def test_configs_lists_every_shipped_config_on_one_line(call):
 
 
 def test_configs_prints_a_config_as_it_is(call):
-    assert call("configs", "nano")[:2] == (0, find("nano").read_text(encoding="utf-8"))
+    assert call("configs", "nano")[:2] == (0, find(Path("nano")).read_text(encoding="utf-8"))
 
 
 def test_configs_refuses_an_unknown_name(call):
@@ -28,7 +28,7 @@ def test_configs_refuses_an_unknown_name(call):
 def test_demo_runs_in_an_empty_folder(tmp_path):
     result = seif("demo", "--tiny", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert run_status(RunDir(tmp_path / "runs" / "demo-tiny"))["state"] == "finished"
+    assert run_status(RunDir(tmp_path / "runs" / "demo-tiny")).state == "finished"
 
 
 def seeds_file(folder):
@@ -85,4 +85,4 @@ def test_what_init_writes_runs(tmp_path, model):
     short = [part for setting in ("turns=1", "instructor.steps=1", "follower.steps=1") for part in ("--set", setting)]
     result = seif("run", out, "--run-dir", run_dir, *short)
     assert result.returncode == 0, result.stderr
-    assert run_status(RunDir(run_dir))["state"] == "finished"
+    assert run_status(RunDir(run_dir)).state == "finished"

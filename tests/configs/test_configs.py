@@ -12,7 +12,7 @@ NAMES = [path.stem for path in shipped()]
 
 def value_at(config, key):
     for part in key.split("."):
-        config = getattr(config, part)
+        config = [getattr(entry, part) for entry in config] if isinstance(config, tuple) else getattr(config, part)
     return config
 
 
