@@ -1,4 +1,5 @@
-"""Precision and recall of the compiler on labelled constraints, and what share of generated ones it understands; prints JSON.
+"""Precision and recall of the compiler on labelled constraints, and what share of generated ones it understands;
+prints JSON.
 
     .venv/bin/python -m benchmarks.compiler --data ../shared/data
 
@@ -33,7 +34,9 @@ def main() -> None:
             truth = {k: int(v) if isinstance(v, float) else v for k, v in (given or {}).items() if v is not None}
             known[label] += label in TYPES
             if found.checkable:
-                (right if (found.instruction_id, dict(found.kwargs)) == (label, truth) else wrong)[found.instruction_id] += 1
+                (right if (found.instruction_id, dict(found.kwargs)) == (label, truth) else wrong)[
+                    found.instruction_id
+                ] += 1
             elif label in TYPES:
                 missed[label] += 1
                 if options.refused:

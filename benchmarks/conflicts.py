@@ -26,17 +26,24 @@ def main() -> None:
     rng = random.Random(options.seed)
     sets = [random_set(rng) for _ in range(options.sets)]
 
-    explain([random_constraint(rng, "language:response_language")])  # the first call reads langdetect's list of languages
+    explain(
+        [random_constraint(rng, "language:response_language")]
+    )  # the first call reads langdetect's list of languages
     began = time.process_time()
     conflicts = [explain(constraints) for constraints in sets]
     reasoning = time.process_time() - began
-    kinds = ["contradictory" if conflict else WITNESSED if write_witness(constraints) else OPEN for conflict, constraints in zip(conflicts, sets, strict=True)]
+    kinds = [
+        "contradictory" if conflict else WITNESSED if write_witness(constraints) else OPEN
+        for conflict, constraints in zip(conflicts, sets, strict=True)
+    ]
     undecided = [constraints for kind, constraints in zip(kinds, sets, strict=True) if kind == OPEN]
     result = {
         "sets": len(sets),
         "shares": {kind: round(count / len(sets), 4) for kind, count in Counter(kinds).most_common()},
         "contradictions_by_kind": dict(Counter(conflict.kind for conflict in conflicts if conflict).most_common()),
-        "ids_most_often_in_open_sets": dict(Counter(c.instruction_id for constraints in undecided for c in constraints).most_common(8)),
+        "ids_most_often_in_open_sets": dict(
+            Counter(c.instruction_id for constraints in undecided for c in constraints).most_common(8)
+        ),
         "reasoning_cpu_milliseconds_per_set": round(1000 * reasoning / len(sets), 3),
         "cpu_seconds": round(time.process_time() - began, 1),
     }

@@ -37,7 +37,17 @@ def main() -> None:
     for event in events:
         if event["event"] == "stage_finished":
             stages[event["stage"]] = round(stages.get(event["stage"], 0.0) + event["seconds"], 1)
-    print(json.dumps({"seconds": round(seconds, 1), "peak_memory_mib": round(peak), "cores": os.cpu_count(), "seconds_by_stage": stages}, indent=2))
+    print(
+        json.dumps(
+            {
+                "seconds": round(seconds, 1),
+                "peak_memory_mib": round(peak),
+                "cores": os.cpu_count(),
+                "seconds_by_stage": stages,
+            },
+            indent=2,
+        )
+    )
 
 
 if __name__ == "__main__":

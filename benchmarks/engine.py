@@ -1,4 +1,5 @@
-"""The in-process engine on the embedded model: held-out answers in a fresh process, then rollouts and verdicts with and without shared prefixes; prints JSON.
+"""The in-process engine on the embedded model: held-out answers in a fresh process, then rollouts and verdicts with
+and without shared prefixes; prints JSON.
 
 .venv/bin/python -m benchmarks.engine
 """
@@ -37,16 +38,28 @@ def timed(engine: local.LocalEngine, requests: list[Request], repeats: int = 3) 
 
 
 def held_out() -> dict[str, Any]:
-    """A greedy and a sampled answer to every held-out task, with the budget of the demo, in a process that has not seen their shapes yet."""
+    """A greedy and a sampled answer to every held-out task, with the budget of the demo, in a process that has not
+    seen their shapes yet."""
     config = load_config(CONFIG, [])
     assert config.held_out is not None
     tasks = read_instructions(Path(config.held_out))
     messages = [follower.messages(config.prompts, task, config.follower.format) for task in tasks]
-    requests = [Request(m, config.follower.grpo.max_new_tokens, temperature, i) for temperature in (0.0, 1.0) for i, m in enumerate(messages)]
-    engine = local.LocalEngine.load(config.model, config.engine.dtype, config.engine.token_budget, config.attn_implementation)
+    requests = [
+        Request(m, config.follower.grpo.max_new_tokens, temperature, i)
+        for temperature in (0.0, 1.0)
+        for i, m in enumerate(messages)
+    ]
+    engine = local.LocalEngine.load(
+        config.model, config.engine.dtype, config.engine.token_budget, config.attn_implementation
+    )
     seconds = timed(engine, requests, 1)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"requests": len(requests), "seconds": round(seconds, 1), "answers_per_second": round(len(requests) / seconds), "peak_memory_mib": round(peak)}
+    return {
+        "requests": len(requests),
+        "seconds": round(seconds, 1),
+        "answers_per_second": round(len(requests) / seconds),
+        "peak_memory_mib": round(peak),
+    }
 
 
 def main() -> None:
@@ -65,9 +78,18 @@ def main() -> None:
         rules = world.draw_constraints(rng, 4)
         reply = writer.write(rng, world.topic_of(seed), writer.casual_plan(rng))
         verdicts += [
-            Request(render(examples.STYLE, "judger", seed=seed, instruction=seed, response=reply, constraint=r.text), 1, top_logprobs=8) for r in rules
+            Request(
+                render(examples.STYLE, "judger", seed=seed, instruction=seed, response=reply, constraint=r.text),
+                1,
+                top_logprobs=8,
+            )
+            for r in rules
         ]
-    result: dict[str, Any] = {"held_out": fresh, "rollouts": {"requests": len(rollouts), "new_tokens": tokens}, "verdicts": {"requests": len(verdicts)}}
+    result: dict[str, Any] = {
+        "held_out": fresh,
+        "rollouts": {"requests": len(rollouts), "new_tokens": tokens},
+        "verdicts": {"requests": len(verdicts)},
+    }
     for name, least in (("shared_prefixes", local.MIN_SHARED), ("no_sharing", 1 << 30)):
         local.MIN_SHARED = least
         seconds = timed(engine, rollouts)

@@ -1,9 +1,11 @@
-"""Does evolving help? Both Instructor rewards, the static control and the base, at equal Follower steps, over several seeds.
+"""Does evolving help? Both Instructor rewards, the static control and the base, at equal Follower steps, over
+several seeds.
 
     .venv/bin/python -m benchmarks.evolution --seeds 3 > docs/evolution.json
 
 Runs `seif run` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed) and prints JSON:
-per arm and turn the mean over seeds with a 95% Student-t confidence interval, and the paired differences to the static arm.
+per arm and turn the mean over seeds with a 95% Student-t confidence interval, and the paired differences to the
+static arm.
 """
 
 from __future__ import annotations

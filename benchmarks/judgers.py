@@ -1,10 +1,11 @@
-"""What a verdict costs, and what it is worth: classifier, generative and logprob Judger on the same answers, against the verifiers.
+"""What a verdict costs, and what it is worth: classifier, generative and logprob Judger on the same answers, against
+the verifiers.
 
     .venv/bin/python -m benchmarks.judgers --reward-model runs/x/turn_01/reward_model --tasks 300
 
-The model answers held-out tasks once. Then every Judger judges all answers on all constraints of the config's soft types, one engine and one batch
-after another on the same device, and JSON is printed: verdicts per second (the first call, which warms up, is not counted), how many
-verdicts were given, and the agreement with the verifiers over those.
+The model answers held-out tasks once. Then every Judger judges all answers on all constraints of the config's soft
+types, one engine and one batch after another on the same device, and JSON is printed: verdicts per second (the first
+call, which warms up, is not counted), how many verdicts were given, and the agreement with the verifiers over those.
 """
 
 from __future__ import annotations
@@ -41,7 +42,12 @@ async def timed(judger: Judge, answers: list[held_out.Answer], judges: Callable[
     found = await held_out.judger_agreement(judger, answers, judges)
     seconds = time.perf_counter() - began
     asked = found.n + found.unjudged
-    return {"verdicts": asked, "seconds": round(seconds, 3), "verdicts_per_second": round(asked / seconds, 1), **found.to_json()}
+    return {
+        "verdicts": asked,
+        "seconds": round(seconds, 3),
+        "verdicts_per_second": round(asked / seconds, 1),
+        **found.to_json(),
+    }
 
 
 def measure(config: Config, reward_model: str, tasks: int, generative_style: str) -> dict[str, Any]:
@@ -57,14 +63,21 @@ def measure(config: Config, reward_model: str, tasks: int, generative_style: str
 
     budget, attention = config.engine.token_budget, config.attn_implementation
     with closing(LocalEngine.load(model, config.engine.dtype, budget, attention)) as engine:
-        answers = asyncio.run(held_out.answer_tasks(engine, rows, config.prompts, config.follower.format, length, 1.0, config.seed))
+        answers = asyncio.run(
+            held_out.answer_tasks(engine, rows, config.prompts, config.follower.format, length, 1.0, config.seed)
+        )
         found = {
-            "generative": asyncio.run(timed(GenerativeJudge(engine, generative_style, config.judger.max_new_tokens), answers, judges)),
+            "generative": asyncio.run(
+                timed(GenerativeJudge(engine, generative_style, config.judger.max_new_tokens), answers, judges)
+            ),
             "logprob": asyncio.run(timed(LogprobJudge(engine, config.prompts), answers, judges)),
         }
     with closing(Scorer.load(reward_model, config.engine.dtype, budget, attention)) as scorer:
         found["classifier"] = asyncio.run(timed(ClassifierJudge(in_process(scorer)), answers, judges))
-    faster = {name: round(found["classifier"]["verdicts_per_second"] / found[name]["verdicts_per_second"], 2) for name in ("generative", "logprob")}
+    faster = {
+        name: round(found["classifier"]["verdicts_per_second"] / found[name]["verdicts_per_second"], 2)
+        for name in ("generative", "logprob")
+    }
     return {
         "model": model,
         "reward_model": reward_model,

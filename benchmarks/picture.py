@@ -40,7 +40,15 @@ def main() -> None:
             cells = [summary["base"][name], *(turn[name] for turn in turns.values())]
             style, marker = looks["frontier" if kind == "sampled" else arm]
             series.append(Series(kind, [c["mean"] for c in cells], [c["ci95"] for c in cells], style, marker))
-    axis = share_axis([v + sign * (e or 0) for s in series for v, e in zip(s.values, s.errors, strict=True) for sign in (-1, 1) if v is not None])
+    axis = share_axis(
+        [
+            v + sign * (e or 0)
+            for s in series
+            for v, e in zip(s.values, s.errors, strict=True)
+            for sign in (-1, 1)
+            if v is not None
+        ]
+    )
     labels = ["base", *(str(t) for t in range(1, len(series[0].values)))]
     title = f"Held-out constraint accuracy ({summary['seeds']} seeds, 95%)"
     drawing = str(turn_chart(title, labels, series, axis, lambda v: f"{v:.1%}"))
@@ -48,7 +56,9 @@ def main() -> None:
     head = re.sub(r' width="[\d.]+" height="[\d.]+"', ' width="640"', head)
     background = '<rect width="100%" height="100%" fill="#fcfbf8"/>'
     options.target.write_text(
-        f'{head} xmlns="http://www.w3.org/2000/svg" font-family="sans-serif"><style>{STYLE}</style>{background}{rest}\n', encoding="utf-8"
+        f'{head} xmlns="http://www.w3.org/2000/svg" '
+        f'font-family="sans-serif"><style>{STYLE}</style>{background}{rest}\n',
+        encoding="utf-8",
     )
 
 

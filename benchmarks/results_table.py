@@ -34,7 +34,8 @@ NAMES = {
 
 
 def main() -> None:
-    """Read the summary; print one table per arm, or one of all arms' last turns, then the differences to the control."""
+    """Read the summary; print one table per arm, or one of all arms' last turns, then the differences to the
+    control."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("summary", type=Path)
     parser.add_argument("--last", action="store_true", help="one table of all arms after their last turn")
@@ -49,7 +50,11 @@ def main() -> None:
             _table({"base": base} | {turn.replace("_", " "): numbers for turn, numbers in turns.items()})
             values = zip(*(numbers["greedy_constraint_accuracy"]["values"] for numbers in turns.values()), strict=True)
             first = base["greedy_constraint_accuracy"]["values"][0]
-            print("Per seed, greedy: " + "; ".join(" → ".join(f"{100 * v:.1f}" for v in (first, *line)) for line in values) + ".\n")
+            print(
+                "Per seed, greedy: "
+                + "; ".join(" → ".join(f"{100 * v:.1f}" for v in (first, *line)) for line in values)
+                + ".\n"
+            )
     (control,) = (key for key in summary if key.startswith("minus_"))
     print(f"### last turn {control.replace('_', ' ')}\n")
     _table(summary[control], "+")
@@ -60,7 +65,10 @@ def _table(columns: dict[str, dict[str, Any]], sign: str = "") -> None:
     print(f"| | {' | '.join(name.replace('_', ' ') for name in columns)} |\n|{'---|' * (len(columns) + 1)}")
     for key, name in NAMES.items():
         if any(key in numbers for numbers in columns.values()):
-            print(f"| {name} | {' | '.join(_cell(numbers[key], sign) if key in numbers else '–' for numbers in columns.values())} |")
+            print(
+                f"| {name} | "
+                f"{' | '.join(_cell(numbers[key], sign) if key in numbers else '–' for numbers in columns.values())} |"
+            )
     print()
 
 

@@ -1,6 +1,7 @@
 """The Instructor's reward against a server: filter, one answer, one judgement per constraint; prints JSON.
 
-.venv/bin/python -m benchmarks.reward_pipeline --base-url http://127.0.0.1:8000/v1 --model fake --instructions FILE.parquet --rows 384 --json
+.venv/bin/python -m benchmarks.reward_pipeline --base-url http://127.0.0.1:8000/v1 --model fake --instructions
+FILE.parquet --rows 384 --json
 
 `requests` counts every attempt, `unjudged` verdicts that are missing; `wall_s` begins with the first request.
 """
@@ -54,7 +55,8 @@ def load_what_is_loaded_once(texts: Sequence[str]) -> None:
 
 
 def score(engine: OpenAIEngine, rows: Sequence[Mapping[str, Any]], judger: str = "generative") -> dict[str, Any]:
-    """The rewards of rows with `seed_question` and `constraint`, as if the Instructor had just written them, and what they cost."""
+    """The rewards of rows with `seed_question` and `constraint`, as if the Instructor had just written them, and
+    what they cost."""
     scorer = InstructorScorer(
         filter=Filter(engine, STYLE, rules=True, model=True, max_new_tokens=512),
         # Plain: any server's words are an answer.
@@ -63,7 +65,10 @@ def score(engine: OpenAIEngine, rows: Sequence[Mapping[str, Any]], judger: str =
         settings=Instructor(),
     )
     written = [json.dumps({f"c{i}": text for i, text in enumerate(row["constraint"], 1)}) for row in rows]
-    samples = [Writing(row["seed_question"], len(row["constraint"]), text, True) for row, text in zip(rows, written, strict=True)]
+    samples = [
+        Writing(row["seed_question"], len(row["constraint"]), text, True)
+        for row, text in zip(rows, written, strict=True)
+    ]
     load_what_is_loaded_once([text for row in rows for text in row["constraint"]])
     began, cpu = time.perf_counter(), time.process_time()
     scores = asyncio.run(scorer.score_batch(samples, 1))

@@ -1,9 +1,11 @@
-"""Learning from instructions alone: the whole recipe, its ablations, and the reward model inside the self-evolving loop, over several seeds.
+"""Learning from instructions alone: the whole recipe, its ablations, and the reward model inside the self-evolving
+loop, over several seeds.
 
     .venv/bin/python -m benchmarks.self_supervised --seeds 3 > docs/self_supervised.json
 
-Runs `seif run` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed) and prints JSON: for the base and
-per arm and turn the mean over seeds with a 95% Student-t confidence interval, and the paired differences to the arm `full`.
+Runs `seif run` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed) and prints
+JSON: for the base and per arm and turn the mean over seeds with a 95% Student-t confidence interval, and the paired
+differences to the arm `full`.
 """
 
 from __future__ import annotations
@@ -19,7 +21,13 @@ ARMS: dict[str, list[str]] = {
     "no_contrasts": ["self_supervised.contrasts=false"],
     "in_order": ["self_supervised.curriculum=in_order"],
 }
-EVOLVING = ["turns=3", "instructor.train=true", "instructor.steps=4", "instructor.share_penalty=0.5", "follower.steps=25"]
+EVOLVING = [
+    "turns=3",
+    "instructor.train=true",
+    "instructor.steps=4",
+    "instructor.share_penalty=0.5",
+    "follower.steps=25",
+]
 """As many Follower steps in all as `full` has."""
 ARMS["evolving"] = EVOLVING
 ARMS["evolving_logprob"] = [*EVOLVING, "judger.model=logprob"]

@@ -17,7 +17,12 @@ from nltk.tokenize.punkt import PunktTokenizer
 
 from seif.constraints.text import count_sentences
 
-FILES = {"seif_qwen7b_q_T1": "prompt", "seif_seeds": "prompt", "verlif_constraints_labelled": "prompt", "ifeval_prompts": "prompt"}
+FILES = {
+    "seif_qwen7b_q_T1": "prompt",
+    "seif_seeds": "prompt",
+    "verlif_constraints_labelled": "prompt",
+    "ifeval_prompts": "prompt",
+}
 
 
 def main() -> None:

@@ -1,12 +1,14 @@
-"""An OpenAI-compatible server without a model, for tests and benchmarks: it takes time, fills slots and fails as a real one does.
+"""An OpenAI-compatible server without a model, for tests and benchmarks: it takes time, fills slots and fails as a
+real one does.
 
 A reply is a function of its request alone. Latencies are too (lognormal), and only `slots` requests are worked on at
 once; the others wait in order. Faults are drawn anew for every attempt, so that a retry can succeed.
 
 .venv/bin/python -m benchmarks.server --port 8000 --faults 0.3
 
-HTTP/1.1 is spoken here by hand, in the one form that clients of this API use (keep-alive, Content-Length): that takes fewer
-lines than a framework's wiring, adds no dependency, and leaves one core free enough for thousands of requests a second.
+HTTP/1.1 is spoken here by hand, in the one form that clients of this API use (keep-alive, Content-Length): that
+takes fewer lines than a framework's wiring, adds no dependency, and leaves one core free enough for thousands of
+requests a second.
 """
 
 from __future__ import annotations
@@ -27,7 +29,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 FAULTS = ("429", "500", "cut", "malformed", "empty", "hang")
-REASONS = {200: "OK", 400: "Bad Request", 401: "Unauthorized", 404: "Not Found", 429: "Too Many Requests", 500: "Internal Server Error"}
+REASONS = {
+    200: "OK",
+    400: "Bad Request",
+    401: "Unauthorized",
+    404: "Not Found",
+    429: "Too Many Requests",
+    500: "Internal Server Error",
+}
 
 
 @dataclass(frozen=True)
@@ -77,7 +86,9 @@ class Server:
 
     async def listen(self, port: int = 0, tls: ssl.SSLContext | None = None) -> asyncio.Server:
         """Open the port (a free one for 0)."""
-        return await asyncio.get_running_loop().create_server(lambda: Connection(self), "127.0.0.1", port, backlog=4096, ssl=tls)
+        return await asyncio.get_running_loop().create_server(
+            lambda: Connection(self), "127.0.0.1", port, backlog=4096, ssl=tls
+        )
 
     async def drop(self) -> None:
         """Close every connection and stop working on what it asked."""
@@ -100,7 +111,9 @@ class Server:
             "bound_s": round(work / self.behaviour.slots, 3),
         }
 
-    async def respond(self, method: str, path: str, authorization: str, body: bytes) -> tuple[int, bytes, dict[str, str]] | None:
+    async def respond(
+        self, method: str, path: str, authorization: str, body: bytes
+    ) -> tuple[int, bytes, dict[str, str]] | None:
         """Status, body and extra headers; None: close the connection without a word."""
         b = self.behaviour
         if path == "/stats":
@@ -108,7 +121,16 @@ class Server:
         if b.key and authorization != f"Bearer {b.key}":
             return _refusal(401, "Incorrect API key provided")
         if (method, path) == ("GET", "/v1/models"):
-            return 200, json.dumps({"object": "list", "data": [{"id": b.model, "object": "model", "created": 0, "owned_by": "benchmarks"}]}).encode(), {}
+            return (
+                200,
+                json.dumps(
+                    {
+                        "object": "list",
+                        "data": [{"id": b.model, "object": "model", "created": 0, "owned_by": "benchmarks"}],
+                    }
+                ).encode(),
+                {},
+            )
         if (method, path) != ("POST", "/v1/chat/completions"):
             return _refusal(404, "Not Found")
         try:
@@ -122,7 +144,9 @@ class Server:
             return _refusal(400, f"This model's maximum context length is {b.context} tokens.")
         return await self._complete(request, prompt, body)
 
-    async def _complete(self, request: dict[str, Any], prompt: str, body: bytes) -> tuple[int, bytes, dict[str, str]] | None:
+    async def _complete(
+        self, request: dict[str, Any], prompt: str, body: bytes
+    ) -> tuple[int, bytes, dict[str, str]] | None:
         b = self.behaviour
         dice = random.Random(hashlib.blake2b(body, digest_size=8).digest())
         kind = "verdict" if "[[1]]" in prompt or request.get("max_tokens") == 1 else "answer"
@@ -156,7 +180,11 @@ class Server:
             return "It depends on the place and on the time. " * dice.randint(4, 24)
         share = b.accepted if "meet them all" in prompt else b.satisfied
         digit = int(dice.random() < share)
-        return str(digit) if request.get("max_tokens") == 1 else f"The constraint asks for one thing and the answer does another. [[{digit}]]"
+        return (
+            str(digit)
+            if request.get("max_tokens") == 1
+            else f"The constraint asks for one thing and the answer does another. [[{digit}]]"
+        )
 
 
 def _completion(behaviour: Behaviour, request: dict[str, Any], text: str) -> dict[str, Any]:
@@ -165,7 +193,10 @@ def _completion(behaviour: Behaviour, request: dict[str, Any], text: str) -> dic
     if request.get("logprobs") and behaviour.logprobs:
         odds = {text: 0.9, "1" if text == "0" else "0": 0.1}
         likely = [{"token": token, "logprob": math.log(p), "bytes": None} for token, p in odds.items()]
-        logprobs = {"content": [{**likely[0], "top_logprobs": likely[: request.get("top_logprobs") or 0]}], "refusal": None}
+        logprobs = {
+            "content": [{**likely[0], "top_logprobs": likely[: request.get("top_logprobs") or 0]}],
+            "refusal": None,
+        }
     finish = "length" if request.get("max_tokens") == 1 else "stop"
     message = {"role": "assistant", "content": text, "refusal": None}
     return {
@@ -174,12 +205,22 @@ def _completion(behaviour: Behaviour, request: dict[str, Any], text: str) -> dic
         "created": 0,
         "model": behaviour.model,
         "choices": [{"index": 0, "message": message, "logprobs": logprobs, "finish_reason": finish}],
-        "usage": {"prompt_tokens": 100, "completion_tokens": len(text.split()), "total_tokens": 100 + len(text.split())},
+        "usage": {
+            "prompt_tokens": 100,
+            "completion_tokens": len(text.split()),
+            "total_tokens": 100 + len(text.split()),
+        },
     }
 
 
 def _refusal(status: int, message: str) -> tuple[int, bytes, dict[str, str]]:
-    return status, json.dumps({"error": {"message": message, "type": "invalid_request_error", "param": None, "code": status}}).encode(), {}
+    return (
+        status,
+        json.dumps(
+            {"error": {"message": message, "type": "invalid_request_error", "param": None, "code": status}}
+        ).encode(),
+        {},
+    )
 
 
 class Connection(asyncio.Protocol):
@@ -218,7 +259,9 @@ class Connection(asyncio.Protocol):
             return
         self.buffer = bytearray(rest[length:])
         method, path = first.split(" ")[:2]
-        self.task = asyncio.get_running_loop().create_task(self._serve(method, path, headers.get("authorization", ""), rest[:length]))
+        self.task = asyncio.get_running_loop().create_task(
+            self._serve(method, path, headers.get("authorization", ""), rest[:length])
+        )
 
     async def _serve(self, method: str, path: str, authorization: str, body: bytes) -> None:
         response = await self.server.respond(method, path, authorization, body)
@@ -226,7 +269,11 @@ class Connection(asyncio.Protocol):
             self.transport.abort()
             return
         status, content, extra = response
-        lines = [f"HTTP/1.1 {status} {REASONS[status]}", "Content-Type: application/json", f"Content-Length: {len(content)}"]
+        lines = [
+            f"HTTP/1.1 {status} {REASONS[status]}",
+            "Content-Type: application/json",
+            f"Content-Length: {len(content)}",
+        ]
         lines += [f"{name}: {value}" for name, value in extra.items()]
         self.transport.write("\r\n".join([*lines, "\r\n"]).encode() + content)
         self.task = None
@@ -262,7 +309,19 @@ def main() -> None:
     """Parse options, print the base URL, serve."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
-    for name in ("model", "slots", "answer_s", "verdict_s", "sigma", "satisfied", "accepted", "faults", "retry_after", "key", "seed"):
+    for name in (
+        "model",
+        "slots",
+        "answer_s",
+        "verdict_s",
+        "sigma",
+        "satisfied",
+        "accepted",
+        "faults",
+        "retry_after",
+        "key",
+        "seed",
+    ):
         default = getattr(Behaviour(), name)
         parser.add_argument(f"--{name.replace('_', '-')}", type=type(default), default=default)
     parser.add_argument("--kinds", nargs="+", choices=FAULTS, default=FAULTS, help="which faults")

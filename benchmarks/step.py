@@ -1,9 +1,11 @@
-"""One GRPO step through the trainer and through a bare loop of plain torch, in both types: the same prompts, the same lengths; prints JSON.
+"""One GRPO step through the trainer and through a bare loop of plain torch, in both types: the same prompts, the
+same lengths; prints JSON.
 
 .venv/bin/python -m benchmarks.step
 
-A step is what both do from end to end: sample a group per prompt, reward, the reference's log-probabilities, forward, backward, AdamW.
-The bare loop has no logs, no checkpoints, no stop tokens, and no rows of uneven length: every completion has the same number of tokens.
+A step is what both do from end to end: sample a group per prompt, reward, the reference's log-probabilities,
+forward, backward, AdamW. The bare loop has no logs, no checkpoints, no stop tokens, and no rows of uneven length:
+every completion has the same number of tokens.
 """
 
 from __future__ import annotations
@@ -45,8 +47,15 @@ def rewards_of(texts: list[str]) -> list[float]:
 
 def without_end(model: str, folder: Path) -> Path:
     """The model with an end token that it does not write, so that every completion has full length."""
-    tokenizer, net = AutoTokenizer.from_pretrained(model), AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32)
-    used = {i for text in json.loads((Path(model) / "tokenizer.json").read_text())["model"]["vocab"] for i in tokenizer(text).input_ids}
+    tokenizer, net = (
+        AutoTokenizer.from_pretrained(model),
+        AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32),
+    )
+    used = {
+        i
+        for text in json.loads((Path(model) / "tokenizer.json").read_text())["model"]["vocab"]
+        for i in tokenizer(text).input_ids
+    }
     unused = max(set(range(net.config.vocab_size)) - used - {tokenizer.pad_token_id}, default=net.config.vocab_size - 1)
     tokenizer.eos_token = tokenizer.convert_ids_to_tokens(unused)
     net.config.eos_token_id = net.generation_config.eos_token_id = unused
@@ -97,22 +106,36 @@ class _Clock:
 
 
 class Bare:
-    """GRPO without a framework: float32 weights, autocast where the type is bf16, the loss of DAPO with a KL penalty."""
+    """GRPO without a framework: float32 weights, autocast where the type is bf16, the loss of DAPO with a KL
+    penalty."""
 
     def __init__(self, model: Path, settings: Grpo, config: Config, dtype: str) -> None:
         self.settings, self.dtype = settings, getattr(torch, dtype)
         self.tokenizer = AutoTokenizer.from_pretrained(model, padding_side="left")
         attention = config.attn_implementation
-        self.policy = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, attn_implementation=attention).train()
-        self.reference = AutoModelForCausalLM.from_pretrained(model, dtype=torch.float32, attn_implementation=attention).eval()
-        self.sampler = AutoModelForCausalLM.from_pretrained(model, dtype=self.dtype, attn_implementation=attention).eval()
-        self.optimizer = torch.optim.AdamW(self.policy.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True)
+        self.policy = AutoModelForCausalLM.from_pretrained(
+            model, dtype=torch.float32, attn_implementation=attention
+        ).train()
+        self.reference = AutoModelForCausalLM.from_pretrained(
+            model, dtype=torch.float32, attn_implementation=attention
+        ).eval()
+        self.sampler = AutoModelForCausalLM.from_pretrained(
+            model, dtype=self.dtype, attn_implementation=attention
+        ).eval()
+        self.optimizer = torch.optim.AdamW(
+            self.policy.parameters(), settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        )
 
     def step(self, prompts: list[Any]) -> None:
         """One step on `prompts`, `settings.samples` completions each."""
         s = self.settings
         texts = self.tokenizer.apply_chat_template(prompts, tokenize=False, add_generation_prompt=True)
-        batch = self.tokenizer([text for text in texts for _ in range(s.samples)], add_special_tokens=False, padding=True, return_tensors="pt")
+        batch = self.tokenizer(
+            [text for text in texts for _ in range(s.samples)],
+            add_special_tokens=False,
+            padding=True,
+            return_tensors="pt",
+        )
         with torch.no_grad():
             for copy, weight in zip(self.sampler.parameters(), self.policy.parameters(), strict=True):
                 copy.copy_(weight)
@@ -126,7 +149,9 @@ class Bare:
                 wanted = self.logps(self.reference, ids[rows], mask[rows])
             found = self.logps(self.policy, ids[rows], mask[rows])
             ratio = torch.exp(found - found.detach())
-            gain = torch.min(ratio * advantages[rows, None], ratio.clamp(1 - s.clip_low, 1 + s.clip_high) * advantages[rows, None])
+            gain = torch.min(
+                ratio * advantages[rows, None], ratio.clamp(1 - s.clip_low, 1 + s.clip_high) * advantages[rows, None]
+            )
             loss = (s.kl * (torch.exp(wanted - found) - (wanted - found) - 1) - gain).sum() / completions.numel()
             loss.backward()
         torch.nn.utils.clip_grad_norm_(self.policy.parameters(), s.max_grad_norm)
@@ -137,7 +162,14 @@ class Bare:
         """(rows, new tokens), with keys and values kept, as a plain loop does it."""
         written, position, cache = [], (mask.cumsum(1) - 1).clamp_min(0), None
         for _ in range(self.settings.max_new_tokens):
-            out = self.sampler(input_ids=ids, attention_mask=mask, position_ids=position, past_key_values=cache, use_cache=True, logits_to_keep=1)
+            out = self.sampler(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=position,
+                past_key_values=cache,
+                use_cache=True,
+                logits_to_keep=1,
+            )
             cache = out.past_key_values
             ids = torch.multinomial(torch.softmax(out.logits[:, -1].float() / self.settings.temperature, -1), 1)
             written.append(ids)
@@ -151,7 +183,12 @@ class Bare:
         used = mask.any(0)
         ids, mask = ids[:, used], mask[:, used]
         with torch.autocast(device(), self.dtype, enabled=self.dtype is not torch.float32):
-            logits = model(input_ids=ids, attention_mask=mask, position_ids=(mask.cumsum(1) - 1).clamp_min(0), logits_to_keep=new + 1).logits
+            logits = model(
+                input_ids=ids,
+                attention_mask=mask,
+                position_ids=(mask.cumsum(1) - 1).clamp_min(0),
+                logits_to_keep=new + 1,
+            ).logits
         logits = logits[:, :-1].float() / self.settings.temperature
         return logits.log_softmax(-1).gather(-1, ids[:, -new:, None]).squeeze(-1)
 
@@ -163,7 +200,9 @@ def bare(model: Path, prompts: list[Any], settings: Grpo, steps: int, config: Co
     order = data_order(len(prompts), settings.prompts_per_step, steps + 1, 0)
     for step in range(steps + 1):
         began = time.perf_counter()
-        loop.step([prompts[i] for i in order[step * settings.prompts_per_step : (step + 1) * settings.prompts_per_step]])
+        loop.step(
+            [prompts[i] for i in order[step * settings.prompts_per_step : (step + 1) * settings.prompts_per_step]]
+        )
         times.append(time.perf_counter() - began)
     return times[1:]
 
@@ -182,7 +221,12 @@ def main() -> None:
     prompts = [follower.messages(config.prompts, task, config.follower.format) for task in tasks]
     settings = config.follower.grpo.model_copy(update={"save_every": 1000})
     here = hardware_precision()
-    result: dict[str, Any] = {"cores": os.cpu_count(), "threads": torch.get_num_threads(), "dtype": here.dtype, "reason": here.reason}
+    result: dict[str, Any] = {
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "dtype": here.dtype,
+        "reason": here.reason,
+    }
     ways: dict[str, Callable[..., list[float]]] = {"ours": ours, "bare": bare}
     with tempfile.TemporaryDirectory() as folder:
         model = without_end(config.model, Path(folder))

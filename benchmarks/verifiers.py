@@ -2,8 +2,8 @@
 
     .venv/bin/python -m benchmarks.verifiers --data ../shared/data
 
-`--data` is a folder with ifeval_prompts.parquet (ids and kwargs) and seif_qwen7b_q_T1.parquet (texts to compile, and, for
-want of replies, the instructions as texts to check).
+`--data` is a folder with ifeval_prompts.parquet (ids and kwargs) and seif_qwen7b_q_T1.parquet (texts to compile,
+and, for want of replies, the instructions as texts to check).
 """
 
 from __future__ import annotations
@@ -47,7 +47,11 @@ def main() -> None:
     os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     generated = pq.read_table(options.data / "seif_qwen7b_q_T1.parquet").to_pylist()
     replies = [row["prompt"] for row in generated]
-    asked = [(i, k) for n, r in enumerate(pq.read_table(options.data / "ifeval_prompts.parquet").to_pylist(), 1) for i, k in _checks(n, r)]
+    asked = [
+        (i, k)
+        for n, r in enumerate(pq.read_table(options.data / "ifeval_prompts.parquet").to_pylist(), 1)
+        for i, k in _checks(n, r)
+    ]
     texts = [text for row in generated for text in row["constraint"]]
     verify("It is old. It is NEW.", "length_constraints:number_sentences", {"num_sentences": 2, "relation": "at least"})
     language_of("Everything is loaded before the clock starts.")

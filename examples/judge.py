@@ -3,7 +3,8 @@
 plugins: [../examples/judge.py]                      # in a config
 judger: {kind: quoted_words, options: {case_sensitive: true}}
 
-It asks no language model, so none is loaded for it. One that does leaves out `uses_model=False` and asks `context.engine`.
+It asks no language model, so none is loaded for it. One that does leaves out `uses_model=False` and asks
+`context.engine`.
 """
 
 import re

@@ -16,7 +16,15 @@ NANO = ROOT / "src" / "seif" / "nano"
 def seif(*arguments: object, cwd: Path = ROOT, timeout: float = 600) -> subprocess.CompletedProcess[str]:
     """Run the installed command as a user would, without a terminal."""
     command = [sys.executable, "-m", "seif", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, timeout=timeout, env={**os.environ, "NO_COLOR": "1"}, check=False)
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        env={**os.environ, "NO_COLOR": "1"},
+        check=False,
+    )
 
 
 def call(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:

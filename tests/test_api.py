@@ -9,7 +9,13 @@ import pytest
 import seif
 from seif.evaluation.results import Evaluation
 
-SMALL = ["evaluation.tasks=12", "instructor.steps=1", "follower.steps=1", "follower.grpo.prompts_per_step=4", "instructor.grpo.prompts_per_step=4"]
+SMALL = [
+    "evaluation.tasks=12",
+    "instructor.steps=1",
+    "follower.steps=1",
+    "follower.grpo.prompts_per_step=4",
+    "instructor.grpo.prompts_per_step=4",
+]
 
 
 @pytest.fixture
@@ -70,7 +76,12 @@ def test_an_evaluation_without_held_out_tasks():
 @pytest.mark.slow
 def test_a_role_is_trained_and_evaluated(config, root, tmp_path):
     seeds = tmp_path / "seeds.jsonl"
-    seeds.write_text("".join(json.dumps({"prompt": f"Tell me about the {t}."}) + "\n" for t in ("river", "cat", "train", "clock", "owl", "lamp")))
+    seeds.write_text(
+        "".join(
+            json.dumps({"prompt": f"Tell me about the {t}."}) + "\n"
+            for t in ("river", "cat", "train", "clock", "owl", "lamp")
+        )
+    )
     config = config.model_copy(update={"seeds": str(seeds)})
     made = seif.generate(config, tmp_path / "pool.parquet")
     assert made.instructions >= 3

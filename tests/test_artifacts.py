@@ -83,7 +83,9 @@ def test_a_run_may_move_to_another_server(tmp_path):
     """What can't change a result may differ, and only that."""
 
     def config(**engine):
-        return build_config({"model": "x", "engine": {"kind": "openai", "base_urls": ["http://one/v1"], **engine}}, "test")
+        return build_config(
+            {"model": "x", "engine": {"kind": "openai", "base_urls": ["http://one/v1"], **engine}}, "test"
+        )
 
     run = RunDir(tmp_path / "run")
     run.open(config(), Manifest())
@@ -124,7 +126,8 @@ def test_a_second_process_is_refused(tmp_path):
     run = RunDir(tmp_path / "run")
     script = (
         "import sys; from pathlib import Path; from seif.artifacts import RunDir; from seif.errors import UsageError\n"
-        f"try:\n with RunDir(Path({str(run.root)!r})).locked(): pass\nexcept UsageError as e: print(e); sys.exit(e.exit_code)"
+        f"try:\n with RunDir(Path({str(run.root)!r})).locked(): "
+        "pass\nexcept UsageError as e: print(e); sys.exit(e.exit_code)"
     )
     with run.locked():
         second = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)

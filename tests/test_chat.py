@@ -24,7 +24,8 @@ QWEN25 = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 LLAMA31 = (
-    "<|begin_of_text|>{% for m in messages %}<|start_header_id|>{{ m.role }}<|end_header_id|>\n\n{{ m.content | trim }}<|eot_id|>{% endfor %}"
+    "<|begin_of_text|>{% for m in messages %}<|start_header_id|>{{ m.role "
+    "}}<|end_header_id|>\n\n{{ m.content | trim }}<|eot_id|>{% endfor %}"
     "{% if add_generation_prompt %}<|start_header_id|>assistant<|end_header_id|>\n\n{% endif %}"
 )
 QWEN3 = (
@@ -33,7 +34,8 @@ QWEN3 = (
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n{% endif %}{% endif %}"
 )
 DEEPSEEK_R1 = (
-    "<｜begin▁of▁sentence｜>{% for m in messages %}{% if m.role == 'user' %}<｜User｜>{{ m.content }}{% endif %}{% endfor %}"
+    "<｜begin▁of▁sentence｜>{% for m in messages %}{% if m.role "
+    "== 'user' %}<｜User｜>{{ m.content }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}<｜Assistant｜><think>\n{% endif %}"
 )
 CHAT = [[{"role": "user", "content": "Hi"}]]
@@ -78,7 +80,9 @@ def test_a_switch_in_the_config_reaches_lengths_trls_sampler_and_the_job(model, 
     assert fitting(str(tmp_path), CHAT, length, off) == []
 
     def job(chat):
-        return GrpoJob(model=str(model), prompts=CHAT, steps=1, settings=Grpo(), seed=0, work=tmp_path, out=tmp_path, chat=chat)
+        return GrpoJob(
+            model=str(model), prompts=CHAT, steps=1, settings=Grpo(), seed=0, work=tmp_path, out=tmp_path, chat=chat
+        )
 
     assert grpo_arguments(job(off)).chat_template_kwargs == {"enable_thinking": False}
     assert grpo_arguments(job(on)).chat_template_kwargs is None

@@ -5,7 +5,13 @@ from seif.config_file import build_config
 def test_defaults_are_the_papers():
     config = build_config({"model": "some/model"}, "test")
     grpo = config.follower.grpo
-    assert (grpo.samples, grpo.prompts_per_step, grpo.updates_per_step, grpo.learning_rate, grpo.kl) == (5, 384, 4, 1e-6, 0.01)
+    assert (grpo.samples, grpo.prompts_per_step, grpo.updates_per_step, grpo.learning_rate, grpo.kl) == (
+        5,
+        384,
+        4,
+        1e-6,
+        0.01,
+    )
     assert (grpo.clip_low, grpo.clip_high, grpo.max_prompt_tokens, grpo.max_new_tokens) == (0.2, 0.3, 2048, 8192)
     assert config.follower.epochs == (3, 1, 1)
     assert config.instructor.reward == "adversarial"

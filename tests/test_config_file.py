@@ -28,7 +28,10 @@ def write(tmp_path, text):
         ("model: x\nlora: {r: 0}\n", "lora.r: "),
         ("model: x\nlora: {dropout: 1.0}\n", "lora.dropout: "),
         ("model: x\nlora: 8\n", "lora: "),
-        ("model: x\nlora: {target_modules: [all-linear, q_proj]}\n", "lora: target_modules are either all-linear or names"),
+        (
+            "model: x\nlora: {target_modules: [all-linear, q_proj]}\n",
+            "lora: target_modules are either all-linear or names",
+        ),
         ("model: x\nfollower: {grpo: {prompts_per_step: 7, updates_per_step: 4}}\n", "multiple"),
     ],
 )
@@ -53,7 +56,10 @@ def test_overrides_and_paths_beside_the_config(tmp_path):
 
 
 def test_numbers_as_people_write_them_and_sections_of_their_own(tmp_path):
-    config = load_config(write(tmp_path, "model: x\ninstructor: {grpo: &g {learning_rate: 2e-4}}\nfollower: {grpo: *g}\n"), ["follower.grpo.kl=5e-1"])
+    config = load_config(
+        write(tmp_path, "model: x\ninstructor: {grpo: &g {learning_rate: 2e-4}}\nfollower: {grpo: *g}\n"),
+        ["follower.grpo.kl=5e-1"],
+    )
     assert config.instructor.grpo.learning_rate == 2e-4
     assert (config.follower.grpo.kl, config.instructor.grpo.kl) == (0.5, 0.01)
 

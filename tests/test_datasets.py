@@ -15,7 +15,9 @@ TEXTS = ("Avoid commas.", "Use only lowercase.", "Add a title in <<>>.")
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "instructions.parquet"
-    write_instructions(path, [Instruction(f"Question {i}?", tuple(map(compile_text, TEXTS[: 1 + i % 3]))) for i in range(12)])
+    write_instructions(
+        path, [Instruction(f"Question {i}?", tuple(map(compile_text, TEXTS[: 1 + i % 3]))) for i in range(12)]
+    )
     return path
 
 
@@ -47,7 +49,9 @@ def test_whole_instructions_are_plainly_shuffled(file):
 
 
 def test_levels_come_one_after_another_without_what_is_too_long(file):
-    data = follower_data(config(self_supervised={"curriculum": "in_order"}), 1, file, lambda prompts: everything(prompts)[1:])
+    data = follower_data(
+        config(self_supervised={"curriculum": "in_order"}), 1, file, lambda prompts: everything(prompts)[1:]
+    )
     assert (len(data.tasks), data.too_long) == (12 + 8 + 4 - 1, 1)
     lengths = [len(data.tasks[row].constraints) for row in data.order]
     assert lengths == sorted(lengths)

@@ -16,7 +16,11 @@ def commands(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     spans = [line for block in re.findall(r"```\w*\n(.*?)```", text, re.DOTALL) for line in block.splitlines()]
     spans += re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
-    return [span.split("#")[0].strip().removeprefix(".venv/bin/") for span in spans if re.match(r"\s*(?:\.venv/bin/)?seif [a-z]", span)]
+    return [
+        span.split("#")[0].strip().removeprefix(".venv/bin/")
+        for span in spans
+        if re.match(r"\s*(?:\.venv/bin/)?seif [a-z]", span)
+    ]
 
 
 @pytest.mark.parametrize("page", PAGES)

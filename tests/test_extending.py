@@ -8,7 +8,9 @@ import pytest
 from seif.plugins import load_plugins, unload_plugin
 from support import ROOT
 
-BLOCKS = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+BLOCKS = re.findall(
+    r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), flags=re.DOTALL
+)
 
 
 MODULES = ("seif.chat", "seif.evaluation.suites", "seif.judges", "seif.metrics", "seif.report.section", "seif.tracking")
@@ -22,7 +24,9 @@ def missing(module):
 
 
 @pytest.mark.skipif(any(map(missing, MODULES)), reason=f"one of {', '.join(MODULES)} is not here yet")
-@pytest.mark.parametrize("code", BLOCKS, ids=[re.findall(r"(?:def|add\(\"|class) ?(\w+)", block)[0] for block in BLOCKS])
+@pytest.mark.parametrize(
+    "code", BLOCKS, ids=[re.findall(r"(?:def|add\(\"|class) ?(\w+)", block)[0] for block in BLOCKS]
+)
 def test_an_example_of_the_guide_registers_its_part(tmp_path, code):
     plugin = tmp_path / "example.py"
     plugin.write_text(code, encoding="utf-8")
@@ -33,6 +37,8 @@ def test_an_example_of_the_guide_registers_its_part(tmp_path, code):
 
 
 def test_the_guide_has_its_ten_tasks():
-    headings = re.findall(r"^## (\d+)\.", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), flags=re.MULTILINE)
+    headings = re.findall(
+        r"^## (\d+)\.", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), flags=re.MULTILINE
+    )
     assert headings == [str(number) for number in range(1, 11)]
     assert len(BLOCKS) >= 7

@@ -34,11 +34,23 @@ def example(root):
 @pytest.mark.parametrize(
     ("sections", "message"),
     [
-        ({"instructor": {"reward": "learnabillity"}}, "instructor.reward: no Instructor reward 'learnabillity'; did you mean 'learnability'?"),
-        ({"follower": {"reward": "all_or_noting"}}, "follower.reward: no Follower reward 'all_or_noting'; did you mean 'all_or_nothing'?"),
+        (
+            {"instructor": {"reward": "learnabillity"}},
+            "instructor.reward: no Instructor reward 'learnabillity'; did you mean 'learnability'?",
+        ),
+        (
+            {"follower": {"reward": "all_or_noting"}},
+            "follower.reward: no Follower reward 'all_or_noting'; did you mean 'all_or_nothing'?",
+        ),
         ({"judger": {"kind": "ruls"}}, "judger.kind: no judge 'ruls'; did you mean 'rules'?"),
-        ({"judger": {"kind": "hybrid", "model": "logprobs"}}, "judger.model: no judge 'logprobs'; did you mean 'logprob'?"),
-        ({"judger": {"options": {"a": 1}}}, "judger.options.a: Extra inputs are not permitted; judge 'generative' takes no options"),
+        (
+            {"judger": {"kind": "hybrid", "model": "logprobs"}},
+            "judger.model: no judge 'logprobs'; did you mean 'logprob'?",
+        ),
+        (
+            {"judger": {"options": {"a": 1}}},
+            "judger.options.a: Extra inputs are not permitted; judge 'generative' takes no options",
+        ),
         ({"plugins": ["/nowhere.py"]}, "plugin /nowhere.py: No such file"),
     ],
 )
@@ -79,11 +91,15 @@ def test_the_example_of_an_instructor_reward(example):
 
 
 def test_the_example_of_a_follower_reward(example):
-    config = example("follower_reward.py", follower={"reward": "later_counts_more", "format": "plain"}, judger={"kind": "rules"})
+    config = example(
+        "follower_reward.py", follower={"reward": "later_counts_more", "format": "plain"}, judger={"kind": "rules"}
+    )
     task = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
     with ModelPool(config) as pool, judging(pool, config.model) as judge:
         scorer = FollowerScorer(judge, config.follower.format, config.follower.reward)
-        rewards = [asyncio.run(scorer.score(task, reply, True)).reward for reply in ("It is old.", "it is, yes.", "it is.")]
+        rewards = [
+            asyncio.run(scorer.score(task, reply, True)).reward for reply in ("It is old.", "it is, yes.", "it is.")
+        ]
         assert rewards == [pytest.approx(1 / 3), pytest.approx(2 / 3), 1.0]
         assert pool.loaded == {}
     assert FOLLOWER_REWARDS.get("later_counts_more")([Verdict.UNJUDGED], [None]) is None
@@ -93,7 +109,9 @@ def test_the_example_of_a_judge(example):
     config = example("judge.py", judger={"kind": "quoted_words", "options": {"case_sensitive": True}})
     task = Instruction("Why?", (Constraint('Mention the "Owl".'), Constraint("Be kind.")))
     with ModelPool(config) as pool, judging(pool, "/nowhere") as judge:
-        verdicts = [asyncio.run(judge.judge(task, reply, task.constraints[0])).verdict for reply in ("The Owl.", "The owl.")]
+        verdicts = [
+            asyncio.run(judge.judge(task, reply, task.constraints[0])).verdict for reply in ("The Owl.", "The owl.")
+        ]
         assert verdicts == [Verdict.SATISFIED, Verdict.VIOLATED]
         assert asyncio.run(judge.judge(task, "The Owl.", task.constraints[1])).cause == "no quoted word"
         assert pool.loaded == {}

@@ -6,13 +6,25 @@ from seif.config_file import build_config
 from seif.footprint import Architecture, training_footprint
 
 MODEL = Architecture(
-    parameters=1000, layers=2, hidden=8, intermediate=16, key_value_width=4, vocabulary=50, linear_widths=60, context=None
-)  # fmt: skip
+    parameters=1000,
+    layers=2,
+    hidden=8,
+    intermediate=16,
+    key_value_width=4,
+    vocabulary=50,
+    linear_widths=60,
+    context=None,
+)
 SHORT = {"max_prompt_tokens": 10, "max_new_tokens": 6, "micro_batch": 2}
 
 
 def footprint(compute="bfloat16", grpo=None, **settings):
-    tree = {"model": "x", "follower": {"grpo": SHORT | (grpo or {})}, "instructor": {"grpo": SHORT | (grpo or {})}, **settings}
+    tree = {
+        "model": "x",
+        "follower": {"grpo": SHORT | (grpo or {})},
+        "instructor": {"grpo": SHORT | (grpo or {})},
+        **settings,
+    }
     return training_footprint(MODEL, build_config(tree, "test"), compute)
 
 
@@ -36,7 +48,9 @@ def test_no_reference_without_a_kl_penalty():
     assert footprint(grpo={"kl": 0.0}).reference == 0
 
 
-@pytest.mark.parametrize(("settings", "models"), [({}, 1), ({"judger": {"weights": "base"}}, 2), ({"engine": {"kind": "vllm"}}, 0)])
+@pytest.mark.parametrize(
+    ("settings", "models"), [({}, 1), ({"judger": {"weights": "base"}}, 2), ({"engine": {"kind": "vllm"}}, 0)]
+)
 def test_the_frozen_roles_are_as_many_models_as_differ(settings, models):
     assert footprint(**settings).frozen == models * 2000
 

@@ -11,14 +11,22 @@ from seif.errors import UsageError
 from seif.instructions import read_instructions, write_instructions
 from seif.types import Constraint, Instruction
 
-PLAIN = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use exactly 2 bullet points."), Constraint("Be kind.")))
+PLAIN = Instruction(
+    "Why?", (compile_text("Avoid commas."), compile_text("Use exactly 2 bullet points."), Constraint("Be kind."))
+)
 
 
 def test_round_trip_and_composition(tmp_path):
     write_instructions(tmp_path / "a.parquet", [PLAIN, Instruction("How?", ())])
     assert read_instructions(tmp_path / "a.parquet") == [PLAIN, Instruction("How?", ())]
     assert PLAIN.prompt == "Why?\nAvoid commas.\nUse exactly 2 bullet points.\nBe kind."
-    assert pq.read_schema(tmp_path / "a.parquet").names == ["seed_question", "constraint", "prompt", "kwargs", "instruction_id_list"]
+    assert pq.read_schema(tmp_path / "a.parquet").names == [
+        "seed_question",
+        "constraint",
+        "prompt",
+        "kwargs",
+        "instruction_id_list",
+    ]
 
 
 def test_soft_labels_of_released_files_are_compiled_from_the_text(tmp_path):
@@ -31,7 +39,10 @@ def test_soft_labels_of_released_files_are_compiled_from_the_text(tmp_path):
     }
     pq.write_table(pa.Table.from_pylist([row]), tmp_path / "a.parquet")
     countable, soft = read_instructions(tmp_path / "a.parquet")[0].constraints
-    assert (countable.instruction_id, dict(countable.kwargs)) == ("detectable_format:number_bullet_lists", {"num_bullets": 4})
+    assert (countable.instruction_id, dict(countable.kwargs)) == (
+        "detectable_format:number_bullet_lists",
+        {"num_bullets": 4},
+    )
     assert not soft.checkable
 
 
@@ -40,7 +51,12 @@ def test_soft_labels_of_released_files_are_compiled_from_the_text(tmp_path):
     [
         {"seed_question": "a"},
         {"constraint": ["a"]},
-        {"seed_question": "a", "constraint": ["a"], "instruction_id_list": ["soft", "soft"], "kwargs": [{"num_bullets": 1}]},
+        {
+            "seed_question": "a",
+            "constraint": ["a"],
+            "instruction_id_list": ["soft", "soft"],
+            "kwargs": [{"num_bullets": 1}],
+        },
     ],
 )
 def test_broken_rows_are_named(tmp_path, row):
@@ -84,7 +100,10 @@ def test_a_users_type_keeps_its_kwargs_of_every_kind(tmp_path, own):
     ("constraint", "message"),
     [
         (Constraint("a", "own:kinds", {"cuont": 3}), "own:kinds has no kwarg 'cuont'; it takes count, share"),
-        (Constraint("a", "punctuation:no_comma", {"count": 3}), "punctuation:no_comma has no kwarg 'count'; it takes none"),
+        (
+            Constraint("a", "punctuation:no_comma", {"count": 3}),
+            "punctuation:no_comma has no kwarg 'count'; it takes none",
+        ),
         (Constraint("a", "unknown:type", {"count": 3}), "unknown:type has no kwarg 'count'; load the plugin"),
         (Constraint("a", "own:kinds", {"count": "three"}), "own:kinds.*count"),
     ],
@@ -102,7 +121,9 @@ def test_one_name_for_two_kinds_of_value_is_refused(tmp_path):
     register(ConstraintType("own:worded", "Own", "a number called keyword", "Be a number.", worded))
     try:
         with pytest.raises(UsageError, match="own:worded: its kwarg 'keyword' is int64, but string in another type"):
-            write_instructions(tmp_path / "a.parquet", [Instruction("Why?", (Constraint("a", "own:worded", {"keyword": 1}),))])
+            write_instructions(
+                tmp_path / "a.parquet", [Instruction("Why?", (Constraint("a", "own:worded", {"keyword": 1}),))]
+            )
     finally:
         TYPES.remove("own:worded")
 

@@ -16,13 +16,21 @@ def files(tmp_path):
 
 
 def config(folder):
-    paths = {"seeds": str(folder / "seeds.jsonl"), "benchmark_prompts": [str(folder / "bench.jsonl")], "plugins": [str(folder / "mine.py"), "json"]}
+    paths = {
+        "seeds": str(folder / "seeds.jsonl"),
+        "benchmark_prompts": [str(folder / "bench.jsonl")],
+        "plugins": [str(folder / "mine.py"), "json"],
+    }
     return build_config({"model": "x", **paths}, "test")
 
 
 @pytest.mark.parametrize(
     ("changed", "message"),
-    [("seeds.jsonl", "the seeds file changed"), ("bench.jsonl", "the benchmark_prompts_1 file changed"), ("mine.py", "the plugin mine.py file changed")],
+    [
+        ("seeds.jsonl", "the seeds file changed"),
+        ("bench.jsonl", "the benchmark_prompts_1 file changed"),
+        ("mine.py", "the plugin mine.py file changed"),
+    ],
 )
 def test_a_resume_with_another_file_is_refused(files, changed, message):
     run = RunDir(files / "run")
@@ -40,7 +48,9 @@ def test_a_module_is_known_by_its_source(files):
 def test_other_packages_are_refused_naming_both_versions(tmp_path):
     before = Manifest(versions={"torch": "2.8.0", "accelerate": "1.0"})
     before.check_same(Manifest(versions={"torch": "2.8.0", "accelerate": "2.0"}), tmp_path)
-    with pytest.raises(UsageError, match=r"started with torch 2\.8\.0, and this is 2\.9\.0\. Install torch==2\.8\.0") as error:
+    with pytest.raises(
+        UsageError, match=r"started with torch 2\.8\.0, and this is 2\.9\.0\. Install torch==2\.8\.0"
+    ) as error:
         before.check_same(Manifest(versions={"torch": "2.9.0"}), tmp_path)
     assert "\n" not in str(error.value)
     mine = Manifest(versions={"mine": "1"}, plugins=("mine",))

@@ -101,7 +101,9 @@ def test_modules_and_installed_plugins(tmp_path, monkeypatch):
 
 
 def test_a_file_may_define_dataclasses(file):
-    file.write_text("from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    a: int\n")
+    file.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n@dataclass\nclass A:\n    a: int\n"
+    )
     load_plugins([str(file)])
 
 

@@ -63,7 +63,9 @@ def test_a_run_leaves_what_it_promises(undisturbed):
     last = status["turns"][1]
     assert set(last["held_out"]["greedy"]["instruction_accuracy"]) == {"1", "2", "3", "4"}
     assert {"mean", "verifier_mean", "balanced_accuracy", "per_type"} <= set(last["judger"])
-    assert {"parsable", "conflict_share", "pool_conflict_share", "top_type_share", "type_entropy"} <= set(last["instructor"])
+    assert {"parsable", "conflict_share", "pool_conflict_share", "top_type_share", "type_entropy"} <= set(
+        last["instructor"]
+    )
     page = (root / "report.html").read_text()
     assert "<svg" in page
     assert not list(root.rglob("*.partial")) + list(root.rglob("*.checkpoints"))
@@ -74,7 +76,10 @@ def test_a_run_of_adapters_is_resumed_and_can_be_used(tmp_path):
     """The second turn continues the adapters of the first; a kill in its midst changes nothing."""
     seeds = tmp_path / "seeds.parquet"
     pq.write_table(pq.read_table(NANO / "data" / "seeds.parquet").slice(0, 24), seeds)
-    small = "lora.r=4 turns=2 evaluation.tasks=20 instructor.steps=1 follower.steps=2 instructor.grpo.prompts_per_step=4 follower.grpo.prompts_per_step=4"
+    small = (
+        "lora.r=4 turns=2 evaluation.tasks=20 instructor.steps=1 follower.steps=2 "
+        "instructor.grpo.prompts_per_step=4 follower.grpo.prompts_per_step=4"
+    )
     settings = [part for setting in small.split() for part in ("--set", setting)]
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     result = seif("run", CONFIG, "--seeds", seeds, "--run-dir", whole, *settings)
@@ -119,7 +124,9 @@ def test_a_run_goes_on_in_the_type_it_began_with(undisturbed, tmp_path):
     assert manifest["dtype"]["reason"] in html.unescape((root / "report.html").read_text())
     other = {"bfloat16": "float32", "float32": "bfloat16"}[began]
     copy = shutil.copytree(root, tmp_path / "copy")
-    (copy / "manifest.json").write_text(json.dumps({**manifest, "dtype": {"dtype": other, "reason": "another machine"}}))
+    (copy / "manifest.json").write_text(
+        json.dumps({**manifest, "dtype": {"dtype": other, "reason": "another machine"}})
+    )
     again = seif("run", CONFIG, "--run-dir", copy)
     assert again.returncode == 0, again.stderr
     assert f"computing in {other}: the run began with it" in again.stdout

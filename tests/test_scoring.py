@@ -11,7 +11,17 @@ from seif.judges.generative import GenerativeJudge
 from seif.judges.hybrid import HybridJudge
 from seif.judges.rules import RulesJudge
 from seif.roles.filter import Filter
-from seif.scoring import Answerer, Check, FollowerScorer, InstructorScorer, Score, Writing, check_unjudged, item_seed, type_of
+from seif.scoring import (
+    Answerer,
+    Check,
+    FollowerScorer,
+    InstructorScorer,
+    Score,
+    Writing,
+    check_unjudged,
+    item_seed,
+    type_of,
+)
 from seif.types import Constraint, Instruction, Verdict
 
 TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
@@ -26,7 +36,9 @@ def instructor_scores(texts, answer="it is old.", **changes):
         "settings": Instructor(**{"answers": 2, **changes}),
     }
     scorer = InstructorScorer(**settings)
-    return asyncio.run(scorer.score_batch([Writing("Why?", text.count("\n") + 1, text, True) for text in texts], 1)), engine
+    return asyncio.run(
+        scorer.score_batch([Writing("Why?", text.count("\n") + 1, text, True) for text in texts], 1)
+    ), engine
 
 
 def test_follower_is_paid_per_constraint():
@@ -38,7 +50,12 @@ def test_follower_is_paid_per_constraint():
 
 def test_instructor_is_paid_for_what_the_follower_misses():
     (easy, hard, junk, clash), _ = instructor_scores(
-        ["1. Avoid commas.", "1. Use only uppercase.", "The river is old.", "1. Use only lowercase.\n2. Use only uppercase."]
+        [
+            "1. Avoid commas.",
+            "1. Use only uppercase.",
+            "The river is old.",
+            "1. Use only lowercase.\n2. Use only uppercase.",
+        ]
     )
     assert (easy.reward, hard.reward) == (0.0, 1.0)
     assert (junk.reward, junk.outcome) == (0.0, "bad format")
@@ -62,7 +79,9 @@ def test_answers_are_seeded_per_item():
 
 
 def test_share_penalty_and_known_types():
-    (first, second, other), _ = instructor_scores(["1. Use only uppercase."] * 2 + ["1. Write at least 9 sentences."], share_penalty=0.5)
+    (first, second, other), _ = instructor_scores(
+        ["1. Use only uppercase."] * 2 + ["1. Write at least 9 sentences."], share_penalty=0.5
+    )
     assert first.reward == second.reward == pytest.approx(1 - 0.5 * 2 / 3)
     assert other.reward == pytest.approx(1 - 0.5 / 3)
     (odd,), _ = instructor_scores(["1. Be kind."], known_types=True)
@@ -75,15 +94,23 @@ def test_share_penalty_and_known_types():
 def test_rule_and_model_are_compared_wherever_both_speak():
     engine = ScriptedEngine(lambda request: "[[1]]")
     scorer = FollowerScorer(HybridJudge(GenerativeJudge(engine, "full", 8), sample=1.0), "plain")
-    score = asyncio.run(scorer.score(Instruction("Why?", (*TASK.constraints, Constraint("Be kind."))), "It is old.", True))
+    score = asyncio.run(
+        scorer.score(Instruction("Why?", (*TASK.constraints, Constraint("Be kind."))), "It is old.", True)
+    )
     assert score.verdicts == (Verdict.SATISFIED, Verdict.VIOLATED, Verdict.SATISFIED)
-    assert score.checks == (Check("punctuation:no_comma", True, True), Check("change_case:english_lowercase", False, True))
+    assert score.checks == (
+        Check("punctuation:no_comma", True, True),
+        Check("change_case:english_lowercase", False, True),
+    )
     assert asyncio.run(FollowerScorer(RulesJudge(), "plain").score(TASK, "It is old.", True)).checks == ()
 
 
 def test_too_many_unjudged_stop_the_stage_with_the_cause():
     lost, fine = Verdict.UNJUDGED, Verdict.SATISFIED
-    scores = [Score(1.0, "judged", verdicts=(lost, fine), causes=("error",)), *[Score(1.0, "judged", verdicts=(fine, fine))] * 4]
+    scores = [
+        Score(1.0, "judged", verdicts=(lost, fine), causes=("error",)),
+        *[Score(1.0, "judged", verdicts=(fine, fine))] * 4,
+    ]
     assert check_unjudged(scores, 0.1) == 0.1
     with pytest.raises(RunError, match="error"):
         check_unjudged(scores, 0.05)

@@ -31,7 +31,14 @@ def written(tmp_path, architecture, device, thinks=False, count=1000):
 
 @pytest.mark.parametrize(
     ("architecture", "device", "lora"),
-    [(HALF_B, gpu(24), False), (HALF_B, cpu(64), False), (HALF_B, gpu(8), True), (SEVEN_B, gpu(80), True), (SEVEN_B, gpu(280), False), (TINY, cpu(4), False)],
+    [
+        (HALF_B, gpu(24), False),
+        (HALF_B, cpu(64), False),
+        (HALF_B, gpu(8), True),
+        (SEVEN_B, gpu(80), True),
+        (SEVEN_B, gpu(280), False),
+        (TINY, cpu(4), False),
+    ],
 )
 def test_what_is_chosen_fits_the_device(tmp_path, architecture, device, lora):
     config = written(tmp_path, architecture, device)
@@ -45,7 +52,9 @@ def test_a_smaller_device_gets_smaller_batches(tmp_path):
 
 
 def test_a_device_that_is_too_small_is_refused_with_what_is_needed(tmp_path):
-    with pytest.raises(UsageError, match=r"needs about \d\d GB to train LoRA adapters, and one GPU has 24 GB; choose .* --gpu-memory"):
+    with pytest.raises(
+        UsageError, match=r"needs about \d\d GB to train LoRA adapters, and one GPU has 24 GB; choose .* --gpu-memory"
+    ):
         written(tmp_path, SEVEN_B, gpu(24))
 
 
@@ -81,7 +90,16 @@ def test_a_step_takes_no_more_prompts_than_there_are_seeds(tmp_path, count, prom
 
 def test_every_setting_says_why(tmp_path):
     text = starter_config(Model("Org/Model", SEVEN_B, False), SEEDS, 10, gpu(80))
-    for key in ("token_budget", "learning_rate", "prompts_per_step", "micro_batch", "max_new_tokens", "lora", "dtype", "format"):
+    for key in (
+        "token_budget",
+        "learning_rate",
+        "prompts_per_step",
+        "micro_batch",
+        "max_new_tokens",
+        "lora",
+        "dtype",
+        "format",
+    ):
         assert all("  # " in line for line in text.splitlines() if line.strip().startswith(f"{key}:")), key
     assert "@" not in text
 

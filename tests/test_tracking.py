@@ -11,7 +11,10 @@ from seif.scoring import Score
 from seif.tracking import STATE, check_trackers, open_tracker, trackers
 from support import call
 
-ROLLOUTS = [ScoredRollout("follower", "Why?", text, finished, Score(1.0, "judged")) for text, finished in (("one two", True), ("one two three", False))]
+ROLLOUTS = [
+    ScoredRollout("follower", "Why?", text, finished, Score(1.0, "judged"))
+    for text, finished in (("one two", True), ("one two three", False))
+]
 
 
 class Recording:
@@ -51,7 +54,9 @@ def test_stages_turns_and_resumes_are_one_run_on_one_axis_of_steps(tmp_path, rec
         tracker.evaluation(0, {"held_out": {}})
         tracker.training(1, "train_follower", 1, {"reward": 0.3})
         tracker.training(1, "train_follower", 2, {"reward": 0.4})
-        tracker.evaluation(1, {"types/case": 0.25, "types/title": 0.75, "judger": {"kappa": 0.7, "causes": ["x"], "kind": "hybrid"}})
+        tracker.evaluation(
+            1, {"types/case": 0.25, "types/title": 0.75, "judger": {"kappa": 0.7, "causes": ["x"], "kind": "hybrid"}}
+        )
     assert recording.lines == [
         (0, {"turn": 0, "evaluation/held_out/greedy/constraint": 0.5, "evaluation/seconds": 3}),
         (1, {"turn": 1, "instructor/reward": 0.1}),
@@ -102,7 +107,8 @@ def test_the_example_metric_counts_finished_replies(root):
 
 
 @pytest.mark.parametrize(
-    ("metric", "message"), [(lambda r: r[9], "failed: IndexError"), (lambda r: "much", "returned 'much'"), (lambda r: float("nan"), "nan")]
+    ("metric", "message"),
+    [(lambda r: r[9], "failed: IndexError"), (lambda r: "much", "returned 'much'"), (lambda r: float("nan"), "nan")],
 )
 def test_a_metric_that_fails_stops_the_stage_with_its_name(metric, message):
     with adding_parts_of("test"):
@@ -116,20 +122,38 @@ def test_a_metric_that_fails_stops_the_stage_with_its_name(metric, message):
 
 @pytest.mark.slow
 def test_a_run_is_shown_whole(tmp_path, capsys, monkeypatch, root, recording):
-    """Both roles, every evaluation, a metric of one's own whose name looks like a clock's, and the same in metrics.jsonl."""
+    """Both roles, every evaluation, a metric of one's own whose name looks like a clock's, and the same in
+    metrics.jsonl."""
     with adding_parts_of("test"):
         metrics.add("reading_time", lambda rollouts: sum(len(r.text) for r in rollouts) / 15)
-    run = ("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", "report_to=[recording]", "--set", "evaluation.tasks=8")
+    run = (
+        "run",
+        "nano-tiny",
+        "--run-dir",
+        tmp_path / "run",
+        "--set",
+        "report_to=[recording]",
+        "--set",
+        "evaluation.tasks=8",
+    )
     assert call(capsys, monkeypatch, *run)[0] == 0
     sent = list(recording.lines)
     assert call(capsys, monkeypatch, *run)[0] == 0
     assert recording.lines == sent
     assert [step for step, _ in sent] == [0, 1, 2, 3, 4, 5, 5]
     roles = [values.keys() - {"turn"} for _, values in sent]
-    assert [{key.split("/")[0] for key in keys} for keys in roles] == [{"evaluation"}, *[{"instructor"}] * 2, *[{"follower"}] * 3, {"evaluation"}]
+    assert [{key.split("/")[0] for key in keys} for keys in roles] == [
+        {"evaluation"},
+        *[{"instructor"}] * 2,
+        *[{"follower"}] * 3,
+        {"evaluation"},
+    ]
     assert any(key.startswith("evaluation/held_out/greedy/") for key in sent[-1][1])
     assert any(key.startswith("evaluation/judger/") for key in sent[-1][1])
     assert any(key.startswith("evaluation/types/") for key in sent[-1][1])
     lines = [json.loads(line) for line in (tmp_path / "run" / "metrics.jsonl").read_text().splitlines()]
     kept = [line["reading_time"] for line in lines]
-    assert kept == [values[f"{role}/reading_time"] for role, (_, values) in zip(["instructor"] * 2 + ["follower"] * 3, sent[1:-1], strict=True)]
+    assert kept == [
+        values[f"{role}/reading_time"]
+        for role, (_, values) in zip(["instructor"] * 2 + ["follower"] * 3, sent[1:-1], strict=True)
+    ]

@@ -62,8 +62,8 @@ class Response:
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
     """A config: a YAML file, or the paper's settings without one, with its plugins loaded and its names checked.
 
-    `overrides` are `dotted.key=value` with YAML values, `keys` top-level keys such as model or seeds; a path among them is relative
-    to the working directory. Raises UsageError, in one line with the fix.
+    `overrides` are `dotted.key=value` with YAML values, `keys` top-level keys such as model or seeds; a path among
+    them is relative to the working directory. Raises UsageError, in one line with the fix.
     """
     if path is not None:
         return load_extensions(read_config(Path(path), list(overrides), **keys))
@@ -92,8 +92,8 @@ def _mean_constraints(config: Config) -> float | None:
 def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run:
     """Run or resume all turns in `run_dir`.
 
-    Raises UsageError for what the user can fix, and when the directory holds a run of another config; RunError for what broke, after
-    which the same call resumes.
+    Raises UsageError for what the user can fix, and when the directory holds a run of another config; RunError for
+    what broke, after which the same call resumes.
     """
     from seif import loop
     from seif.engines.precision import resolve
@@ -125,8 +125,11 @@ def load_run(path: str | Path) -> Run:
     return Run(root.root, state, root.seconds(), evaluations, root.report)
 
 
-def generate(config: Config, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT) -> Generation:
-    """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop contradictory ones.
+def generate(
+    config: Config, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
+) -> Generation:
+    """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
+    contradictory ones.
 
     `out` (parquet, the released schema) must not exist. Raises UsageError and RunError.
     """
@@ -154,7 +157,8 @@ def train(
 ) -> Path:
     """Train one role by GRPO from `config.model`, and return where the model is; the same call resumes after a kill.
 
-    The Instructor trains on the instructions' seed questions. `judge_model` plays the frozen roles; by default the model itself.
+    The Instructor trains on the instructions' seed questions. `judge_model` plays the frozen roles; by default the
+    model itself.
     `out` must not exist. Raises UsageError and RunError.
     """
     from seif import stages
@@ -164,7 +168,9 @@ def train(
     tasks, target = read_instructions(Path(instructions)), Path(out)
     fresh(target)
     if config.trains_reward_model:
-        raise UsageError("a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL")
+        raise UsageError(
+            "a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL"
+        )
     settled, precision = settle(config, Beside(target).checkpoints)
     listener.info(str(precision))
     # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
@@ -180,10 +186,14 @@ def train(
         progress.started(1, f"train_{role}")
         try:
             if role == "follower":
-                stages.train_follower(settled, stages.FollowerTraining(1, model, JudgeWeights(frozen), Path(instructions), target), log)
+                stages.train_follower(
+                    settled, stages.FollowerTraining(1, model, JudgeWeights(frozen), Path(instructions), target), log
+                )
             else:
                 seeds = list(dict.fromkeys(t.seed for t in tasks))
-                stages.train_instructor(settled, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target), log)
+                stages.train_instructor(
+                    settled, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target), log
+                )
         finally:
             progress.close()
     return target
@@ -220,8 +230,8 @@ def judge(
 ) -> list[list[Judgement]]:
     """One judgement per constraint of each response, by the judge that `config.judger` names, with the weights `model`.
 
-    A judge that asks no model needs none. Served verdicts are kept in a file beside `cache_beside`. Raises UsageError; what can't
-    be judged is UNJUDGED with its cause.
+    A judge that asks no model needs none. Served verdicts are kept in a file beside `cache_beside`. Raises
+    UsageError; what can't be judged is UNJUDGED with its cause.
     """
     from seif.models import ModelPool, judging
     from seif.scoring import judge_all
@@ -232,7 +242,10 @@ def judge(
         config, precision = settle(config)
         listener.info(str(precision))
         _check_judge(config, model or config.model)
-    with ModelPool(config, Path(cache_beside) if cache_beside else None) as pool, judging(pool, model or config.model, model) as judger:
+    with (
+        ModelPool(config, Path(cache_beside) if cache_beside else None) as pool,
+        judging(pool, model or config.model, model) as judger,
+    ):
 
         async def judge_responses() -> list[list[Judgement]]:
             return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in responses)))

@@ -31,7 +31,8 @@ from seif.errors import UsageError
 from seif.manifest import Manifest
 
 State = Literal["finished", "running", "stopped", "new"]
-"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command continues it; `new`."""
+"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command
+continues it; `new`."""
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
 
 
@@ -86,7 +87,8 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hold(path: Path, refusal: str) -> Iterator[None]:
-    """Hold the lock file `path`; it goes with the process, even after kill -9. Raises UsageError when another process has it."""
+    """Hold the lock file `path`; it goes with the process, even after kill -9. Raises UsageError when another
+    process has it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
@@ -279,8 +281,8 @@ class RunDir:
         return False
 
     def state(self) -> State:
-        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command would continue it)
-        or `new` (no stage has begun). Raises UsageError when this is no run directory."""
+        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command
+        would continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory."""
         found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
         if all(found[1:]):
             return "finished"
@@ -302,7 +304,10 @@ class RunDir:
             movable = (*MOVABLE_KEYS, *(["self_supervised.reward_model.url"] if all(urls) else []))
             changed = [key for key in differing if not key.startswith(movable)]
             if changed:
-                raise UsageError(f"{self.root} was started with another config; these keys differ: {', '.join(changed)}. Use a new --run-dir")
+                raise UsageError(
+                    f"{self.root} was started with another config; these "
+                    f"keys differ: {', '.join(changed)}. Use a new --run-dir"
+                )
             Manifest.from_json(self.manifest()).check_same(manifest, self.root)
             if differing:
                 write_text(self._config, text)

@@ -1,7 +1,7 @@
 """Chats as text: how a conversation becomes a prompt, and how a reply is read.
 
-Every reply leaves this module in one form, whatever the model's family: an optional `<think>thought</think>`, then the answer. Engines and
-the trainer translate at their boundary, so that parsers know that form alone.
+Every reply leaves this module in one form, whatever the model's family: an optional `<think>thought</think>`, then
+the answer. Engines and the trainer translate at their boundary, so that parsers know that form alone.
 
 A family that a config can't describe is a plugin of one file:
 
@@ -35,12 +35,20 @@ class ChatFormat:
 
     def prompts(self, tokenizer: Any, conversations: Sequence[list[dict[str, str]]]) -> list[str]:
         """The conversations as text, up to where the model's reply begins; `tokenizer` is transformers'."""
-        return list(tokenizer.apply_chat_template(list(conversations), tokenize=False, add_generation_prompt=True, **self.template_kwargs))
+        return list(
+            tokenizer.apply_chat_template(
+                list(conversations), tokenize=False, add_generation_prompt=True, **self.template_kwargs
+            )
+        )
 
     def prompt_ids(self, tokenizer: Any, conversations: Sequence[list[dict[str, str]]]) -> list[list[int]]:
         """The conversations as token ids, without padding."""
         # The template writes the special tokens itself.
-        return list(tokenizer(self.prompts(tokenizer, conversations), add_special_tokens=False).input_ids) if conversations else []
+        return (
+            list(tokenizer(self.prompts(tokenizer, conversations), add_special_tokens=False).input_ids)
+            if conversations
+            else []
+        )
 
     def read(self, text: str) -> str:
         """A reply as the model wrote it, with its thought between THINK_START and THINK_END."""
@@ -64,11 +72,16 @@ chat_formats.add("deepseek-r1", ChatFormat(opens_thought=True))
 def chat_format(settings: Chat) -> ChatFormat:
     """The named format with the config's own changes. Raises UsageError for an unknown name."""
     named = chat_formats.get(settings.format)
-    changes: dict[str, Any] = {key: value for key in ("think_start", "think_end", "opens_thought") if (value := getattr(settings, key)) is not None}
+    changes: dict[str, Any] = {
+        key: value
+        for key in ("think_start", "think_end", "opens_thought")
+        if (value := getattr(settings, key)) is not None
+    }
     return replace(named, template_kwargs={**named.template_kwargs, **settings.template_kwargs}, **changes)
 
 
 def split_thought(text: str) -> tuple[str | None, str]:
-    """(thought, answer) of a reply that was read; the thought is None where none was finished, and then the answer is all of the text."""
+    """(thought, answer) of a reply that was read; the thought is None where none was finished, and then the answer
+    is all of the text."""
     thought, end, answer = text.rpartition(THINK_END)
     return (thought, answer) if end else (None, text)

@@ -19,7 +19,10 @@ from seif.errors import UsageError
 PATH_KEYS = (
     *("model", "seeds", "instructions", "held_out", "benchmark_prompts", "prompts", "engine.vllm.python"),
     *("evaluation.suites.prompts", "evaluation.suites.include_path"),
-    *(f"self_supervised.{key}" for key in ("reward_model.base", "reward_model.checkpoint", "general.train", "general.held_out")),
+    *(
+        f"self_supervised.{key}"
+        for key in ("reward_model.base", "reward_model.checkpoint", "general.train", "general.held_out")
+    ),
 )
 """Config keys that name files; a relative one is relative to the config file."""
 REPLACED = {"constraint_types": "plugins: [FILE.py]"}
@@ -27,13 +30,16 @@ REPLACED = {"constraint_types": "plugins: [FILE.py]"}
 
 
 def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -> Config:
-    """Read a YAML config: a file, or the name of a shipped one (`nano`). `overrides` are `dotted.key=value` with YAML values; `direct` sets top-level keys.
+    """Read a YAML config: a file, or the name of a shipped one (`nano`). `overrides` are `dotted.key=value` with
+    YAML values; `direct` sets top-level keys.
 
     Raises UsageError, in one line with the fix, for a missing file, bad YAML, an unknown key, or a wrong type.
     """
     path = find(path)
     if not path.is_file():
-        raise UsageError(f"no config at {path}; `seif configs` lists the shipped ones, `seif init` writes one for your model")
+        raise UsageError(
+            f"no config at {path}; `seif configs` lists the shipped ones, `seif init` writes one for your model"
+        )
     try:
         tree = _parse(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -44,7 +50,9 @@ def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -
         _anchor_at(tree, key.split("."), path.parent)
     if isinstance(tree.get("plugins"), list):
         # The other plugins are modules, whatever lies beside the config.
-        tree["plugins"] = [_anchor(p, path.parent) if isinstance(p, str) and p.endswith(".py") else p for p in tree["plugins"]]
+        tree["plugins"] = [
+            _anchor(p, path.parent) if isinstance(p, str) and p.endswith(".py") else p for p in tree["plugins"]
+        ]
     for override in overrides or []:
         _override(tree, override)
     return build_config({**tree, **{key: value for key, value in direct.items() if value is not None}}, str(path))
@@ -61,14 +69,21 @@ def build_config(tree: dict[str, Any], source: str) -> Config:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: 1e-6 is a number (YAML 1.1 takes it for text), and an aliased section is a copy of its own."""
+    """YAML as people write it: 1e-6 is a number (YAML 1.1 takes it for text), and an aliased section is a copy of
+    its own."""
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """A copy for every alias: an override of one section must not change another."""
-        return copy.deepcopy(super().compose_node(parent, index)) if self.check_event(yaml.AliasEvent) else super().compose_node(parent, index)
+        return (
+            copy.deepcopy(super().compose_node(parent, index))
+            if self.check_event(yaml.AliasEvent)
+            else super().compose_node(parent, index)
+        )
 
 
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+"), list("-+0123456789")
+)
 
 
 def _parse(text: str) -> Any:
@@ -87,7 +102,8 @@ def _anchor_at(tree: Any, key: list[str], folder: Path) -> None:
 
 
 def _anchor(value: Any, folder: Path) -> Any:
-    """A path (or each of a list) that exists beside the config file is made absolute; anything else (a hub id) stays."""
+    """A path (or each of a list) that exists beside the config file is made absolute; anything else (a hub id)
+    stays."""
     if isinstance(value, list):
         return [_anchor(item, folder) for item in value]
     if isinstance(value, str) and not Path(value).is_absolute():
@@ -123,7 +139,9 @@ def _explain(error: Any) -> str:
         return f"{key!r} is no longer a key; write `{REPLACED[key]}`"
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], _keys_at(path[:-1]), n=1)
-        return f"unknown key {key!r}" + (f"; did you mean {'.'.join([*path[:-1], near[0]])!r}?" if near else "; see docs/config.md")
+        return f"unknown key {key!r}" + (
+            f"; did you mean {'.'.join([*path[:-1], near[0]])!r}?" if near else "; see docs/config.md"
+        )
     if error["type"] == "missing":
         return f"{key!r} is missing"
     # What a validator of ours says is whole, and its input is a section, which may hold what must not be shown.

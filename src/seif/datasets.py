@@ -52,7 +52,9 @@ class InstructorData:
 
 def instructor_data(config: Config, turn: int, seeds: Sequence[str]) -> InstructorData:
     """Every seed question with the template that this turn draws for it."""
-    templates = [instructor.choose_template(config.instructor.templates, config.seed, turn, i) for i in range(len(seeds))]
+    templates = [
+        instructor.choose_template(config.instructor.templates, config.seed, turn, i) for i in range(len(seeds))
+    ]
     prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, seeds, strict=True)]
     return InstructorData(seeds, templates, prompts, instructor_steps(config, len(seeds)))
 
@@ -82,7 +84,8 @@ class _Row:
 
 
 def follower_data(config: Config, turn: int, instructions: Path, fitting: Fitting) -> FollowerData:
-    """The Follower's tasks of a turn, those whose prompts are `fitting`. Raises UsageError when no instruction or no question is left."""
+    """The Follower's tasks of a turn, those whose prompts are `fitting`. Raises UsageError when no instruction or no
+    question is left."""
     settings = config.self_supervised
     groups = curriculum.groups(read_instructions(instructions), settings.curriculum)
     questions = load_questions(Path(settings.general.train)) if settings.general.train else []
@@ -97,7 +100,9 @@ def follower_data(config: Config, turn: int, instructions: Path, fitting: Fittin
         raise UsageError(f"every {what} is longer than max_prompt_tokens={config.follower.grpo.max_prompt_tokens}")
     steps = follower_steps(config, turn, round(own / (1 - settings.general.share)) if questions else own)
     order = _order(config, turn, rows, steps) if len(groups) > 1 or questions else ()
-    return FollowerData([r.task for r in rows], [r.prompt for r in rows], steps, order, len(groups) > 1, len(everything) - len(rows))
+    return FollowerData(
+        [r.task for r in rows], [r.prompt for r in rows], steps, order, len(groups) > 1, len(everything) - len(rows)
+    )
 
 
 def _row(config: Config, task: Task, level: int | None) -> _Row:

@@ -1,6 +1,7 @@
 """The whole error model.
 
-A user's mistake is a `UsageError`: one line that ends with the fix, exit code 2. Something that broke while running is a
+A user's mistake is a `UsageError`: one line that ends with the fix, exit code 2. Something that broke while running
+is a
 `RunError`: one line with the cause, exit code 3, and the run directory can be resumed. A bad rollout is neither: it is
 data (an unjudged verdict, a zero for bad format) and never an exception.
 """

@@ -15,7 +15,8 @@ from seif.rewards import FOLLOWER_REWARDS, INSTRUCTOR_REWARDS
 def load_extensions(config: Config) -> Config:
     """The config itself, once its plugins are loaded and every part that it names is known.
 
-    Raises UsageError, in one line with the nearest name, for a part that no registry has, and for a plugin that can't be loaded.
+    Raises UsageError, in one line with the nearest name, for a part that no registry has, and for a plugin that
+    can't be loaded.
     """
     load_plugins(config.plugins)
     _check("instructor.reward", INSTRUCTOR_REWARDS, config.instructor.reward)

@@ -31,7 +31,8 @@ class Architecture:
     """Heads of keys times their width."""
     vocabulary: int
     linear_widths: int
-    """Inputs plus outputs of all linear layers but the head; a LoRA adapter of rank r has r times as many parameters."""
+    """Inputs plus outputs of all linear layers but the head; a LoRA adapter of rank r has r times as many
+    parameters."""
     context: int | None
     """Tokens of the longest text; None where the model's config has no such limit."""
 
@@ -115,7 +116,9 @@ def _activations(model: Architecture, grpo: Grpo, stored: int) -> int:
     tokens = grpo.micro_batch * (grpo.max_prompt_tokens + grpo.max_new_tokens)
     # A layer keeps about eight tensors of the residual's width and four of the feed-forward's.
     layer = tokens * (8 * model.hidden + 4 * model.intermediate) * stored
-    kept = model.layers * tokens * model.hidden * stored + layer if grpo.gradient_checkpointing else model.layers * layer
+    kept = (
+        model.layers * tokens * model.hidden * stored + layer if grpo.gradient_checkpointing else model.layers * layer
+    )
     rows, entries = _LOGIT_TILE
     # A tile of logits, its gradient and one copy, as float32.
     return kept + 3 * 4 * min(tokens, rows) * min(model.vocabulary, entries)

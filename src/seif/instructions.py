@@ -1,4 +1,5 @@
-"""The instruction dataset in the released schema: `seed_question`, `constraint`, `prompt`, `kwargs`, `instruction_id_list`."""
+"""The instruction dataset in the released schema: `seed_question`, `constraint`, `prompt`, `kwargs`,
+`instruction_id_list`."""
 
 from __future__ import annotations
 
@@ -103,10 +104,11 @@ def _schema(constraints: Iterable[Constraint]) -> pa.Schema:
 
 
 def read_instructions(path: Path) -> list[Instruction]:
-    """Read the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own for what no rule checks.
+    """Read the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own
+    for what no rule checks.
 
-    A constraint labelled `soft` is compiled from its text where that is certain (the released files label even countable
-    ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row.
+    A constraint labelled `soft` is compiled from its text where that is certain (the released files label even
+    countable ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row.
     """
     rows = read_rows(path)
     if not rows:
@@ -119,12 +121,19 @@ def _instruction(row: dict[str, Any], where: str) -> Instruction:
         row = _from_verl_if(row)
     texts = row.get("constraint")
     seed = row.get("seed_question")
-    if not isinstance(seed, str) or not isinstance(texts, list) or not all(isinstance(t, str) and t.strip() for t in texts):
+    if (
+        not isinstance(seed, str)
+        or not isinstance(texts, list)
+        or not all(isinstance(t, str) and t.strip() for t in texts)
+    ):
         raise UsageError(f"{where}: needs `seed_question` (text) and `constraint` (list of texts)")
     ids = row.get("instruction_id_list") or [SOFT] * len(texts)
     kwargs = row.get("kwargs") or [{}] * len(texts)
     if not len(texts) == len(ids) == len(kwargs):
-        raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {len(texts)}, {len(ids)} and {len(kwargs)} items; they must match")
+        raise UsageError(
+            f"{where}: constraint, instruction_id_list and kwargs have "
+            f"{len(texts)}, {len(ids)} and {len(kwargs)} items; they must match"
+        )
     if not all(isinstance(i, str) for i in ids) or not all(k is None or isinstance(k, dict) for k in kwargs):
         raise UsageError(f"{where}: instruction_id_list holds texts and kwargs holds objects")
     constraints = []
@@ -133,15 +142,26 @@ def _instruction(row: dict[str, Any], where: str) -> Instruction:
             constraints.append(compile_text(text))
         else:
             # Where a column has nulls, some writers make its whole numbers floats.
-            given = {k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in (arguments or {}).items() if v is not None}
+            given = {
+                k: int(v) if isinstance(v, float) and v.is_integer() else v
+                for k, v in (arguments or {}).items()
+                if v is not None
+            }
             constraints.append(Constraint(text, instruction_id, given))
     return Instruction(seed, tuple(constraints))
 
 
 def _from_verl_if(row: dict[str, Any]) -> dict[str, Any]:
-    """The row in the released schema: the question is what stands in the prompt before its first constraint; what no rule can check is soft."""
+    """The row in the released schema: the question is what stands in the prompt before its first constraint; what no
+    rule can check is soft."""
     prompt, texts, ids, kwargs = (row.get(key) for key in ("prompt", "constraint", "instruction_id_list", "kwargs"))
-    if not isinstance(prompt, str) or not isinstance(texts, list) or not texts or not isinstance(texts[0], str) or texts[0] not in prompt:
+    if (
+        not isinstance(prompt, str)
+        or not isinstance(texts, list)
+        or not texts
+        or not isinstance(texts[0], str)
+        or texts[0] not in prompt
+    ):
         return row
     if isinstance(ids, list) and isinstance(kwargs, list) and len(ids) == len(kwargs):
         ids = [i if _checkable(i, k) else SOFT for i, k in zip(ids, kwargs, strict=True)]

@@ -31,7 +31,11 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
     constraints = constraints or sum(t.constraints for t in settings.templates) / len(settings.templates)
     # A curriculum makes an instruction of every level, and general questions take their share of the places.
     general = config.self_supervised.general
-    tasks = seeds * (constraints if config.self_supervised.curriculum != "none" else 1) / (1 - general.share if general.train else 1)
+    tasks = (
+        seeds
+        * (constraints if config.self_supervised.curriculum != "none" else 1)
+        / (1 - general.share if general.train else 1)
+    )
     trained = config.trains_reward_model
     turns = []
     for turn in range(1, config.turns + 1):

@@ -41,7 +41,8 @@ class Manifest:
         return self.precision.get("dtype")
 
     def check_same(self, now: Manifest, run: Path) -> None:
-        """Raises UsageError, in one line with the fix, when the resumed `run` would read other files or stand on other packages."""
+        """Raises UsageError, in one line with the fix, when the resumed `run` would read other files or stand on
+        other packages."""
         for name in (*self.files, *(name for name in now.files if name not in self.files)):
             if self.files.get(name) != now.files.get(name):
                 raise UsageError(f"the {name} file changed since {run} was started. Use a new --run-dir")
@@ -50,7 +51,8 @@ class Manifest:
             if before != here:
                 raise UsageError(
                     f"{run} was started with {package} {before or '(none)'}, and this is {here or '(none)'}. "
-                    f"Install {f'{package}=={before}' if before else 'what it was started with'}, or use a new --run-dir"
+                    f"Install {f'{package}=={before}' if before else 'what it was started with'}, "
+                    "or use a new --run-dir"
                 )
 
     def as_json(self) -> dict[str, Any]:
@@ -83,7 +85,15 @@ def describe(config: Config, precision: Mapping[str, str]) -> Manifest:
         if not Path(file).is_file():
             raise UsageError(f"no file at {file}")
     installed = tuple(sorted({entry.dist.name for entry in entry_points(group=GROUP) if entry.dist is not None}))
-    packages = ("torch", "transformers", "trl", "accelerate", "datasets", *(["peft"] if config.lora else []), *installed)
+    packages = (
+        "torch",
+        "transformers",
+        "trl",
+        "accelerate",
+        "datasets",
+        *(["peft"] if config.lora else []),
+        *installed,
+    )
     digests = {name: hashlib.sha256(Path(file).read_bytes()).hexdigest() for name, file in files.items() if file}
     return Manifest(digests, {package: version(package) for package in packages}, installed, precision=precision)
 

@@ -33,18 +33,22 @@ class ScoredRollout:
 
 
 Metric = Callable[[Sequence[ScoredRollout]], float | None]
-"""A number for a step's rollouts; None where it has none. It goes to metrics.jsonl and to the trackers under its name."""
+"""A number for a step's rollouts; None where it has none. It goes to metrics.jsonl and to the trackers under its
+name."""
 metrics: Registry[Metric] = Registry("metric")
 
 
 def measure(rollouts: Sequence[ScoredRollout]) -> dict[str, float]:
-    """Every registered metric of a step. Raises RunError for one that fails, or returns anything but a finite number or None."""
+    """Every registered metric of a step. Raises RunError for one that fails, or returns anything but a finite number
+    or None."""
     found = {}
     for name in metrics:
         try:
             value = metrics.get(name)(rollouts)
         except Exception as error:
-            raise RunError(f"the metric {name!r} failed: {type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")) from error
+            raise RunError(
+                f"the metric {name!r} failed: {type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
+            ) from error
         if value is None:
             continue
         if not isinstance(value, int | float) or not math.isfinite(value):

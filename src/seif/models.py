@@ -44,8 +44,8 @@ class JudgeWeights:
 class ModelPool:
     """One engine per set of weights, however many roles use it at the same time.
 
-    Weights that nobody uses stay loaded until others are wanted, so using the same ones again costs nothing. `out` is what
-    the stage will write: verdicts and the servers' log are kept beside it, where the config wants them.
+    Weights that nobody uses stay loaded until others are wanted, so using the same ones again costs nothing. `out`
+    is what the stage will write: verdicts and the servers' log are kept beside it, where the config wants them.
     """
 
     def __init__(self, config: Config, out: Path | None = None) -> None:
@@ -76,7 +76,8 @@ class ModelPool:
 
     @contextmanager
     def use(self, weights: str) -> Iterator[Engine]:
-        """The engine for these weights, until the block ends. Weights that nobody uses then are given back before others are loaded.
+        """The engine for these weights, until the block ends. Weights that nobody uses then are given back before
+        others are loaded.
 
         Raises UsageError for a bad key of a server, RunError when a server does not come up.
         """
@@ -106,7 +107,9 @@ class ModelPool:
             return None
         if weights not in self._caches:
             fingerprint = weights_of_server(served_model(self.config)) if on_server else weights_of_checkpoint(weights)
-            self._caches[weights] = VerdictCache(Beside(self.out).verdicts, fingerprint + chat_format(self.config.chat).fingerprint)
+            self._caches[weights] = VerdictCache(
+                Beside(self.out).verdicts, fingerprint + chat_format(self.config.chat).fingerprint
+            )
         return self._caches[weights]
 
     def _load(self, weights: str) -> Engine:
@@ -115,7 +118,13 @@ class ModelPool:
             return endpoint(self.config, settings.base_urls)
         from seif.engines.local import LocalEngine
 
-        return LocalEngine.load(weights, settings.dtype, settings.token_budget, self.config.attn_implementation, chat_format(self.config.chat))
+        return LocalEngine.load(
+            weights,
+            settings.dtype,
+            settings.token_budget,
+            self.config.attn_implementation,
+            chat_format(self.config.chat),
+        )
 
     def _vllm(self) -> VllmServers:
         if self._servers is None:
@@ -139,9 +148,11 @@ def filtering(pool: ModelPool, weights: str) -> Iterator[Filter]:
 
 @contextmanager
 def judging(pool: ModelPool, weights: str, reward_model: str | None = None, *, alone: bool = False) -> Iterator[Judge]:
-    """The Judger that the config names; `weights` are acquired if it asks a language model, `reward_model` if it asks a classifier.
+    """The Judger that the config names; `weights` are acquired if it asks a language model, `reward_model` if it
+    asks a classifier.
 
-    `alone`: without the rules that `hybrid` asks first. Raises as `ModelPool.use` does, and UsageError for a reward model that is none.
+    `alone`: without the rules that `hybrid` asks first. Raises as `ModelPool.use` does, and UsageError for a reward
+    model that is none.
     """
     config = pool.config
     with ExitStack() as stack:
@@ -163,24 +174,32 @@ def served_model(config: Config) -> str:
 
 
 def served(config: Config, path: str) -> bool:
-    """Whether a server has the weights at `path`: those of the base. A checkpoint that the run made is never passed off as them."""
+    """Whether a server has the weights at `path`: those of the base. A checkpoint that the run made is never passed
+    off as them."""
     return config.engine.kind == "openai" and path in (config.model, served_model(config))
 
 
 def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAIEngine:
-    """The engine for the config's server. Raises UsageError for a key that is not there although its variable was named, or is no key."""
+    """The engine for the config's server. Raises UsageError for a key that is not there although its variable was
+    named, or is no key."""
     from seif.engines.openai import OpenAIEngine
 
     e = config.engine
     key = os.environ.get(e.api_key_env, "")
     if not key.strip() and e.api_key_env != "OPENAI_API_KEY":
         raise UsageError(f"engine.api_key_env names ${e.api_key_env}, which is not set; export it")
-    limits = {"concurrency": e.concurrency, "requests_per_minute": e.requests_per_minute, "timeout": e.timeout, "retries": e.retries}
+    limits = {
+        "concurrency": e.concurrency,
+        "requests_per_minute": e.requests_per_minute,
+        "timeout": e.timeout,
+        "retries": e.retries,
+    }
     return OpenAIEngine(served_model(config), base_urls, key, chat=chat_format(config.chat), **{**limits, **changes})
 
 
 def check_engine(config: Config) -> None:
-    """Ask every server one tiny question. Raises UsageError, within 30 s, for one that can't do what the config needs of it, or that can't be started."""
+    """Ask every server one tiny question. Raises UsageError, within 30 s, for one that can't do what the config
+    needs of it, or that can't be started."""
     if config.engine.kind == "vllm":
         from seif.engines.vllm import check_vllm
 

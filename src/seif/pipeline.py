@@ -63,7 +63,10 @@ class Pipeline:
             return
         for path in stage.inputs:
             if not path.exists():
-                raise RunError(f"{path} is gone, which {stage.name} of turn {stage.turn} reads; remove {path.parent} to make it again")
+                raise RunError(
+                    f"{path} is gone, which {stage.name} of turn {stage.turn} "
+                    f"reads; remove {path.parent} to make it again"
+                )
         if stage.resumable:
             self.dir.forget_later(stage.turn, stage.name)
         else:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def questions_of(config: Config, note: Callable[[str], None]) -> list[str]:
-    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or benchmark prompts.
+    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or
+    benchmark prompts.
 
     `note` gets a line about each file that they overlap with. Raises UsageError for files that can't be used.
     """
@@ -37,7 +38,8 @@ def questions_of(config: Config, note: Callable[[str], None]) -> list[str]:
 
 
 def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]:
-    """The config with every `auto` type filled in, and why; a stage that was begun in the directory `work` keeps its type.
+    """The config with every `auto` type filled in, and why; a stage that was begun in the directory `work` keeps its
+    type.
 
     Raises UsageError for a type that this machine can't compute in.
     """

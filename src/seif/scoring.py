@@ -51,7 +51,8 @@ class Score:
 
     @property
     def failures(self) -> int:
-        """Verdicts that are missing because a Judger, Filter or engine failed; a Follower's bad format is no such failure."""
+        """Verdicts that are missing because a Judger, Filter or engine failed; a Follower's bad format is no such
+        failure."""
         return sum(cause != BAD_ANSWER for cause in self.causes)
 
 
@@ -99,7 +100,8 @@ class Answerer:
     seed: int
 
     async def answer(self, instruction: Instruction, *place: int) -> tuple[str | None, str]:
-        """An answer, None for bad format or an error, and the cause of an error. The sampling seed depends on `place`."""
+        """An answer, None for bad format or an error, and the cause of an error. The sampling seed depends on
+        `place`."""
         prompt = follower.messages(self.style, instruction, self.response_format)
         seed = item_seed("answer", self.seed, *place)
         completion = await self.engine.complete(Request(prompt, self.max_new_tokens, self.temperature, seed))
@@ -110,7 +112,8 @@ class Answerer:
 
 @dataclass(frozen=True)
 class Writing:
-    """One reply of the Instructor: to which seed question, how many constraints it was asked for, and whether it ended."""
+    """One reply of the Instructor: to which seed question, how many constraints it was asked for, and whether it
+    ended."""
 
     question: str
     count: int
@@ -134,7 +137,8 @@ class InstructorScorer:
             return list(scores)
         penalties = share_penalties([[type_of(c) for c in s.constraints] for s in scores], self.settings.share_penalty)
         return [
-            replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s for s, p in zip(scores, penalties, strict=True)
+            replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s
+            for s, p in zip(scores, penalties, strict=True)
         ]
 
     async def _score(self, index: int, writing: Writing, step: int) -> Score:
@@ -147,13 +151,20 @@ class InstructorScorer:
         instruction = Instruction(writing.question, constraints)
         decision = await self.filter.check(instruction)
         if decision.verdict is Verdict.UNJUDGED:
-            return Score(None, "unjudged", verdicts=(Verdict.UNJUDGED,), constraints=constraints, causes=(decision.reason,))
+            return Score(
+                None, "unjudged", verdicts=(Verdict.UNJUDGED,), constraints=constraints, causes=(decision.reason,)
+            )
         if decision.verdict is Verdict.VIOLATED:
             return Score(0.0, "contradictory", constraints=constraints)
-        answers = await asyncio.gather(*(self._answer(instruction, step, index, k) for k in range(self.settings.answers)))
+        answers = await asyncio.gather(
+            *(self._answer(instruction, step, index, k) for k in range(self.settings.answers))
+        )
         found = [_split(judgements) for judgements, _ in answers]
         # A(x, y) whatever the Follower's reward is: the paper defines the Instructor's by it.
-        adherences = [constraint_mean(verdicts, _soft_scores(judgements)) for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)]
+        adherences = [
+            constraint_mean(verdicts, _soft_scores(judgements))
+            for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)
+        ]
         reward = INSTRUCTOR_REWARDS.get(self.settings.reward)(adherences)
         known = [a for a in adherences if a is not None]
         return Score(
@@ -166,7 +177,9 @@ class InstructorScorer:
             tuple(c for _, checks in answers for c in checks),
         )
 
-    async def _answer(self, instruction: Instruction, step: int, index: int, k: int) -> tuple[list[Judgement], tuple[Check, ...]]:
+    async def _answer(
+        self, instruction: Instruction, step: int, index: int, k: int
+    ) -> tuple[list[Judgement], tuple[Check, ...]]:
         """One answer, judged. An answer of bad format can't be judged: it must not raise the Instructor's reward."""
         reply, error = await self.answerer.answer(instruction, step, index, k)
         if reply is None:
@@ -195,18 +208,23 @@ def type_of(constraint: Constraint) -> str:
 
 
 def check_unjudged(scores: Sequence[Score], limit: float) -> float:
-    """The share of verdicts that a Judger, Filter or engine failed to give. Raises RunError, with the commonest cause, above `limit`."""
+    """The share of verdicts that a Judger, Filter or engine failed to give. Raises RunError, with the commonest
+    cause, above `limit`."""
     causes = Counter(c for s in scores for c in s.causes if c != BAD_ANSWER)
     asked = sum(len(s.verdicts) for s in scores) - sum(len(s.causes) - s.failures for s in scores)
     return within_limit(causes, asked, limit)
 
 
 def within_limit(causes: Counter[str], asked: int, limit: float) -> float:
-    """The share of `asked` verdicts that are missing for `causes`. Raises RunError, naming the commonest cause, above `limit`."""
+    """The share of `asked` verdicts that are missing for `causes`. Raises RunError, naming the commonest cause,
+    above `limit`."""
     share = causes.total() / asked if asked else 0.0
     if share > limit:
         why = causes.most_common(1)[0][0]
-        raise RunError(f"{share:.0%} of the verdicts are missing (limit {limit:.0%}; most often: {why}); fix the judge and run the same command again")
+        raise RunError(
+            f"{share:.0%} of the verdicts are missing (limit {limit:.0%}; "
+            f"most often: {why}); fix the judge and run the same command again"
+        )
     return share
 
 

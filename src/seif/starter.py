@@ -63,7 +63,8 @@ def starter_config(model: Model, seeds: Path, count: int, device: Device) -> str
                 return text.replace(_NEEDED, f"{needed / 1e9:.1f} GB")
             tried.append(needed)
     raise UsageError(
-        f"{model.path} needs about {min(tried) / _USABLE / 1e9:.0f} GB to train LoRA adapters, and {device.name} has {device.gigabytes}; "
+        f"{model.path} needs about {min(tried) / _USABLE / 1e9:.0f} GB to "
+        f"train LoRA adapters, and {device.name} has {device.gigabytes}; "
         "choose a smaller model, or a larger device with --gpu-memory GB"
     )
 
@@ -76,8 +77,10 @@ def _text(model: Model, seeds: Path, count: int, device: Device, training: _Trai
     size = f"{model.architecture.parameters / 1e6:,.0f} million parameters"
     compact = model.architecture.parameters < _SMALL
     parts = [
-        f"# {Path(model.path).name} ({size}), {'LoRA adapters' if training.lora else 'all weights'}, on {device.name} with {device.gigabytes}.",
-        f"# Written by `seif init`. By arithmetic, training needs about {_NEEDED}. Every key: docs/config.md. What a run will do: seif plan THIS_FILE",
+        f"# {Path(model.path).name} ({size}), {'LoRA adapters' if training.lora else 'all weights'}, "
+        f"on {device.name} with {device.gigabytes}.",
+        f"# Written by `seif init`. By arithmetic, training needs about {_NEEDED}. "
+        "Every key: docs/config.md. What a run will do: seif plan THIS_FILE",
         f"model: {_quoted(model.path)}",
         f"seeds: {_quoted(str(seeds))}  # {count:,} questions",
         "# held_out: tasks.parquet  # verifiable tasks; without them the turns' held-out accuracy is not measured",
@@ -87,7 +90,8 @@ def _text(model: Model, seeds: Path, count: int, device: Device, training: _Trai
         "",
         _lora(training),
         "engine:",
-        f"  token_budget: {training.token_budget}  # rows x tokens written at once; halve it if memory runs out in generation",
+        f"  token_budget: {training.token_budget}  # rows x tokens "
+        "written at once; halve it if memory runs out in generation",
         "",
         _judger(model, compact),
         _instructor(model, compact, count, device, training),
@@ -99,7 +103,10 @@ def _text(model: Model, seeds: Path, count: int, device: Device, training: _Trai
 def _lora(training: _Training) -> str | None:
     if not training.lora:
         return None
-    return f"lora: {{r: {_ADAPTER_RANK}, alpha: {2 * _ADAPTER_RANK}}}  # all weights with their optimiser state would not fit\n"
+    return (
+        f"lora: {{r: {_ADAPTER_RANK}, alpha: {2 * _ADAPTER_RANK}}} "
+        " # all weights with their optimiser state would not fit\n"
+    )
 
 
 def _judger(model: Model, compact: bool) -> str:
@@ -110,7 +117,8 @@ def _judger(model: Model, compact: bool) -> str:
         tokens = min(_REASONING, _context(model) // 2)
         lines += [
             "  kind: hybrid  # rules where they are certain, else the model",
-            f"  max_new_tokens: {tokens}  # the model reasons before its verdict; one that is cut off counts as unjudged",
+            f"  max_new_tokens: {tokens}  # the model reasons before "
+            "its verdict; one that is cut off counts as unjudged",
             "",
             "filter:",
             f"  max_new_tokens: {tokens}  # for the same reason",
@@ -130,18 +138,26 @@ def _instructor(model: Model, compact: bool, count: int, device: Device, trainin
     written = min(answer_tokens, _REASONING if model.thinks else 512)
     lines = ["instructor:"]
     if compact:
-        lines += ["  known_types: true  # constraints that rules can check", "  templates: [{prompt: hard, constraints: 3}]"]
-    rate = "1.0e-5  # ten times the paper's, which is meant for all weights" if training.lora else "1.0e-6  # the paper's"
+        lines += [
+            "  known_types: true  # constraints that rules can check",
+            "  templates: [{prompt: hard, constraints: 3}]",
+        ]
+    rate = (
+        "1.0e-5  # ten times the paper's, which is meant for all weights" if training.lora else "1.0e-6  # the paper's"
+    )
     lines += [
         "  grpo: &grpo",
         f"    learning_rate: {rate}",
         f"    prompts_per_step: {prompts}  # the paper has 384 on 12 GPUs; each prompt is answered `samples` (5) times",
-        f"    micro_batch: {training.micro_batch}  # answers per forward and backward: as many as fit; the update does not depend on it",
+        f"    micro_batch: {training.micro_batch}  # answers per forward "
+        "and backward: as many as fit; the update does not depend on it",
         f"    max_prompt_tokens: {prompt_tokens}  # the longest prompt",
         f"    max_new_tokens: {written}  # a set of constraints{' after its reasoning' if model.thinks else ''}",
     ]
     if training.dtype != "auto":
-        lines.append(f"    dtype: {training.dtype}  # of the frozen base, which halves its memory; the adapters stay float32")
+        lines.append(
+            f"    dtype: {training.dtype}  # of the frozen base, which halves its memory; the adapters stay float32"
+        )
     return "\n".join([*lines, ""])
 
 
@@ -152,7 +168,10 @@ def _follower(model: Model, compact: bool, device: Device) -> str:
     elif compact:
         form = "plain  # the whole reply is the answer"
     else:
-        form = "plain  # the whole reply is the answer; the paper's `think_answer` asks for reasoning first and needs longer answers"
+        form = (
+            "plain  # the whole reply is the answer; the paper's "
+            "`think_answer` asks for reasoning first and needs longer answers"
+        )
     where = "the paper has 8192" if device.gpu else "short, because a CPU writes slowly"
     return "\n".join(
         [

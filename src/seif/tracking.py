@@ -1,7 +1,8 @@
 """Experiment trackers: one tracker run for a whole `seif run`, across stages and resumes.
 
-Both roles' training metrics and every turn's evaluation go to each tracker of `report_to`, on one axis of steps that counts the training
-steps of all stages. What was sent is kept in the run directory, so a resumed run continues the same tracker run and sends nothing twice.
+Both roles' training metrics and every turn's evaluation go to each tracker of `report_to`, on one axis of steps that
+counts the training steps of all stages. What was sent is kept in the run directory, so a resumed run continues the
+same tracker run and sends nothing twice.
 
 A tracker of one's own is a plugin:
 
@@ -81,7 +82,9 @@ class Trackio:
     def __init__(self, run: TrackerRun) -> None:
         project = os.environ.get("TRACKIO_PROJECT", "seif")
         name = f"{run.name}-{run.id}"
-        self._run = importlib.import_module("trackio").init(project=project, name=name, config=dict(run.config), resume="allow")
+        self._run = importlib.import_module("trackio").init(
+            project=project, name=name, config=dict(run.config), resume="allow"
+        )
 
     def log(self, values: dict[str, float], step: int) -> None:
         self._run.log(values, step=step)
@@ -97,7 +100,9 @@ class Wandb:
     def __init__(self, run: TrackerRun) -> None:
         project = os.environ.get("WANDB_PROJECT", "seif")
         init = importlib.import_module("wandb").init
-        self._run = init(project=project, name=run.name, id=run.id, resume="allow", dir=str(run.folder), config=dict(run.config))
+        self._run = init(
+            project=project, name=run.name, id=run.id, resume="allow", dir=str(run.folder), config=dict(run.config)
+        )
 
     def log(self, values: dict[str, float], step: int) -> None:
         self._run.log(values, step=step)
@@ -132,7 +137,8 @@ class Tracker:
             self._send(f"{turn}/{stage}", step, {"turn": turn, **values})
 
     def evaluation(self, turn: int, numbers: Mapping[str, Any]) -> None:
-        """A turn's evaluation: every number in it, as `evaluation/held_out/greedy/...`, at the step that training has reached."""
+        """A turn's evaluation: every number in it, as `evaluation/held_out/greedy/...`, at the step that training
+        has reached."""
         self._send(f"{turn}/evaluate", 0, {"turn": turn, **dict(flat(numbers, "evaluation"))})
 
     def close(self) -> None:
@@ -143,7 +149,9 @@ class Tracker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def _send(self, stage: str, step: int, values: dict[str, float]) -> None:
@@ -160,7 +168,8 @@ class Tracker:
 
 
 def open_tracker(names: Sequence[str], folder: Path, config: Mapping[str, Any]) -> Tracker:
-    """The tracker of the run in `folder`: a new tracker run, or the one that was begun there. Raises UsageError as `check_trackers` does."""
+    """The tracker of the run in `folder`: a new tracker run, or the one that was begun there. Raises UsageError as
+    `check_trackers` does."""
     check_trackers(names)
     state = folder / STATE
     known: dict[str, Any] = dict(read_json(state)) if state.exists() else {"id": secrets.token_hex(4), "sent": {}}

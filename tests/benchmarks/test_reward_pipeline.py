@@ -15,7 +15,13 @@ from seif.types import Verdict
 from support import ROOT
 
 FAST = Behaviour(answer_s=0.003, verdict_s=0.001, retry_after=0.001)
-ROWS = [{"seed_question": f"What is {i}?", "constraint": ["Be kind.", f"Mention the number {i} in passing.", "Avoid commas."][: 1 + i % 3]} for i in range(40)]
+ROWS = [
+    {
+        "seed_question": f"What is {i}?",
+        "constraint": ["Be kind.", f"Mention the number {i} in passing.", "Avoid commas."][: 1 + i % 3],
+    }
+    for i in range(40)
+]
 
 
 def engine(url, **changes):
@@ -31,7 +37,9 @@ def sound():
 def test_every_instruction_is_filtered_answered_and_judged(sound):
     result, log = sound
     accepted = result["outcomes"]["judged"]
-    verdicts = sum(len(row["constraint"]) for row, reward in zip(ROWS, result["scores"], strict=True) if reward is not None)
+    verdicts = sum(
+        len(row["constraint"]) for row, reward in zip(ROWS, result["scores"], strict=True) if reward is not None
+    )
     assert result["unjudged"] == 0
     assert log.count("answer") == accepted >= 30
     assert result["requests"] == len(log)
@@ -40,7 +48,8 @@ def test_every_instruction_is_filtered_answered_and_judged(sound):
 
 
 def test_no_sample_waits_for_another(sound):
-    """One instruction's Filter says nothing until twenty judgements of others are done: with a barrier it would be for ever."""
+    """One instruction's Filter says nothing until twenty judgements of others are done: with a barrier it would be
+    for ever."""
     judged = 0
 
     async def holding(method, path, authorization, body):
@@ -98,8 +107,23 @@ def test_the_command_prints_json(tmp_path):
     path = tmp_path / "rows.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
     with running(FAST) as (url, _):
-        command = [sys.executable, "-m", "benchmarks.reward_pipeline", "--base-url", url, "--model", "fake", "--instructions", path, "--rows", "12", "--json"]
-        done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.reward_pipeline",
+            "--base-url",
+            url,
+            "--model",
+            "fake",
+            "--instructions",
+            path,
+            "--rows",
+            "12",
+            "--json",
+        ]
+        done = subprocess.run(
+            list(map(str, command)), cwd=ROOT, capture_output=True, text=True, timeout=300, check=True
+        )
     result = json.loads(done.stdout)
     assert {"wall_s", "requests", "unjudged", "scores"} <= result.keys()
     assert (len(result["scores"]), result["unjudged"]) == (12, 0)

@@ -44,14 +44,20 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["plan", "nothing.yaml"], "no config at nothing.yaml"),
         (["plan", "nano", "--set", "follower.grpo.lerning_rate=1"], "did you mean 'follower.grpo.learning_rate'"),
         (["plan", "nano", "--set", "turns=many"], "turns"),
-        (["plan", "nano", "--set", "dtype=float16"], "dtype: Input should be 'auto', 'bfloat16' or 'float32', got 'float16'"),
+        (
+            ["plan", "nano", "--set", "dtype=float16"],
+            "dtype: Input should be 'auto', 'bfloat16' or 'float32', got 'float16'",
+        ),
         (["plan", "nano", "--set", "follower.grpo.dtype=int8"], "'auto', 'bfloat16' or 'float32'"),
         (["plan", "nano", "--seeds", "nothing.jsonl"], "no file at"),
         (["plan", "qwen2.5-7b-full-multi-gpu"], "no seeds"),
         (["status", "docs"], "not a run directory"),
         (["report", "docs"], "not a run directory"),
         (["evaluate", "src/seif/nano/model"], "nothing to evaluate on"),
-        (["nano", "build", "--out", "{tmp}/nano", "--phase", "9", "--start", "src/seif/nano/model"], "there is no phase 9"),
+        (
+            ["nano", "build", "--out", "{tmp}/nano", "--phase", "9", "--start", "src/seif/nano/model"],
+            "there is no phase 9",
+        ),
         (["nano", "build", "--out", "{tmp}/nano", "--phase", "2"], "give it as --start"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
         (["run", "nano-tiny", "--run-dir", "README.md"], "README.md is a file"),
@@ -60,7 +66,10 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "lora.target_modules=o_prj"], "'o_prj' names no layer"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model={adapter}"], "add lora: {{r: 4, alpha: 8}}"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model={adapter}", "--set", "lora.r=8"], "r 4 and not 8"),
-        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"], "no tracker 'wandbb'; did you mean 'wandb'"),
+        (
+            ["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "report_to=[wandbb]"],
+            "no tracker 'wandbb'; did you mean 'wandb'",
+        ),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
     ],
 )
@@ -94,14 +103,18 @@ def test_a_tokenizer_without_chat_template_is_refused(call, tmp_path, model):
     bare = tmp_path / "bare"
     shutil.copytree(model, bare)
     (bare / "chat_template.jinja").unlink()
-    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", f"model={bare}"), "no chat template")
+    assert_refused(
+        call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", f"model={bare}"), "no chat template"
+    )
 
 
 def test_a_directory_with_broken_weights_is_refused(call, tmp_path, model):
     broken = tmp_path / "broken"
     shutil.copytree(model, broken)
     (broken / "model.safetensors").write_bytes((model / "model.safetensors").read_bytes()[:5000])
-    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", f"model={broken}"), "can't be loaded")
+    assert_refused(
+        call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", f"model={broken}"), "can't be loaded"
+    )
 
 
 @pytest.mark.slow
@@ -133,15 +146,36 @@ def test_the_version_is_told(call):
 def test_help_lists_every_command():
     result = seif("--help")
     assert result.returncode == 0
-    for command in ("run", "plan", "status", "generate", "train", "evaluate", "report", "nano", "demo", "configs", "init"):
+    for command in (
+        "run",
+        "plan",
+        "status",
+        "generate",
+        "train",
+        "evaluate",
+        "report",
+        "nano",
+        "demo",
+        "configs",
+        "init",
+    ):
         assert command in result.stdout
 
 
 @pytest.mark.slow
 def test_stages_run_by_themselves_on_ones_own_files(tmp_path, model, root):
     """generate -> train follower -> evaluate, each as its own command on the user's data."""
-    seeds = seeds_file(tmp_path, [f"Tell me about the {t}." for t in ("river", "cat", "train", "clock", "owl", "lamp", "boat", "bee")])
-    settings = ["--config", root / "nano-tiny", "--set", "follower.grpo.prompts_per_step=4", "--set", "follower.steps=1"]
+    seeds = seeds_file(
+        tmp_path, [f"Tell me about the {t}." for t in ("river", "cat", "train", "clock", "owl", "lamp", "boat", "bee")]
+    )
+    settings = [
+        "--config",
+        root / "nano-tiny",
+        "--set",
+        "follower.grpo.prompts_per_step=4",
+        "--set",
+        "follower.steps=1",
+    ]
     pool, out = tmp_path / "pool.parquet", tmp_path / "follower"
     made = seif("generate", "--model", model, "--seeds", seeds, "--out", pool, *settings)
     assert made.returncode == 0, made.stderr

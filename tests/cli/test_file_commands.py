@@ -8,7 +8,12 @@ from seif.types import Constraint, Instruction
 from support import seif
 
 ROWS = [
-    {"prompt": "Why?", "response": "It is so.", "instruction_id_list": ["punctuation:no_comma", "startend:quotation"], "kwargs": [{}, None]},
+    {
+        "prompt": "Why?",
+        "response": "It is so.",
+        "instruction_id_list": ["punctuation:no_comma", "startend:quotation"],
+        "kwargs": [{}, None],
+    },
     {"prompt": "How?", "response": '"*Well*, so."\nBye', "instruction_id_list": ["startend:quotation"], "kwargs": [{}]},
 ]
 
@@ -47,11 +52,16 @@ def test_a_row_that_cannot_be_checked_is_named(tmp_path):
 def test_compile_and_conflicts_on_the_released_schema(tmp_path):
     path, out = tmp_path / "instructions.parquet", tmp_path / "compiled.jsonl"
     clash = (Constraint("Use only lowercase."), Constraint("Use only uppercase."))
-    write_instructions(path, [Instruction("Why?", clash), Instruction("How?", (Constraint("Avoid commas."), Constraint("Be kind.")))])
+    write_instructions(
+        path, [Instruction("Why?", clash), Instruction("How?", (Constraint("Avoid commas."), Constraint("Be kind.")))]
+    )
     assert pq.read_table(path).num_rows == 2
     numbers = json.loads(seif("compile", path, "--out", out, "--json").stdout)
     assert (numbers["compiled"], numbers["texts"]) == (3, 4)
-    assert [json.loads(line) for line in out.read_text().splitlines()][1] == [{"instruction_id": "punctuation:no_comma", "kwargs": {}}, None]
+    assert [json.loads(line) for line in out.read_text().splitlines()][1] == [
+        {"instruction_id": "punctuation:no_comma", "kwargs": {}},
+        None,
+    ]
     shown = seif("conflicts", path).stdout
     assert 'row 1: "Use only lowercase." and "Use only uppercase." exclude each other' in shown
     assert json.loads(seif("conflicts", path, "--json").stdout)["contradictory"] == 1

@@ -8,7 +8,12 @@ import support
 from seif.cli.judge import _read
 
 ROWS = [
-    {"prompt": "Why?\nAvoid commas.\nBe kind.", "response": "It is old, friend.", "constraint": ["Avoid commas.", "Be kind."], "id": 7},
+    {
+        "prompt": "Why?\nAvoid commas.\nBe kind.",
+        "response": "It is old, friend.",
+        "constraint": ["Avoid commas.", "Be kind."],
+        "id": 7,
+    },
     {"seed_question": "How?", "prompt": "ignored", "response": "it is so", "constraint": ["Use only lowercase."]},
 ]
 
@@ -29,7 +34,9 @@ def call(capsys, monkeypatch, tmp_path):
 def server(tmp_path):
     with running(Behaviour(answer_s=0.001, verdict_s=0.001)) as (url, running_server):
         config = tmp_path / "config.yaml"
-        config.write_text(yaml.safe_dump({"model": "fake", "engine": {"kind": "openai", "base_urls": [url], "retries": 1}}))
+        config.write_text(
+            yaml.safe_dump({"model": "fake", "engine": {"kind": "openai", "base_urls": [url], "retries": 1}})
+        )
         yield config, running_server
 
 
@@ -63,7 +70,10 @@ def test_rules_need_no_model_and_leave_the_rest_unjudged(call):
     numbers = json.loads(shown)
     assert code == 0
     assert (numbers["satisfied"], numbers["violated"], numbers["unjudged"]) == (1, 1, {"no rule": 1})
-    assert "3 verdicts on 2 rows: 1 satisfied, 1 violated, 1 unjudged (1 no rule)" in call("--model", "none", "--judger", "rules")[1]
+    assert (
+        "3 verdicts on 2 rows: 1 satisfied, 1 violated, 1 unjudged (1 no rule)"
+        in call("--model", "none", "--judger", "rules")[1]
+    )
 
 
 def test_a_prompt_that_holds_its_constraints_is_not_given_them_twice(tmp_path):
@@ -97,7 +107,16 @@ def test_too_many_unjudged_are_told_after_the_verdicts_are_written(call, server,
         ({"prompt": "x", "constraint": ["Be kind."]}, "row 1: needs `response`"),
         ({"prompt": "x", "response": "y", "constraint": []}, "row 1: needs `constraint`"),
         ({"prompt": "x", "response": "y"}, "needs `constraint`"),
-        ({"prompt": "x", "response": "y", "constraint": ["a"], "instruction_id_list": ["keywords:existence"], "kwargs": [{}]}, "row 1"),
+        (
+            {
+                "prompt": "x",
+                "response": "y",
+                "constraint": ["a"],
+                "instruction_id_list": ["keywords:existence"],
+                "kwargs": [{}],
+            },
+            "row 1",
+        ),
     ],
 )
 def test_a_row_that_cannot_be_judged_is_named(call, row, message):

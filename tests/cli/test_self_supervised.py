@@ -19,7 +19,10 @@ def instructions(tmp_path):
     rules = [compile_text(t) for t in ("Avoid commas.", "Use only uppercase.", "Add a title in <<>>.")]
     things = ("river", "cat", "train", "clock", "library", "owl", "lamp", "boat", "bee", "bridge", "castle", "garden")
     file = tmp_path / "instructions.parquet"
-    write_instructions(file, [Instruction(f"Tell me about the {t}.", tuple(rules[i % 3 :] + rules[: i % 3])) for i, t in enumerate(things)])
+    write_instructions(
+        file,
+        [Instruction(f"Tell me about the {t}.", tuple(rules[i % 3 :] + rules[: i % 3])) for i, t in enumerate(things)],
+    )
     return file
 
 
@@ -92,7 +95,18 @@ def test_plans_tell_of_the_reward_model(call, instructions):
 
 
 def test_a_role_needs_a_finished_reward_model(call, tmp_path, model, instructions):
-    result = call("train", "follower", "--model", model, "--instructions", instructions, "--out", tmp_path / "out", "--config", CONFIG)
+    result = call(
+        "train",
+        "follower",
+        "--model",
+        model,
+        "--instructions",
+        instructions,
+        "--out",
+        tmp_path / "out",
+        "--config",
+        CONFIG,
+    )
     assert refused(result, "reward_model.checkpoint=DIR")
 
 
@@ -108,11 +122,24 @@ def test_labels_a_reward_model_and_its_verdicts(tmp_path, model, instructions):
     assert "held-out accuracy" in trained.stdout
     assert "calibration error" in trained.stdout
     rows = tmp_path / "rows.jsonl"
-    rows.write_text(json.dumps({"prompt": "Tell me about the owl.", "response": "THE OWL IS OLD.", "constraint": ["Use only uppercase.", "Be kind."]}))
+    rows.write_text(
+        json.dumps(
+            {
+                "prompt": "Tell me about the owl.",
+                "response": "THE OWL IS OLD.",
+                "constraint": ["Use only uppercase.", "Be kind."],
+            }
+        )
+    )
     judged = seif("judge", rows, "--judger", "classifier", "--model", out, "--json")
     assert judged.returncode == 0, judged.stderr
     numbers = json.loads(judged.stdout)
-    assert (numbers["judger"], numbers["verdicts"], numbers["unjudged"], numbers["agreement"]["n"]) == ("classifier", 2, {}, 1)
+    assert (numbers["judger"], numbers["verdicts"], numbers["unjudged"], numbers["agreement"]["n"]) == (
+        "classifier",
+        2,
+        {},
+        1,
+    )
     again = seif("train", "reward-model", "--model", model, "--labels", labels, "--out", out)
     assert again.returncode == 2
     assert "exists already" in again.stderr

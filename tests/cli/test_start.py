@@ -56,13 +56,17 @@ def test_init_does_not_overwrite(call, tmp_path, model):
 
 def test_init_for_a_model_that_is_elsewhere_says_how_to_get_it(call, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    code, _, err = call("init", "--model", "nobody/nothing-here", "--seeds", seeds_file(tmp_path), "--out", tmp_path / "config.yaml")
+    code, _, err = call(
+        "init", "--model", "nobody/nothing-here", "--seeds", seeds_file(tmp_path), "--out", tmp_path / "config.yaml"
+    )
     assert code == 2
     assert err.strip().endswith("get it with: hf download nobody/nothing-here")
     assert len(err.splitlines()) == 1
 
 
-@pytest.mark.parametrize(("broken", "message"), [("chat_template.jinja", "no chat template"), ("config.json", "not a model directory")])
+@pytest.mark.parametrize(
+    ("broken", "message"), [("chat_template.jinja", "no chat template"), ("config.json", "not a model directory")]
+)
 def test_init_refuses_an_incomplete_model_in_one_line(call, tmp_path, model, broken, message):
     copy = tmp_path / "copy"
     shutil.copytree(model, copy)

@@ -11,7 +11,13 @@ KIND = Constraint("Be kind.")
 
 def test_every_set_is_counted_once_and_soft_constraints_are_left_out():
     summary = audit([examine(s) for s in ((LOWER, CAPITAL), (LOWER, TITLE, KIND), (KIND,), (CAPITAL, KIND, LOWER))])
-    assert (summary["sets"], summary["contradictory"], summary["witnessed"], summary["open"], summary["uncheckable"]) == (4, 2, 1, 0, 1)
+    assert (
+        summary["sets"],
+        summary["contradictory"],
+        summary["witnessed"],
+        summary["open"],
+        summary["uncheckable"],
+    ) == (4, 2, 1, 0, 1)
     assert sum(summary["shares"].values()) == pytest.approx(1)
     assert summary["reasons"] == {"case": 2}
     assert (summary["partly_compiled"], summary["constraints"], summary["compiled_constraints"]) == (2, 9, 6)
@@ -19,7 +25,13 @@ def test_every_set_is_counted_once_and_soft_constraints_are_left_out():
 
 
 def test_no_sets_give_no_shares():
-    assert audit([])["shares"] == {"contradictory": 0.0, "witnessed": 0.0, "open": 0.0, "uncheckable": 0.0, "refused": 0.0}
+    assert audit([])["shares"] == {
+        "contradictory": 0.0,
+        "witnessed": 0.0,
+        "open": 0.0,
+        "uncheckable": 0.0,
+        "refused": 0.0,
+    }
 
 
 def test_sets_that_a_verifier_refuses_are_counted_apart():

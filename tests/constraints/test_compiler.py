@@ -8,7 +8,15 @@ from seif.constraints.compiler import compile_text
 from seif.nano import world
 
 LABELLED = Path(__file__).parents[3] / "shared" / "data" / "verlif_constraints_labelled.parquet"
-IFEVAL_FAMILIES = {"change_case", "combination", "detectable_content", "detectable_format", "keywords", "language", "length_constraints"} | {
+IFEVAL_FAMILIES = {
+    "change_case",
+    "combination",
+    "detectable_content",
+    "detectable_format",
+    "keywords",
+    "language",
+    "length_constraints",
+} | {
     "punctuation",
     "startend",
 }
@@ -27,8 +35,16 @@ def compiled(text):
         ("Write in all lowercase letters.", "change_case:english_lowercase", {}),
         ("Use only uppercase", "change_case:english_capital", {}),
         ("Use exactly three bullet points.", "detectable_format:number_bullet_lists", {"num_bullets": 3}),
-        ("Write at most 3 sentences.", "length_constraints:number_sentences", {"num_sentences": 4, "relation": "less than"}),
-        ("Write fewer than 3 sentences.", "length_constraints:number_sentences", {"num_sentences": 3, "relation": "less than"}),
+        (
+            "Write at most 3 sentences.",
+            "length_constraints:number_sentences",
+            {"num_sentences": 4, "relation": "less than"},
+        ),
+        (
+            "Write fewer than 3 sentences.",
+            "length_constraints:number_sentences",
+            {"num_sentences": 3, "relation": "less than"},
+        ),
         ("End with the phrase 'Well, good luck.'", "startend:end_checker", {"end_phrase": "Well, good luck."}),
     ],
 )
@@ -38,7 +54,13 @@ def test_certain_texts_compile(text, instruction_id, kwargs):
 
 @pytest.mark.parametrize(
     "text",
-    ["Use exactly 3 bullet points, each about cats.", "Write at least 3 sentences about rivers.", "Be kind.", "", "Do not use any commas or dashes."],
+    [
+        "Use exactly 3 bullet points, each about cats.",
+        "Write at least 3 sentences about rivers.",
+        "Be kind.",
+        "",
+        "Do not use any commas or dashes.",
+    ],
 )
 def test_partial_understanding_is_not_certain(text):
     assert not compile_text(text).checkable
@@ -72,7 +94,10 @@ def test_two_different_rules_in_one_text_are_not_one_constraint():
 
 
 def test_curly_quotes_delimit_and_the_phrase_keeps_its_own_apostrophe():
-    assert compiled("End your response with the exact phrase “That’s it!”") == ("startend:end_checker", {"end_phrase": "That’s it!"})
+    assert compiled("End your response with the exact phrase “That’s it!”") == (
+        "startend:end_checker",
+        {"end_phrase": "That’s it!"},
+    )
 
 
 HOSTILE = [
@@ -123,7 +148,11 @@ def test_precision_and_recall_on_labelled_constraints():
     right = wrong = total = 0
     for row in parquet.read_table(LABELLED).to_pylist():
         for text, label, raw in zip(row["constraint"], row["instruction_id_list"], row["kwargs"], strict=True):
-            kwargs = {name: int(value) if isinstance(value, float) else value for name, value in (raw or {}).items() if value is not None}
+            kwargs = {
+                name: int(value) if isinstance(value, float) else value
+                for name, value in (raw or {}).items()
+                if value is not None
+            }
             total += label.split(":")[0] in IFEVAL_FAMILIES
             found = compile_text(text)
             if found.checkable:

@@ -49,7 +49,8 @@ def test_satisfiable_or_unknown_sets_are_not_refused(texts):
 
 @pytest.mark.slow
 def test_no_set_that_the_writer_satisfies_is_called_contradictory():
-    """Draw sets of any kind; where the world's writer finds a reply that satisfies all rules, no conflict may be claimed."""
+    """Draw sets of any kind; where the world's writer finds a reply that satisfies all rules, no conflict may be
+    claimed."""
     rng = random.Random(1)
     witnessed = 0
     for _ in range(1500):
@@ -70,13 +71,16 @@ def c(short, **kwargs):
     return Constraint(f"{short} {kwargs}", instruction_id, kwargs)
 
 
-ALL_IDS = """keywords:existence keywords:frequency keywords:forbidden_words keywords:letter_frequency language:response_language
-change_case:english_capital change_case:english_lowercase change_case:capital_word_frequency length_constraints:number_sentences
-length_constraints:number_words length_constraints:number_paragraphs length_constraints:nth_paragraph_first_word
-detectable_content:number_placeholders detectable_content:postscript detectable_format:number_bullet_lists
-detectable_format:constrained_response detectable_format:number_highlighted_sections detectable_format:multiple_sections
-detectable_format:json_format detectable_format:title combination:two_responses combination:repeat_prompt startend:end_checker
-startend:quotation punctuation:no_comma"""
+ALL_IDS = """keywords:existence keywords:frequency keywords:forbidden_words keywords:letter_frequency
+language:response_language change_case:english_capital change_case:english_lowercase
+change_case:capital_word_frequency length_constraints:number_sentences
+length_constraints:number_words length_constraints:number_paragraphs
+length_constraints:nth_paragraph_first_word detectable_content:number_placeholders
+detectable_content:postscript detectable_format:number_bullet_lists
+detectable_format:constrained_response detectable_format:number_highlighted_sections
+detectable_format:multiple_sections detectable_format:json_format detectable_format:title
+combination:two_responses combination:repeat_prompt startend:end_checker startend:quotation
+punctuation:no_comma"""
 IDS = ALL_IDS.split()
 AT_LEAST, LESS = {"relation": "at least"}, {"relation": "less than"}
 
@@ -133,7 +137,13 @@ def postscript(marker="P.S."):
     return c("postscript", postscript_marker=marker)
 
 
-LOW, CAPS, COMMA, JSON, QUOTES = c("english_lowercase"), c("english_capital"), c("no_comma"), c("json_format"), c("quotation")
+LOW, CAPS, COMMA, JSON, QUOTES = (
+    c("english_lowercase"),
+    c("english_capital"),
+    c("no_comma"),
+    c("json_format"),
+    c("quotation"),
+)
 TWO, ANSWER, TITLE = c("two_responses"), c("constrained_response"), c("title")
 BULLETS, STARS = c("number_bullet_lists", num_bullets=2), c("number_paragraphs", num_paragraphs=2)
 
@@ -221,7 +231,10 @@ def test_demands_that_cannot_meet_are_named_in_any_order(constraints):
 SATISFIABLE = [
     ((end("That is all."), QUOTES), '"Yes. That is all."'),
     ((end("That is all."), postscript()), "P.S. That is all."),
-    ((JSON, TITLE, c("number_highlighted_sections", num_highlights=1), QUOTES, section("Section", 1)), '"<<T>> *a* Section 1"'),
+    (
+        (JSON, TITLE, c("number_highlighted_sections", num_highlights=1), QUOTES, section("Section", 1)),
+        '"<<T>> *a* Section 1"',
+    ),
     ((JSON, QUOTES, end("That is all.")), '"That is all."'),
     ((JSON, first(2, 1, "cat")), '"cat"\n\n```'),
     ((JSON, end("Peace!"), first(2, 2, "cat")), '```\n\n"cat Peace!"'),
@@ -247,7 +260,9 @@ SATISFIABLE = [
 ]
 
 
-@pytest.mark.parametrize(("constraints", "reply"), SATISFIABLE, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("constraints", "reply"), SATISFIABLE, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_what_a_reply_satisfies_is_no_conflict(constraints, reply):
     assert all(verify(reply, x.instruction_id, x.kwargs) for x in constraints)
     assert find_conflict(constraints) is None
@@ -264,6 +279,8 @@ def test_what_no_verifier_takes_is_left_to_the_verifiers():
 
 
 def test_chinese_is_one_language_in_two_scripts():
-    either, one, other = (Constraint(code, "language:response_language", {"language": code}) for code in ("zh", "zh-cn", "zh-tw"))
+    either, one, other = (
+        Constraint(code, "language:response_language", {"language": code}) for code in ("zh", "zh-cn", "zh-tw")
+    )
     assert find_conflict((either, one)) is None
     assert find_conflict((one, other)) is not None

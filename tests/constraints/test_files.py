@@ -21,7 +21,9 @@ def written(tmp_path, *rows):
 
 
 def test_verify_keeps_the_rows_and_adds_the_verdicts(tmp_path):
-    rows, numbers = verify_file(written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False)
+    rows, numbers = verify_file(
+        written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False
+    )
     assert [r["follow_instruction_list"] for r in rows] == [[False, True, False], [True, True, True]]
     assert [r["follow_all_instructions"] for r in rows] == [False, True]
     assert rows[0]["key"] == 7
@@ -31,11 +33,18 @@ def test_verify_keeps_the_rows_and_adds_the_verdicts(tmp_path):
 
 def test_verify_names_the_row_it_cannot_check(tmp_path):
     with pytest.raises(UsageError, match=r"rows.jsonl row 2.*no verifier"):
-        verify_file(written(tmp_path, ROW, {**ROW, "instruction_id_list": ["no:such", "punctuation:no_comma", "startend:quotation"]}), loose=False)
+        verify_file(
+            written(
+                tmp_path, ROW, {**ROW, "instruction_id_list": ["no:such", "punctuation:no_comma", "startend:quotation"]}
+            ),
+            loose=False,
+        )
 
 
 def test_compile_gives_one_list_per_row(tmp_path):
-    compiled, numbers = compile_file(written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []}))
+    compiled, numbers = compile_file(
+        written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []})
+    )
     assert compiled == [[{"instruction_id": "punctuation:no_comma", "kwargs": {}}, None], []]
     assert (numbers["texts"], numbers["compiled"], numbers["rows_with_any"], numbers["rows_whole"]) == (2, 1, 1, 0)
     with pytest.raises(UsageError, match="row 1: needs `constraint`"):
@@ -47,7 +56,11 @@ def test_sets_come_from_ids_or_from_texts(tmp_path):
         tmp_path,
         {"constraint": ["Avoid commas.", "Be kind."]},
         {"prompt": "Why?", "constraint": [], "instruction_id_list": ["combination:repeat_prompt"], "kwargs": [{}]},
-        {"constraint": ["Short."], "instruction_id_list": ["length_constraints:number_words"], "kwargs": [{"num_words": 9, "relation": "less than"}]},
+        {
+            "constraint": ["Short."],
+            "instruction_id_list": ["length_constraints:number_words"],
+            "kwargs": [{"num_words": 9, "relation": "less than"}],
+        },
     )
     ids = [[(c.text, c.instruction_id, dict(c.kwargs)) for c in found] for found in constraint_sets(path)]
     assert ids == [
@@ -56,4 +69,8 @@ def test_sets_come_from_ids_or_from_texts(tmp_path):
         [("Short.", "length_constraints:number_words", {"num_words": 9, "relation": "less than"})],
     ]
     with pytest.raises(UsageError, match="row 1: constraint, instruction_id_list and kwargs have 1, 2 and 1"):
-        list(constraint_sets(written(tmp_path, {"constraint": ["a"], "instruction_id_list": ["soft", "soft"], "kwargs": [{}]})))
+        list(
+            constraint_sets(
+                written(tmp_path, {"constraint": ["a"], "instruction_id_list": ["soft", "soft"], "kwargs": [{}]})
+            )
+        )

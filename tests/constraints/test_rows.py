@@ -11,11 +11,23 @@ AT_LEAST_3 = {"num_words": 3, "relation": "at least"}
 
 
 def record(**changes):
-    return {"prompt": "Say something.", "response": "One two three.", "instruction_id_list": [COMMA], "kwargs": [{}]} | changes
+    return {
+        "prompt": "Say something.",
+        "response": "One two three.",
+        "instruction_id_list": [COMMA],
+        "kwargs": [{}],
+    } | changes
 
 
 def test_a_row_is_read_and_checked():
-    row = parse_row(4, record(instruction_id_list=[COMMA, WORDS, COMMA], kwargs=[None, {**AT_LEAST_3, "num_words": 3.0, "keyword": None}, {}]), "a.jsonl")
+    row = parse_row(
+        4,
+        record(
+            instruction_id_list=[COMMA, WORDS, COMMA],
+            kwargs=[None, {**AT_LEAST_3, "num_words": 3.0, "keyword": None}, {}],
+        ),
+        "a.jsonl",
+    )
     assert row == Row(4, "Say something.", "One two three.", (COMMA, WORDS, COMMA), ({}, AT_LEAST_3, {}))
     assert follow(row, loose=False) == [True, True, True]
 
@@ -57,7 +69,10 @@ def test_a_response_is_not_asked_for_when_none_is_wanted():
         ({"kwargs": [[]]}, "list of objects"),
         ({"kwargs": "[{"}, "not JSON"),
         ({"kwargs": [{"num_words": 3}]}, "num_words"),
-        ({"instruction_id_list": [COMMA, WORDS], "kwargs": [{}, {**AT_LEAST_3, "num_words": 3.5}]}, "instruction 2: .*whole number, got 3.5"),
+        (
+            {"instruction_id_list": [COMMA, WORDS], "kwargs": [{}, {**AT_LEAST_3, "num_words": 3.5}]},
+            "instruction 2: .*whole number, got 3.5",
+        ),
         ({"instruction_id_list": [WORDS], "kwargs": None}, "num_words"),
     ],
 )
@@ -85,7 +100,9 @@ def test_loose_forgives_an_opening_line():
 
 
 def test_half_a_surrogate_pair_is_only_a_character():
-    row = parse_row(1, record(response="One \ud83d two.", instruction_id_list=[COMMA, WORDS], kwargs=[{}, AT_LEAST_3]), "a")
+    row = parse_row(
+        1, record(response="One \ud83d two.", instruction_id_list=[COMMA, WORDS], kwargs=[{}, AT_LEAST_3]), "a"
+    )
     assert follow(row, loose=False) == [True, False]
 
 
@@ -93,17 +110,28 @@ def test_half_a_surrogate_pair_is_only_a_character():
 def test_a_response_of_a_megabyte_is_checked_in_seconds():
     sentences = "length_constraints:number_sentences"
     kwargs = [{}, AT_LEAST_3, {"num_sentences": 1000, "relation": "at least"}]
-    row = parse_row(1, record(response="It was old and dark. " * 50_000, instruction_id_list=[COMMA, WORDS, sentences], kwargs=kwargs), "a")
+    row = parse_row(
+        1,
+        record(response="It was old and dark. " * 50_000, instruction_id_list=[COMMA, WORDS, sentences], kwargs=kwargs),
+        "a",
+    )
     began = time.process_time()
     assert follow(row, loose=False) == [True, True, True]
     assert time.process_time() - began < 20
 
 
 def test_a_summary_counts_prompts_and_instructions():
-    rows = [Row(1, "a", "b", (COMMA, COMMA), ({}, {})), Row(2, "a", "b", (COMMA,), ({},)), Row(3, "a", "b", (REPEAT,), ({},))]
+    rows = [
+        Row(1, "a", "b", (COMMA, COMMA), ({}, {})),
+        Row(2, "a", "b", (COMMA,), ({},)),
+        Row(3, "a", "b", (REPEAT,), ({},)),
+    ]
     result = summarise(rows, [[True, False], [True], [True]])
     assert result["prompt_level"] == {"accuracy": pytest.approx(2 / 3), "stderr": pytest.approx(math.sqrt(2 / 9 / 3))}
-    assert result["instruction_level"] == {"accuracy": 0.75, "stderr": pytest.approx(math.sqrt(0.5**2 + 2 * 0.25**2) / 4)}
+    assert result["instruction_level"] == {
+        "accuracy": 0.75,
+        "stderr": pytest.approx(math.sqrt(0.5**2 + 2 * 0.25**2) / 4),
+    }
     assert result["per_type"] == {REPEAT: {"accuracy": 1.0, "n": 1}, COMMA: {"accuracy": pytest.approx(2 / 3), "n": 3}}
     assert (result["n_prompts"], result["n_instructions"]) == (3, 4)
 

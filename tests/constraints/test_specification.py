@@ -43,7 +43,8 @@ register(
 )
 register(
     ConstraintType(
-        id="soft:sea", category="Content", definition="something of the sea", example="Mention a tide.", cues=r"\btides?\b"
+        id="soft:sea", category="Content", definition="something of the sea", example="Mention a tide.",
+        cues=r"\btides?\b",
     )
 )
 """
@@ -83,7 +84,10 @@ def test_prompts_compiler_and_classification_know_a_type_from_its_registration_o
 
 def test_a_wording_is_understood_in_the_frames_of_the_built_in_ones(plugin):
     load_plugins([plugin])
-    for text in ("Please make sure to use exactly two exclamation marks in your response!", "use exactly 2 exclamation marks"):
+    for text in (
+        "Please make sure to use exactly two exclamation marks in your response!",
+        "use exactly 2 exclamation marks",
+    ):
         assert compile_text(text).kwargs == {"count": 2}
     assert not compile_text("Use exactly 2 exclamation marks and be kind.").checkable
 

@@ -35,10 +35,30 @@ CASES = [
     ("detectable_format:number_highlighted_sections", {"num_highlights": 2}, "a *b* c *d*", True),
     ("detectable_format:number_highlighted_sections", {"num_highlights": 2}, "a *b* c *d", False),
     ("detectable_format:number_highlighted_sections", {"num_highlights": 1}, "a\n***\nb", False),
-    ("length_constraints:number_sentences", {"num_sentences": 2, "relation": "at least"}, "It is old. It is new.", True),
-    ("length_constraints:number_sentences", {"num_sentences": 3, "relation": "at least"}, "It is old. It is new.", False),
-    ("length_constraints:number_sentences", {"num_sentences": 2, "relation": "less than"}, "It is old. It is new.", False),
-    ("length_constraints:number_sentences", {"num_sentences": 3, "relation": "less than"}, "It is old. It is new.", True),
+    (
+        "length_constraints:number_sentences",
+        {"num_sentences": 2, "relation": "at least"},
+        "It is old. It is new.",
+        True,
+    ),
+    (
+        "length_constraints:number_sentences",
+        {"num_sentences": 3, "relation": "at least"},
+        "It is old. It is new.",
+        False,
+    ),
+    (
+        "length_constraints:number_sentences",
+        {"num_sentences": 2, "relation": "less than"},
+        "It is old. It is new.",
+        False,
+    ),
+    (
+        "length_constraints:number_sentences",
+        {"num_sentences": 3, "relation": "less than"},
+        "It is old. It is new.",
+        True,
+    ),
     ("length_constraints:number_paragraphs", {"num_paragraphs": 2}, "a\n***\nb", True),
     ("length_constraints:number_paragraphs", {"num_paragraphs": 2}, "a\n***\nb\n***\n", True),
     ("length_constraints:number_paragraphs", {"num_paragraphs": 2}, "a\n***\n***\nb", False),
@@ -71,21 +91,66 @@ CASES = [
     ("language:response_language", {"language": "de"}, "Das ist ein alter Garten, und er ist sehr schön.", True),
     ("language:response_language", {"language": "de"}, "This is an old garden and it is very nice.", False),
     ("language:response_language", {"language": "de"}, "123 456", False),
-    ("change_case:capital_word_frequency", {"capital_frequency": 2, "capital_relation": "at least"}, "NASA went UP.", True),
-    ("change_case:capital_word_frequency", {"capital_frequency": 2, "capital_relation": "at least"}, "NASA went Up.", False),
-    ("change_case:capital_word_frequency", {"capital_frequency": 2, "capital_relation": "less than"}, "I saw NASA.", False),
+    (
+        "change_case:capital_word_frequency",
+        {"capital_frequency": 2, "capital_relation": "at least"},
+        "NASA went UP.",
+        True,
+    ),
+    (
+        "change_case:capital_word_frequency",
+        {"capital_frequency": 2, "capital_relation": "at least"},
+        "NASA went Up.",
+        False,
+    ),
+    (
+        "change_case:capital_word_frequency",
+        {"capital_frequency": 2, "capital_relation": "less than"},
+        "I saw NASA.",
+        False,
+    ),
     ("change_case:english_capital", {}, "DAS IST EIN ALTER GARTEN UND ER IST SEHR GROSS.", False),
     ("length_constraints:number_words", {"num_words": 4, "relation": "at least"}, "I don't know.", True),
     ("length_constraints:number_words", {"num_words": 4, "relation": "less than"}, "I don't know.", False),
     ("length_constraints:number_words", {"num_words": 4, "relation": "less than"}, "I do know.", True),
-    ("length_constraints:nth_paragraph_first_word", {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "Tea"}, "A b.\n\n'tea, of course.", True),
-    ("length_constraints:nth_paragraph_first_word", {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "tea"}, "A b.\n\nTeapots.", False),
-    ("length_constraints:nth_paragraph_first_word", {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "tea"}, "A b.\n\nTea.\n\nC.", False),
-    ("length_constraints:nth_paragraph_first_word", {"num_paragraphs": 1, "nth_paragraph": 1, "first_word": "tea"}, "\n\nTea.", False),
+    (
+        "length_constraints:nth_paragraph_first_word",
+        {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "Tea"},
+        "A b.\n\n'tea, of course.",
+        True,
+    ),
+    (
+        "length_constraints:nth_paragraph_first_word",
+        {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "tea"},
+        "A b.\n\nTeapots.",
+        False,
+    ),
+    (
+        "length_constraints:nth_paragraph_first_word",
+        {"num_paragraphs": 2, "nth_paragraph": 2, "first_word": "tea"},
+        "A b.\n\nTea.\n\nC.",
+        False,
+    ),
+    (
+        "length_constraints:nth_paragraph_first_word",
+        {"num_paragraphs": 1, "nth_paragraph": 1, "first_word": "tea"},
+        "\n\nTea.",
+        False,
+    ),
     ("detectable_format:constrained_response", {}, "Well. My answer is maybe.", True),
     ("detectable_format:constrained_response", {}, "My answer is Yes.", False),
-    ("detectable_format:multiple_sections", {"section_spliter": "Section", "num_sections": 2}, "Section 1\na\nSection 2\nb", True),
-    ("detectable_format:multiple_sections", {"section_spliter": "Section", "num_sections": 2}, "SECTION 1\na\nSection 2\nb", False),
+    (
+        "detectable_format:multiple_sections",
+        {"section_spliter": "Section", "num_sections": 2},
+        "Section 1\na\nSection 2\nb",
+        True,
+    ),
+    (
+        "detectable_format:multiple_sections",
+        {"section_spliter": "Section", "num_sections": 2},
+        "SECTION 1\na\nSection 2\nb",
+        False,
+    ),
     ("detectable_format:multiple_sections", {"section_spliter": "Part (", "num_sections": 1}, "Part (1)", True),
     ("detectable_format:json_format", {}, '```json\n{"a": [1, 2]}\n```', True),
     ("detectable_format:json_format", {}, 'Here it is: {"a": 1}', False),
@@ -126,7 +191,9 @@ def test_exactly_the_written_number_of_bullets_passes(items):
 def test_at_least_and_less_than_are_opposites(written, threshold):
     text = " ".join(["It is old."] * written)
     at_least = verify(text, "length_constraints:number_sentences", {"num_sentences": threshold, "relation": "at least"})
-    less_than = verify(text, "length_constraints:number_sentences", {"num_sentences": threshold, "relation": "less than"})
+    less_than = verify(
+        text, "length_constraints:number_sentences", {"num_sentences": threshold, "relation": "less than"}
+    )
     assert at_least is (written >= threshold)
     assert less_than is not at_least
 
@@ -138,8 +205,16 @@ def test_a_float_from_parquet_is_the_integer_it_stands_for():
 CONTRADICTIONS = [
     ("length_constraints:number_words", {"num_words": 0, "relation": "less than"}, "can't be"),
     ("length_constraints:number_words", {"num_words": -3, "relation": "at least"}, "can't be"),
-    ("length_constraints:nth_paragraph_first_word", {"num_paragraphs": 2, "nth_paragraph": 3, "first_word": "tea"}, "paragraph 3 of 2"),
-    ("length_constraints:nth_paragraph_first_word", {"num_paragraphs": 2, "nth_paragraph": 1, "first_word": "tea."}, "one word"),
+    (
+        "length_constraints:nth_paragraph_first_word",
+        {"num_paragraphs": 2, "nth_paragraph": 3, "first_word": "tea"},
+        "paragraph 3 of 2",
+    ),
+    (
+        "length_constraints:nth_paragraph_first_word",
+        {"num_paragraphs": 2, "nth_paragraph": 1, "first_word": "tea."},
+        "one word",
+    ),
     ("keywords:existence", {"keywords": []}, "list of words"),
     ("keywords:existence", {"keywords": "tea"}, "list of words"),
     ("keywords:forbidden_words", {"forbidden_words": ["tea", " "]}, "list of words"),
@@ -190,7 +265,9 @@ def test_paragraphs_are_counted_as_they_were_joined(parts):
     assert passing == ([filled] if whole and filled else [])
 
 
-@pytest.mark.parametrize("text", ["\ud800 abc", "שלום עולם, מה שלומך?", "😀" * 50, "\x00\x01", "ﬁ İ ß ẞ", "\u2028\u2029\x85\r\n"])
+@pytest.mark.parametrize(
+    "text", ["\ud800 abc", "שלום עולם, מה שלומך?", "😀" * 50, "\x00\x01", "ﬁ İ ß ẞ", "\u2028\u2029\x85\r\n"]
+)
 @pytest.mark.parametrize(("instruction_id", "kwargs"), {case[0]: case[:2] for case in CASES}.values())
 def test_any_text_gets_a_verdict(text, instruction_id, kwargs):
     assert verify(text, instruction_id, kwargs) in (True, False)

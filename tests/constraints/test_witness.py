@@ -87,7 +87,13 @@ def mutated(rng, reply, other):
     at = rng.randrange(len(reply) + 1)
     match rng.randrange(6):
         case 0:
-            return reply[:at] + rng.choice([" cat ", "\n- x", ",", ".", "!", "\n\n", "\n***\n", "******", "SECTION 1", '"', " A ", "[x]"]) + reply[at:]
+            return (
+                reply[:at]
+                + rng.choice(
+                    [" cat ", "\n- x", ",", ".", "!", "\n\n", "\n***\n", "******", "SECTION 1", '"', " A ", "[x]"]
+                )
+                + reply[at:]
+            )
         case 1:
             return reply[:at] + reply[at + rng.randint(1, 12) :]
         case 2:
@@ -100,7 +106,16 @@ def mutated(rng, reply, other):
             return reply[:at] + other[at:]
 
 
-PARTS = ["<<Title>>", "[name] [place]", "go *here* now", "*a* **b**", "- one\n- two", "* one", "My answer is yes.", "My answer is no."]
+PARTS = [
+    "<<Title>>",
+    "[name] [place]",
+    "go *here* now",
+    "*a* **b**",
+    "- one\n- two",
+    "* one",
+    "My answer is yes.",
+    "My answer is no.",
+]
 PARTS += ["SECTION 1\nSECTION 2", "Section 1: a", "P.S. more", "P.P.S so", "p. s. x", "***", "******"]
 
 
@@ -108,11 +123,19 @@ def random_reply(rng):
     """A small reply in one of many layouts."""
     words = [*WORDS, "the", "is", "it", "was", "by", "SEA", "A", "1", "Tomorrow", "we", "like"]
     sentence = lambda: " ".join(rng.choices(words, k=rng.randint(1, 6))) + rng.choice((".", "!", "?", "", ",", "..."))  # noqa: E731
-    parts = [rng.choice((sentence, sentence, lambda: rng.choice(OTHERS[rng.choice(sorted(OTHERS))])))() for _ in range(rng.randint(1, 5))]
+    parts = [
+        rng.choice((sentence, sentence, lambda: rng.choice(OTHERS[rng.choice(sorted(OTHERS))])))()
+        for _ in range(rng.randint(1, 5))
+    ]
     parts += rng.sample(PARTS, rng.randint(0, 4))
     rng.shuffle(parts)
-    opening, ending = rng.choice(PROMPTS) if rng.random() < 0.3 else "", rng.choice(PHRASES) if rng.random() < 0.3 else ""
-    reply = "".join(part + rng.choice((" ", "\n", "\n\n", "\n***\n", "\n")) for part in [opening, *parts, ending] if part).strip()
+    opening, ending = (
+        rng.choice(PROMPTS) if rng.random() < 0.3 else "",
+        rng.choice(PHRASES) if rng.random() < 0.3 else "",
+    )
+    reply = "".join(
+        part + rng.choice((" ", "\n", "\n\n", "\n***\n", "\n")) for part in [opening, *parts, ending] if part
+    ).strip()
     reply = rng.choice((str, str, str, str.lower, str.upper))(reply)
     match rng.randrange(6):
         case 0:
@@ -157,7 +180,8 @@ COUNTS = {
 
 
 def fitted(rng, reply):
-    """A random constraint whose threshold is moved to where it just holds for the reply, if anywhere: limits are where errors hide."""
+    """A random constraint whose threshold is moved to where it just holds for the reply, if anywhere: limits are
+    where errors hide."""
     constraint = random_constraint(rng)
     name = COUNTS.get(constraint.instruction_id)
     if constraint.instruction_id == "language:response_language":
@@ -171,7 +195,10 @@ def fitted(rng, reply):
         return Constraint(f"nth {kwargs}", constraint.instruction_id, kwargs) if fits else constraint
     if name is None or rng.random() < 0.2:
         return constraint
-    moved = [Constraint(f"{constraint.instruction_id} {n}", constraint.instruction_id, {**constraint.kwargs, name: n}) for n in range(1, 60)]
+    moved = [
+        Constraint(f"{constraint.instruction_id} {n}", constraint.instruction_id, {**constraint.kwargs, name: n})
+        for n in range(1, 60)
+    ]
     if "less than" in constraint.kwargs.values():
         return moved[min(bisect_left(moved, True, key=lambda c: as_meant(reply, c)), 58)]
     if name in ("num_bullets", "num_paragraphs"):

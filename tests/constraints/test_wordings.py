@@ -68,7 +68,11 @@ POSITIVE = [
             "字母q至少出现四次",
         ],
     ),
-    ("keywords:letter_frequency", (("letter", "e"), ("let_frequency", 1), ("let_relation", "less than")), ["Do not use the letter 'e'.", "不要使用字母“e”"]),
+    (
+        "keywords:letter_frequency",
+        (("letter", "e"), ("let_frequency", 1), ("let_relation", "less than")),
+        ["Do not use the letter 'e'.", "不要使用字母“e”"],
+    ),
     (
         "language:response_language",
         (("language", "fr"),),
@@ -124,8 +128,10 @@ POSITIVE = [
         "length_constraints:nth_paragraph_first_word",
         (("num_paragraphs", 3), ("nth_paragraph", 2), ("first_word", "rain")),
         [
-            "Write exactly 3 paragraphs, separated by two new lines. The second paragraph must start with the word 'rain'.",
-            "Please reply with exactly 3 paragraphs and separate each paragraph with two new lines. The 2nd paragraph must start with rain",
+            "Write exactly 3 paragraphs, separated by two new lines. "
+            "The second paragraph must start with the word 'rain'.",
+            "Please reply with exactly 3 paragraphs and separate each "
+            "paragraph with two new lines. The 2nd paragraph must start with rain",
         ],
     ),
     (
@@ -145,12 +151,17 @@ POSITIVE = [
             "在结尾添加一个以P.S.开头的附言",
         ],
     ),
-    ("detectable_content:postscript", (("postscript_marker", "P.P.S"),), ["end it with a post script starting with P.P.S"]),
+    (
+        "detectable_content:postscript",
+        (("postscript_marker", "P.P.S"),),
+        ["end it with a post script starting with P.P.S"],
+    ),
     (
         "detectable_format:number_bullet_lists",
         (("num_bullets", 4),),
         [
-            "Your answer must contain exactly 4 bullet points in markdown format. Use * to indicate bullets, like:\n* xyz\n* abc",
+            "Your answer must contain exactly 4 bullet points in markdown "
+            "format. Use * to indicate bullets, like:\n* xyz\n* abc",
             "使用恰好4个项目符号",
         ],
     ),
@@ -177,8 +188,19 @@ POSITIVE = [
             "Divide your response into 3 sections, and mark each section with SECTION X.",
         ],
     ),
-    ("detectable_format:json_format", (), ["Output in JSON format.", "The entire output should be wrapped in JSON format", "以JSON格式输出"]),
-    ("detectable_format:title", (), ["Include a title wrapped in double angular brackets, such as <<title>>.", "包含一个用双尖括号括起来的标题，例如<<标题>>"]),
+    (
+        "detectable_format:json_format",
+        (),
+        ["Output in JSON format.", "The entire output should be wrapped in JSON format", "以JSON格式输出"],
+    ),
+    (
+        "detectable_format:title",
+        (),
+        [
+            "Include a title wrapped in double angular brackets, such as <<title>>.",
+            "包含一个用双尖括号括起来的标题，例如<<标题>>",
+        ],
+    ),
     (
         "combination:two_responses",
         (),
@@ -212,7 +234,15 @@ POSITIVE = [
             "Your answer must include at most 4 words in all capital letters",
         ],
     ),
-    ("change_case:english_capital", (), ["Your response should be in English, and in all capital letters.", "Answer in all caps", "全部使用英文大写字母"]),
+    (
+        "change_case:english_capital",
+        (),
+        [
+            "Your response should be in English, and in all capital letters.",
+            "Answer in all caps",
+            "全部使用英文大写字母",
+        ],
+    ),
     (
         "change_case:english_lowercase",
         (),
@@ -222,13 +252,22 @@ POSITIVE = [
             "全部使用英文小写字母",
         ],
     ),
-    ("punctuation:no_comma", (), ["Refrain from using commas", "There should be no commas in your reply", "不要使用英文逗号"]),
-    ("startend:quotation", (), ["Wrap your entire response with double quotation marks.", "用英文双引号把整个回答括起来"]),
+    (
+        "punctuation:no_comma",
+        (),
+        ["Refrain from using commas", "There should be no commas in your reply", "不要使用英文逗号"],
+    ),
+    (
+        "startend:quotation",
+        (),
+        ["Wrap your entire response with double quotation marks.", "用英文双引号把整个回答括起来"],
+    ),
 ]
 
 
 @pytest.mark.parametrize(
-    ("text", "instruction_id", "kwargs"), [(text, instruction_id, dict(kwargs)) for instruction_id, kwargs, texts in POSITIVE for text in texts]
+    ("text", "instruction_id", "kwargs"),
+    [(text, instruction_id, dict(kwargs)) for instruction_id, kwargs, texts in POSITIVE for text in texts],
 )
 def test_a_wording_states_its_rule(text, instruction_id, kwargs):
     constraint = compile_text(text)

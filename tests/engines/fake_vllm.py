@@ -1,7 +1,7 @@
 """A process that takes vLLM's flags and serves answers without a model; the JSON in $FAKE says how it fails.
 
-`lives`: a folder in which each start leaves a file. `at_start`: what the first so many starts do. `answers`: after how many
-answers the first so many lives end.
+`lives`: a folder in which each start leaves a file. `at_start`: what the first so many starts do. `answers`: after
+how many answers the first so many lives end.
 """
 
 import argparse
@@ -29,7 +29,10 @@ class FakeVllm(Server):
             return (500 if self.sick else 200), b"", {}
         if path == "/v1/load_lora_adapter":
             wanted = json.loads(body)
-            if authorization != f"Bearer {self.behaviour.key}" or not Path(wanted["lora_path"], "adapter_model.safetensors").is_file():
+            if (
+                authorization != f"Bearer {self.behaviour.key}"
+                or not Path(wanted["lora_path"], "adapter_model.safetensors").is_file()
+            ):
                 return 400, b"no such adapter", {}
             self.adapters.add(wanted["lora_name"])
             return 200, b"loaded", {}
@@ -65,7 +68,15 @@ def main():
     life = len(list(lives.iterdir()))
     (lives / str(life)).write_text(json.dumps({"pid": os.getpid(), "flags": sys.argv[1:]}))
     parser = argparse.ArgumentParser(prog="api_server.py")
-    for flag in ("--model", "--served-model-name", "--host", "--port", "--generation-config", "--dtype", "--max-lora-rank"):
+    for flag in (
+        "--model",
+        "--served-model-name",
+        "--host",
+        "--port",
+        "--generation-config",
+        "--dtype",
+        "--max-lora-rank",
+    ):
         parser.add_argument(flag)
     for flag in ("--enable-lora", "--disable-uvicorn-access-log"):
         parser.add_argument(flag, action="store_true")
@@ -78,7 +89,9 @@ def main():
     if starts.get(life) == "hangs":
         time.sleep(3600)
     limit = dict(enumerate(PLAN.get("answers", []))).get(life)
-    behaviour = Behaviour(model=options.served_model_name, key=os.environ["VLLM_API_KEY"], answer_s=0.002, verdict_s=0.002)
+    behaviour = Behaviour(
+        model=options.served_model_name, key=os.environ["VLLM_API_KEY"], answer_s=0.002, verdict_s=0.002
+    )
     asyncio.run(serve(behaviour, int(options.port), limit))
 
 

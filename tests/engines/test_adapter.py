@@ -82,7 +82,9 @@ def test_a_merged_adapter_says_what_base_and_adapter_say_side_by_side(model, ada
 
     merged, base = LocalEngine.load(adapter, dtype="float32"), LocalEngine.load(model, dtype="float32")
     messages = [{"role": "user", "content": "Tell me about the river.\nAvoid commas."}]
-    ids = merged.tokenizer.apply_chat_template(messages, add_generation_prompt=True, return_tensors="pt", return_dict=True).input_ids
+    ids = merged.tokenizer.apply_chat_template(
+        messages, add_generation_prompt=True, return_tensors="pt", return_dict=True
+    ).input_ids
     with torch.no_grad():
         ours, plain = merged.model(ids).logits, base.model(ids).logits
         theirs = PeftModel.from_pretrained(base.model, adapter).eval()(ids).logits
@@ -119,5 +121,8 @@ def test_the_fingerprint_covers_adapter_and_base(model, adapter, copy, tmp_path)
 
 @pytest.mark.slow
 def test_reading_about_adapters_is_light():
-    script = "import sys, seif.engines.adapter, seif.engines.cache; assert not {'torch', 'peft', 'transformers'} & set(sys.modules)"
+    script = (
+        "import sys, seif.engines.adapter, seif.engines.cache; assert "
+        "not {'torch', 'peft', 'transformers'} & set(sys.modules)"
+    )
     subprocess.run([sys.executable, "-c", script], check=True)

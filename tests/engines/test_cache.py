@@ -71,7 +71,9 @@ def test_a_torn_last_line_costs_one_verdict_and_no_other(tmp_path, torn):
 
 def test_verdicts_of_a_server_are_known_wherever_it_moves(tmp_path):
     def verdict(url, model="served"):
-        config = build_config({"model": "base", "engine": {"kind": "openai", "base_urls": [url], "served_model": model}}, "test")
+        config = build_config(
+            {"model": "base", "engine": {"kind": "openai", "base_urls": [url], "served_model": model}}, "test"
+        )
         engine = ScriptedEngine(lambda request: "[[1]]")
         with ModelPool(config, tmp_path / "out") as pool:
             judge_all(GenerativeJudge(engine, "full", 64, pool.cache("base")))
@@ -91,7 +93,10 @@ def test_every_file_that_makes_a_judge_is_in_its_fingerprint(tmp_path, model):
 def test_verdicts_are_kept_where_they_are_served_unless_told_otherwise(tmp_path, model):
     def kept(kind, cache):
         engine = {"kind": kind, "cache": cache, "base_urls": ["http://h/v1"] if kind == "openai" else []}
-        return ModelPool(build_config({"model": str(model), "engine": engine}, "test"), tmp_path / "v").cache(str(model)) is not None
+        return (
+            ModelPool(build_config({"model": str(model), "engine": engine}, "test"), tmp_path / "v").cache(str(model))
+            is not None
+        )
 
     assert [kept("local", c) for c in (None, True, False)] == [False, True, False]
     assert [kept("openai", c) for c in (None, True, False)] == [True, True, False]
@@ -103,7 +108,9 @@ def test_verdicts_are_kept_where_they_are_served_unless_told_otherwise(tmp_path,
 @pytest.mark.parametrize(("style", "name"), [("full", "judger"), ("full", "judger_generative"), ("compact", "judger")])
 def test_judge_prompts_differ_only_from_the_constraint_on(style, name):
     """So a server that caches prefixes reads instruction and response once for all the constraints of a reply."""
-    one, two = (question(style, name, TASK, "It is old.", Constraint(text))[0]["content"] for text in ("<first>", "<second>"))
+    one, two = (
+        question(style, name, TASK, "It is old.", Constraint(text))[0]["content"] for text in ("<first>", "<second>")
+    )
     prefix = one.split("<first>")[0]
     assert two.startswith(prefix)
     assert "It is old." in prefix

@@ -30,7 +30,9 @@ def test_sampling_is_repeatable_and_seeded_per_request(engine):
 def test_everything_asked_at_once_is_one_job(engine, monkeypatch):
     jobs = []
     whole = LocalEngine.answer
-    monkeypatch.setattr(LocalEngine, "answer", lambda self, requests: jobs.append(len(requests)) or whole(self, requests))
+    monkeypatch.setattr(
+        LocalEngine, "answer", lambda self, requests: jobs.append(len(requests)) or whole(self, requests)
+    )
     ask(engine, [request(q) for q in QUESTIONS])
     assert jobs == [len(QUESTIONS)]
 
@@ -48,7 +50,8 @@ def test_shared_prefixes_give_the_same_probabilities(model):
     exact = LocalEngine.load(model, dtype="float32")
     shared = "Judge the reply.\nTell me about the river.\nReply:\nThe river is old. It is calm, small and kind.\nRule: "
     requests = [
-        request(shared + rule, max_tokens=1, temperature=0.0, top_logprobs=5) for rule in ("Avoid commas.", "Use only lowercase.", "Add a title in <<>>.")
+        request(shared + rule, max_tokens=1, temperature=0.0, top_logprobs=5)
+        for rule in ("Avoid commas.", "Use only lowercase.", "Add a title in <<>>.")
     ]
     for both, single in zip(ask(exact, requests), (ask(exact, [r])[0] for r in requests), strict=True):
         assert both.first_token_logprobs == pytest.approx(dict(single.first_token_logprobs), abs=1e-4)

@@ -22,7 +22,12 @@ def request(content="Why?", **changes):
 
 
 def engine(url, **changes):
-    return OpenAIEngine("fake", [url] if isinstance(url, str) else url, KEY, **{"timeout": 30.0, "retries": 0, "backoff": 0.001, **changes})
+    return OpenAIEngine(
+        "fake",
+        [url] if isinstance(url, str) else url,
+        KEY,
+        **{"timeout": 30.0, "retries": 0, "backoff": 0.001, **changes},
+    )
 
 
 def ask(asked, requests):
@@ -194,7 +199,12 @@ def test_retry_after_in_all_its_forms():
     assert failures.retry_after({"retry-after": "2.5"}) == 2.5
     assert failures.retry_after({"retry-after": "9000"}) == failures.LONGEST_WAIT
     assert failures.retry_after({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}) == 0
-    assert failures.retry_after({"retry-after": "soon"}) == failures.retry_after({"retry-after": "nan"}) == failures.retry_after({}) == 0
+    assert (
+        failures.retry_after({"retry-after": "soon"})
+        == failures.retry_after({"retry-after": "nan"})
+        == failures.retry_after({})
+        == 0
+    )
 
 
 def test_retry_after_is_waited_for():
@@ -217,7 +227,11 @@ def test_retry_after_is_waited_for():
 def test_odd_bodies(change, cause):
     body = json.dumps({"choices": [{"message": {"content": "yes"}, "finish_reason": "stop", **change}]})
     assert read_completion(body, logprobs=False).cause == cause
-    assert read_completion("[]", logprobs=False).cause == read_completion("<html>", logprobs=False).cause == failures.MALFORMED
+    assert (
+        read_completion("[]", logprobs=False).cause
+        == read_completion("<html>", logprobs=False).cause
+        == failures.MALFORMED
+    )
 
 
 def test_a_cancelled_asker_does_not_take_the_answer_from_the_others():

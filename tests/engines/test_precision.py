@@ -53,7 +53,10 @@ def test_a_gpu_is_asked_without_emulation(monkeypatch, supported, dtype):
 def test_a_run_keeps_the_type_it_began_with_and_what_is_set_by_hand_is_obeyed(cpu):
     cpu()
     assert choose("auto").dtype == "float32"
-    line = "computing in bfloat16: the run began with it and continues in it, slowly, without units for it (the CPU has no bf16 units)"
+    line = (
+        "computing in bfloat16: the run began with it and continues in "
+        "it, slowly, without units for it (the CPU has no bf16 units)"
+    )
     assert str(choose("auto", "bfloat16")) == line
     assert choose("bfloat16") == Precision("bfloat16", "set in the config")
     cpu(avx512_bf16=True)

@@ -49,7 +49,10 @@ def test_a_wrong_path_and_nobody_there():
 def test_a_server_that_hangs_is_not_waited_for(monkeypatch):
     monkeypatch.setattr("seif.engines.probe.LIMIT", 0.2)
     began = time.monotonic()
-    with running(Behaviour(**FAST, faults=1.0, kinds=("hang",))) as (url, _), pytest.raises(UsageError, match="in time"):
+    with (
+        running(Behaviour(**FAST, faults=1.0, kinds=("hang",))) as (url, _),
+        pytest.raises(UsageError, match="in time"),
+    ):
         check_engine(config(url))
     assert time.monotonic() - began < 10
 

@@ -75,7 +75,13 @@ def test_a_model_sees_what_it_sees_with_a_cache_of_transformers(attention, few):
             visible = torch.nn.functional.pad(visible, (0, cache.get_mask_sizes(width, 0)[0] - seen))
             position = (mask[:, :seen].cumsum(1) - 1).clamp_min(0)[:, seen - width :]
             with torch.inference_mode():
-                out = model(input_ids=ids[:, seen - width : seen], attention_mask=visible, position_ids=position, past_key_values=cache, use_cache=True)
+                out = model(
+                    input_ids=ids[:, seen - width : seen],
+                    attention_mask=visible,
+                    position_ids=position,
+                    past_key_values=cache,
+                    use_cache=True,
+                )
             logits.append(out.logits[:, -1])
         found.append(torch.stack(logits))
     assert torch.allclose(*found, atol=1e-4)

@@ -26,7 +26,10 @@ def url(tmp_path_factory):
         port = free.getsockname()[1]
     log = tmp_path_factory.mktemp("serve") / "log.txt"
     command = [ROOT / ".venv-vllm/bin/transformers", "serve", MODEL, "--port", str(port), "--device", "cpu"]
-    with log.open("w") as file, subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=file, stderr=file) as process:
+    with (
+        log.open("w") as file,
+        subprocess.Popen(command, env={**os.environ, "OMP_NUM_THREADS": "1"}, stdout=file, stderr=file) as process,
+    ):
         try:
             deadline = time.monotonic() + 180
             while True:

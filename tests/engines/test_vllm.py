@@ -28,13 +28,22 @@ QUESTIONS = [Request([{"role": "user", "content": f"Why {i}?"}], 64) for i in ra
 def fake(tmp_path):
     """Makes engine settings whose server is the fake one, failing as told."""
     python = tmp_path / "python"
-    python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exit 0\nshift 2\nPYTHONPATH={ROOT} exec {sys.executable} {Path(__file__).with_name("fake_vllm.py")} "$@"\n')
+    python.write_text(
+        f'#!/bin/sh\n[ "$1" = -c ] && exit 0\nshift 2\nPYTHONPATH={ROOT} exec '
+        f'{sys.executable} {Path(__file__).with_name("fake_vllm.py")} "$@"\n'
+    )
     python.chmod(0o755)
     (tmp_path / "lives").mkdir()
 
     def settings(plan=None, engine=None, **vllm):
         env = {"FAKE": json.dumps({"lives": str(tmp_path / "lives"), **(plan or {})})}
-        tree = {"kind": "vllm", "retries": 0, "timeout": 30.0, **(engine or {}), "vllm": {"python": str(python), "env": env, "startup": 30.0, **vllm}}
+        tree = {
+            "kind": "vllm",
+            "retries": 0,
+            "timeout": 30.0,
+            **(engine or {}),
+            "vllm": {"python": str(python), "env": env, "startup": 30.0, **vllm},
+        }
         return build_config({"model": "base", "engine": tree}, "test").engine
 
     return settings
@@ -43,7 +52,9 @@ def fake(tmp_path):
 @pytest.fixture
 def lives(tmp_path):
     """What each start of the server left."""
-    return lambda: [json.loads((tmp_path / "lives" / str(i)).read_text()) for i in range(len(list((tmp_path / "lives").iterdir())))]
+    return lambda: [
+        json.loads((tmp_path / "lives" / str(i)).read_text()) for i in range(len(list((tmp_path / "lives").iterdir())))
+    ]
 
 
 @pytest.fixture
@@ -77,7 +88,9 @@ def adapter(folder, base="base", rank=8, weights=True, **settings):
     folder.mkdir()
     if weights:
         (folder / "adapter_model.safetensors").touch()
-    (folder / "adapter_config.json").write_text(json.dumps({"peft_type": "LORA", "base_model_name_or_path": base, "r": rank, **settings}))
+    (folder / "adapter_config.json").write_text(
+        json.dumps({"peft_type": "LORA", "base_model_name_or_path": base, "r": rank, **settings})
+    )
     return str(folder)
 
 
@@ -158,7 +171,10 @@ def test_a_server_that_hangs_is_started_again(fake, lives, log, sound, capsys, m
 
 def test_when_the_restarts_are_used_up_the_stage_stops(fake, lives, log, capsys):
     plan = {"answers": [10, 0, 0, 0]}
-    with closing(VllmServers(fake(plan, restarts=2), log)) as servers, pytest.raises(RunError, match="was killed") as told:
+    with (
+        closing(VllmServers(fake(plan, restarts=2), log)) as servers,
+        pytest.raises(RunError, match="was killed") as told,
+    ):
         ask(servers.together(["base"])[0])
     assert len(lives()) == 3
     assert "ValueError: out of luck" in str(told.value)
@@ -177,26 +193,38 @@ def test_a_start_that_fails_after_a_crash_counts_too(fake, lives, log, sound):
 def test_a_server_that_dies_at_its_first_start_is_told_at_once(fake, lives, log):
     with closing(VllmServers(fake({"at_start": ["crashes"]}), log)) as servers, pytest.raises(RunError) as told:
         servers.together(["base"])
-    assert "of base ended with status 1 at its start: RuntimeError: no memory for the cache; raise --gpu-memory-utilization" in str(told.value)
+    assert (
+        "of base ended with status 1 at its start: RuntimeError: "
+        "no memory for the cache; raise --gpu-memory-utilization" in str(told.value)
+    )
     assert str(log) in str(told.value)
     assert len(lives()) == 1
     assert gone(lives()[0]["child"], within=0)
 
 
 def test_a_start_takes_no_longer_than_it_may(fake, lives, log):
-    with closing(VllmServers(fake({"at_start": ["hangs"]}, startup=1.0), log)) as servers, pytest.raises(RunError, match=r"within 1 s \(engine.vllm.startup\)"):
+    with (
+        closing(VllmServers(fake({"at_start": ["hangs"]}, startup=1.0), log)) as servers,
+        pytest.raises(RunError, match=r"within 1 s \(engine.vllm.startup\)"),
+    ):
         servers.together(["base"])
     assert gone(lives()[0]["pid"], within=0)
 
 
 def test_a_flag_that_it_does_not_know_is_the_users_mistake(fake, log):
-    with closing(VllmServers(fake(args=["--no-such-flag"]), log)) as servers, pytest.raises(UsageError, match="unrecognized arguments: --no-such-flag"):
+    with (
+        closing(VllmServers(fake(args=["--no-such-flag"]), log)) as servers,
+        pytest.raises(UsageError, match="unrecognized arguments: --no-such-flag"),
+    ):
         servers.together(["base"])
 
 
 def test_a_port_stays_its_servers_over_a_restart(fake, log):
     """Two servers at once, and both with a port that stays theirs over a restart."""
-    with closing(VllmServers(fake({"answers": [5, None]}), log)) as servers, closing(VllmServers(fake(), log.with_name("2"))) as others:
+    with (
+        closing(VllmServers(fake({"answers": [5, None]}), log)) as servers,
+        closing(VllmServers(fake(), log.with_name("2"))) as others,
+    ):
         one, two = servers.together(["base"])[0], others.together(["base"])[0]
         assert one.base_urls != two.base_urls
         assert all(c.text for c in ask(one) + ask(two))
@@ -205,7 +233,10 @@ def test_a_port_stays_its_servers_over_a_restart(fake, log):
 def test_base_and_adapters_share_one_server(fake, lives, log, tmp_path):
     base = tmp_path / "base"
     base.mkdir()
-    small, large = adapter(tmp_path / "a1", str(base)), adapter(tmp_path / "a2", str(base), 8, rank_pattern={"q_proj": 20})
+    small, large = (
+        adapter(tmp_path / "a1", str(base)),
+        adapter(tmp_path / "a2", str(base), 8, rank_pattern={"q_proj": 20}),
+    )
     with closing(VllmServers(fake({"answers": [None, 50]}), log)) as servers:
         ask(servers.together([str(base)])[0])
         engines = servers.together([str(base), small, large])
@@ -233,17 +264,24 @@ def test_with_lora_in_the_config_the_first_server_has_room_for_adapters(fake, li
 
 def test_an_adapter_that_it_refuses(fake, log, tmp_path):
     lost = adapter(tmp_path / "a", weights=False)
-    with closing(VllmServers(fake(), log)) as servers, pytest.raises(RunError, match=r"can't load the adapter .*: no such adapter"):
+    with (
+        closing(VllmServers(fake(), log)) as servers,
+        pytest.raises(RunError, match=r"can't load the adapter .*: no such adapter"),
+    ):
         servers.together([lost])
 
 
 def test_no_server_outlives_us(fake, lives, log, tmp_path):
     """Even when nobody is left to stop it."""
     script = (
-        "import sys, time; from pathlib import Path; from seif.config import EngineSettings; from seif.engines.vllm import VllmServers\n"
-        "VllmServers(EngineSettings.model_validate_json(sys.argv[1]), Path(sys.argv[2])).together(['base']); print('up', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from seif.config "
+        "import EngineSettings; from seif.engines.vllm import VllmServers\n"
+        "VllmServers(EngineSettings.model_validate_json(sys.argv[1]), "
+        "Path(sys.argv[2])).together(['base']); print('up', flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", script, fake().model_dump_json(), log], stdout=subprocess.PIPE, text=True) as seif:
+    with subprocess.Popen(
+        [sys.executable, "-c", script, fake().model_dump_json(), log], stdout=subprocess.PIPE, text=True
+    ) as seif:
         assert seif.stdout.readline() == "up\n"
         (life,) = lives()
         assert alive(life["child"])
@@ -259,14 +297,23 @@ def test_nor_does_one_whose_guard_was_killed(fake, lives, log):
     assert gone(life["pid"], life["child"])
 
 
-def test_a_scoring_that_stopped_resumes_and_asks_only_what_is_missing(fake, lives, tmp_path, model, capsys, monkeypatch):
+def test_a_scoring_that_stopped_resumes_and_asks_only_what_is_missing(
+    fake, lives, tmp_path, model, capsys, monkeypatch
+):
     rows, file, out = 60, tmp_path / "rows.jsonl", tmp_path / "judged.jsonl"
-    file.write_text("".join(json.dumps({"prompt": f"Why {i}?", "response": "So.", "constraint": ["Be kind."]}) + "\n" for i in range(rows)))
+    file.write_text(
+        "".join(
+            json.dumps({"prompt": f"Why {i}?", "response": "So.", "constraint": ["Be kind."]}) + "\n"
+            for i in range(rows)
+        )
+    )
 
     def judge(answers):
         settings = fake({"answers": answers}, {"concurrency": 4}, restarts=0)
         config = tmp_path / "config.yaml"
-        config.write_text(json.dumps({"model": str(model), "judger": {"kind": "logprob"}, "engine": settings.model_dump()}))
+        config.write_text(
+            json.dumps({"model": str(model), "judger": {"kind": "logprob"}, "engine": settings.model_dump()})
+        )
         return call(capsys, monkeypatch, "judge", file, "--model", model, "--config", config, "--out", out, "--json")
 
     code, _, err = judge([30])
@@ -283,7 +330,10 @@ def test_a_scoring_that_stopped_resumes_and_asks_only_what_is_missing(fake, live
 
 
 def test_an_interpreter_without_vllm_is_told_in_one_line(fake, tmp_path):
-    for python, message in ((sys.executable, "has no vLLM: pip install vllm there, or set engine.vllm.python"), (str(tmp_path / "none"), "can't be run")):
+    for python, message in (
+        (sys.executable, "has no vLLM: pip install vllm there, or set engine.vllm.python"),
+        (str(tmp_path / "none"), "can't be run"),
+    ):
         with pytest.raises(UsageError, match=message) as told:
             check_vllm(fake(python=python))
         assert "\n" not in str(told.value)

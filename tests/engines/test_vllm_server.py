@@ -66,7 +66,9 @@ def alive(pid):
 
 def test_a_run_is_killed_with_its_server_and_then_completes_a_turn(tmp_path):
     root = tmp_path / "run"
-    with subprocess.Popen([sys.executable, "-m", "seif", "run", str(CONFIG), "--run-dir", str(root)], cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+    with subprocess.Popen(
+        [sys.executable, "-m", "seif", "run", str(CONFIG), "--run-dir", str(root)], cwd=ROOT, stdout=subprocess.DEVNULL
+    ) as process:
         deadline = time.monotonic() + 180
         while not engine_cores(process.pid) and process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.2)
@@ -86,7 +88,11 @@ def test_a_run_is_killed_with_its_server_and_then_completes_a_turn(tmp_path):
     }
     for stage, weights in (("instructions.parquet", "instructor"), ("evaluation.json", "follower")):
         assert f"--model {run.turn(1) / weights} " in (run.turn(1) / f"{stage}.vllm.log").read_text(errors="replace")
-    written = "".join(file.read_text(errors="replace") for file in root.rglob("*") if file.suffix in (".yaml", ".json", ".jsonl", ".log", ".html"))
+    written = "".join(
+        file.read_text(errors="replace")
+        for file in root.rglob("*")
+        if file.suffix in (".yaml", ".json", ".jsonl", ".log", ".html")
+    )
     assert not re.search(r"API_KEY=|Bearer ", written)
 
 
@@ -114,7 +120,10 @@ def adapter(tmp_path_factory):
 
     folder = str(tmp_path_factory.mktemp("lora") / "adapter")
     torch.manual_seed(0)
-    tuned = get_peft_model(AutoModelForCausalLM.from_pretrained(BASE), LoraConfig(r=4, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"))
+    tuned = get_peft_model(
+        AutoModelForCausalLM.from_pretrained(BASE),
+        LoraConfig(r=4, lora_alpha=32, target_modules="all-linear", task_type="CAUSAL_LM"),
+    )
     for name, weight in tuned.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.15)
@@ -156,13 +165,18 @@ def agreement(verdicts, others):
     return sum(a is b for a, b in zip(verdicts, others, strict=True)) / len(verdicts)
 
 
-def test_verdicts_are_those_of_the_local_engine_and_survive_a_killed_server(config, questions, served, engine, adapter, capsys):
+def test_verdicts_are_those_of_the_local_engine_and_survive_a_killed_server(
+    config, questions, served, engine, adapter, capsys
+):
     base, tuned = served
     there = judge(config, base, questions)
     adapted = judge(config, tuned, questions)
     here, merged = judge(config, engine, questions), judge(config, LocalEngine.load(adapter), questions)
     with capsys.disabled():
-        print(f"\nverdicts through vLLM that are those of the local engine: base {agreement(here, there):.1%}, adapter {agreement(merged, adapted):.1%}")
+        print(
+            "\nverdicts through vLLM that are those of the local engine: base "
+            f"{agreement(here, there):.1%}, adapter {agreement(merged, adapted):.1%}"
+        )
     assert agreement(here, there) >= 0.99
     assert set(there) == {Verdict.SATISFIED, Verdict.VIOLATED}
     assert agreement(merged, adapted) >= 0.97

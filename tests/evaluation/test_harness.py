@@ -11,12 +11,30 @@ from seif.evaluation.suites import SUITES, NoEngine, SuiteSettings
 from support import seif
 
 FOUND = {
-    "results": {"tiny": {"name": "tiny", "alias": "tiny", "sample_len": 2, "acc,none": 0.5, "acc_stderr,none": 0.25, "f1,none": 1, "f1_stderr,none": "N/A"}},
+    "results": {
+        "tiny": {
+            "name": "tiny",
+            "alias": "tiny",
+            "sample_len": 2,
+            "acc,none": 0.5,
+            "acc_stderr,none": 0.25,
+            "f1,none": 1,
+            "f1_stderr,none": "N/A",
+        }
+    },
     "versions": {"tiny": 2.0},
     "n-shot": {"tiny": 0},
     "n-samples": {"tiny": {"original": 3, "effective": 2}},
 }
-NUMBERS = {"acc,none": 0.5, "acc_stderr,none": 0.25, "f1,none": 1.0, "f1_stderr,none": None, "task_version": 2.0, "n_shot": 0, "n": 2}
+NUMBERS = {
+    "acc,none": 0.5,
+    "acc_stderr,none": 0.25,
+    "f1,none": 1.0,
+    "f1_stderr,none": None,
+    "task_version": 2.0,
+    "n_shot": 0,
+    "n": 2,
+}
 FAKE = """
 __version__ = "9.9"
 def simple_evaluate(**settings):
@@ -53,7 +71,12 @@ def test_the_harness_is_asked_for_a_chat_and_its_numbers_are_kept(fake):
     assert result.to_json() == {"version": "9.9", "tiny": NUMBERS}
     settings = __import__("lm_eval").simple_evaluate.settings
     assert settings["model_args"] == {"pretrained": "models/a", "dtype": "float32"}
-    assert (settings["apply_chat_template"], settings["limit"], settings["device"], settings["batch_size"]) == (True, 2, "cpu", 1)
+    assert (settings["apply_chat_template"], settings["limit"], settings["device"], settings["batch_size"]) == (
+        True,
+        2,
+        "cpu",
+        1,
+    )
     assert harness.describe(result) == ["lm-eval 9.9", "tiny  acc,none  0.5 ± 0.25", "tiny  f1,none  1"]
 
 
@@ -113,11 +136,16 @@ metadata: {version: 2.0}
 def test_the_real_harness_on_the_embedded_model(tmp_path, model):
     pytest.importorskip("lm_eval")
     questions = tmp_path / "questions.jsonl"
-    questions.write_text("".join(json.dumps({"question": f"Is the {w} old?", "answer": "yes"}) + "\n" for w in ("cat", "owl", "boat")), encoding="utf-8")
+    questions.write_text(
+        "".join(json.dumps({"question": f"Is the {w} old?", "answer": "yes"}) + "\n" for w in ("cat", "owl", "boat")),
+        encoding="utf-8",
+    )
     (tmp_path / "tiny.yaml").write_text(TASK.replace("FILE", str(questions)), encoding="utf-8")
     out = tmp_path / "out.json"
     out.write_text(json.dumps({"model": str(model), "ifeval": {"n_prompts": 1}}), encoding="utf-8")
-    done = seif("evaluate", model, "--suite", "lm-eval:tiny_choice", "--include-path", tmp_path, "--limit", 2, "--out", out)
+    done = seif(
+        "evaluate", model, "--suite", "lm-eval:tiny_choice", "--include-path", tmp_path, "--limit", 2, "--out", out
+    )
     assert done.returncode == 0, done.stderr
     numbers = json.loads(out.read_text(encoding="utf-8"))
     assert numbers["ifeval"] == {"n_prompts": 1}

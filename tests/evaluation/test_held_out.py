@@ -6,7 +6,14 @@ from seif.constraints.compiler import compile_text
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import UsageError
 from seif.evaluation import held_out
-from seif.evaluation.held_out import accuracy, answer_tasks, describe_instructions, judger_agreement, load_tasks, repetition
+from seif.evaluation.held_out import (
+    accuracy,
+    answer_tasks,
+    describe_instructions,
+    judger_agreement,
+    load_tasks,
+    repetition,
+)
 from seif.instructions import write_instructions
 from seif.judges.base import Judgement
 from seif.judges.rules import RulesJudge
@@ -57,7 +64,10 @@ def test_unjudged_pairs_are_left_out_and_counted():
 
 
 def test_pool_numbers():
-    pool = [Instruction("a", (LOWER, compile_text("Use only uppercase."))), Instruction("b", (COMMA, Constraint("Be kind.")))]
+    pool = [
+        Instruction("a", (LOWER, compile_text("Use only uppercase."))),
+        Instruction("b", (COMMA, Constraint("Be kind."))),
+    ]
     numbers = describe_instructions(pool)
     assert numbers["conflict_share"] == 0.5
     assert numbers["type_entropy"] == pytest.approx(2.0)

@@ -13,7 +13,11 @@ from support import seif
 COMMA, LOWER, WORDS = "punctuation:no_comma", "change_case:english_lowercase", "length_constraints:number_words"
 RECORDS = [
     {"prompt": "Who is old?", "instruction_id_list": [COMMA, COMMA], "kwargs": [{}, {}]},
-    {"prompt": "Is it so?", "instruction_id_list": [COMMA, WORDS], "kwargs": [{}, {"num_words": 3, "relation": "at least"}]},
+    {
+        "prompt": "Is it so?",
+        "instruction_id_list": [COMMA, WORDS],
+        "kwargs": [{}, {"num_words": 3, "relation": "at least"}],
+    },
     {"prompt": "Why?", "instruction_id_list": [LOWER], "kwargs": [{}]},
 ]
 
@@ -36,7 +40,11 @@ def run(rows, script, limit=1280):
 
 
 def test_the_four_numbers(rows):
-    texts = {"Who is old?": "Sure, I say:\nThe man is old.", "Is it so?": "So, yes", "Why?": "because the old man is here."}
+    texts = {
+        "Who is old?": "Sure, I say:\nThe man is old.",
+        "Is it so?": "So, yes",
+        "Why?": "because the old man is here.",
+    }
     replies, _ = run(rows, lambda request: texts[request.messages[0]["content"]])
     result = score(rows, replies, 1280)
     assert result.prompt_level_strict_acc == pytest.approx(1 / 3)
@@ -47,7 +55,10 @@ def test_the_four_numbers(rows):
     assert result.inst_level_strict_acc_stderr == pytest.approx((0.4**2 + 0.4**2 + 0.8**2) ** 0.5 / 5)
     assert result.per_instruction[COMMA].to_json() == {"strict": 0.0, "loose": pytest.approx(2 / 3), "n": 3}
     assert (result.n_prompts, result.n_instructions) == (3, 5)
-    assert describe(result)[1:] == ["strict  prompt 33.3% ± 27.2%  instruction 20.0% ± 19.6%", "loose   prompt 66.7% ± 27.2%  instruction 60.0% ± 29.9%"]
+    assert describe(result)[1:] == [
+        "strict  prompt 33.3% ± 27.2%  instruction 20.0% ± 19.6%",
+        "loose   prompt 66.7% ± 27.2%  instruction 60.0% ± 29.9%",
+    ]
 
 
 def test_the_prompt_is_asked_as_it_is_and_greedily(rows):
@@ -81,13 +92,22 @@ def test_a_thought_is_not_scored(text, scored):
 def test_a_short_context_gives_less_room_or_none(rows):
     def script(request):
         room = {"Who is old?": 2000, "Is it so?": 400, "Why?": 10}[request.messages[0]["content"]]
-        return Completion("old", "stop") if request.max_tokens <= room else Completion("", "error", error="the context is 512")
+        return (
+            Completion("old", "stop")
+            if request.max_tokens <= room
+            else Completion("", "error", error="the context is 512")
+        )
 
     replies, engine = run(rows, script)
     assert [r.limit for r in replies[:2]] == [1280, 320]
     assert all(r.max_tokens >= ifeval.FEWEST_NEW_TOKENS for r in engine.requests)
     result = score(rows, replies, 1280)
-    assert (result.shortened, result.unanswered, result.unanswered_because, result.cut_off) == (1, 1, "the context is 512", 0.0)
+    assert (result.shortened, result.unanswered, result.unanswered_because, result.cut_off) == (
+        1,
+        1,
+        "the context is 512",
+        0.0,
+    )
     assert result.per_instruction[LOWER].strict == 0.0
     assert "1 prompts have no reply and follow nothing: the context is 512" in describe(result)
 
@@ -105,13 +125,21 @@ def test_it_tells_how_far_it_is(rows, monkeypatch):
 
 
 def test_responses_can_be_read_again(rows, tmp_path):
-    replies = [Reply("<think>x, y</think>old \ud83d", True, 1280), Reply("a, b", False, 640), Reply("", False, 20, "no room")]
+    replies = [
+        Reply("<think>x, y</think>old \ud83d", True, 1280),
+        Reply("a, b", False, 640),
+        Reply("", False, 20, "no room"),
+    ]
     write_responses(tmp_path / "r.jsonl", rows, replies)
     first, second, third = map(json.loads, (tmp_path / "r.jsonl").read_text(encoding="utf-8").splitlines())
     assert {k: first[k] for k in RECORDS[0]} == RECORDS[0]
     assert (first["response"], first["follow_instruction_list"]) == ("old \ud83d", [True, True])
     assert first["reply"].startswith("<think>")
-    assert (second["finished"], second["max_new_tokens"], second["follow_instruction_list_loose"]) == (False, 640, [False, False])
+    assert (second["finished"], second["max_new_tokens"], second["follow_instruction_list_loose"]) == (
+        False,
+        640,
+        [False, False],
+    )
     assert "reply" not in second
     assert third["error"] == "no room"
 
@@ -160,7 +188,11 @@ def test_mistakes_are_one_line(prompts, model, options, message, monkeypatch, ca
 def test_the_command_on_the_embedded_model(tmp_path, model):
     subjects = ("the river", "the cat", "the old train", "the clock", "the owl")
     records = [
-        {"prompt": f"Tell me about {s}. Do not use any commas. Use only lowercase.", "instruction_id_list": [COMMA, LOWER], "kwargs": [{}, {}]}
+        {
+            "prompt": f"Tell me about {s}. Do not use any commas. Use only lowercase.",
+            "instruction_id_list": [COMMA, LOWER],
+            "kwargs": [{}, {}],
+        }
         for s in subjects
     ]
     records.append({"prompt": "old " * 600, "instruction_id_list": [COMMA], "kwargs": None})

@@ -57,7 +57,10 @@ def test_scripts_without_spaces_are_compared_by_character():
 
 def test_a_template_that_all_prompts_share_is_no_overlap():
     template = "In this task you are given a sentence and you have to name the city that it is about:"
-    prompts = [f"{template} {word} lies far away in the north of its country, behind the old hills" for word in map(str, range(50))]
+    prompts = [
+        f"{template} {word} lies far away in the north of its country, behind the old hills"
+        for word in map(str, range(50))
+    ]
     assert overlap([f"{template} Rome is an old town"], prompts) == []
     assert overlap([prompts[7]], prompts) == [Match(0, 7, "same", 1.0)]
 
@@ -68,7 +71,9 @@ def test_nothing_overlaps_with_nothing():
 
 def test_time_is_linear():
     luck = random.Random(0)
-    texts = [" ".join(luck.choices(["old", "new", "red", "sea", "sun", "owl", "cat", "far"], k=60)) for _ in range(4000)]
+    texts = [
+        " ".join(luck.choices(["old", "new", "red", "sea", "sun", "owl", "cat", "far"], k=60)) for _ in range(4000)
+    ]
     opening = "the same opening for every one of these prompts " * 3
     began = time.process_time()
     assert len(overlap([opening + text for text in texts], [opening + text for text in texts[:2000]])) == 2000
@@ -77,13 +82,22 @@ def test_time_is_linear():
 
 def test_the_line_for_a_person():
     line = describe([Match(6, 0, "same", 1.0), Match(9, 3, "inside", 1.0)], 5119, "held_out.parquet")
-    assert line == "2 of 5,119 seeds overlap with the prompts of held_out.parquet, e.g. row 7 with row 1; they are left out"
+    assert (
+        line
+        == "2 of 5,119 seeds overlap with the prompts of held_out.parquet, e.g. row 7 with row 1; they are left out"
+    )
 
 
 def test_overlapping_seeds_are_left_out_and_told(tmp_path):
     path = tmp_path / "prompts.jsonl"
-    path.write_text('{"prompt": "Describe the old lighthouse at the end of the pier.", "seed_question": "Name three rivers."}\n')
-    seeds = ["How old is the moon?", "name three  rivers.", "Describe the old lighthouse at the end of the pier. Be brief."]
+    path.write_text(
+        '{"prompt": "Describe the old lighthouse at the end of the pier.", "seed_question": "Name three rivers."}\n'
+    )
+    seeds = [
+        "How old is the moon?",
+        "name three  rivers.",
+        "Describe the old lighthouse at the end of the pier. Be brief.",
+    ]
     kept, lines = leave_out(seeds, [path])
     assert kept == ["How old is the moon?"]
     assert len(lines) == 1

@@ -16,7 +16,9 @@ def test_suites_stand_side_by_side():
     }
 
 
-@pytest.mark.parametrize(("text", "message"), [("[]", "no JSON object"), ("{", "not JSON"), ('{"model": "other"}', "numbers of other")])
+@pytest.mark.parametrize(
+    ("text", "message"), [("[]", "no JSON object"), ("{", "not JSON"), ('{"model": "other"}', "numbers of other")]
+)
 def test_a_file_that_can_not_be_added_to_is_left_alone(tmp_path, text, message):
     path = tmp_path / "out.json"
     path.write_text(text, encoding="utf-8")

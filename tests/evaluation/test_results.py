@@ -15,7 +15,11 @@ WHOLE = Evaluation(
 def test_json_holds_what_was_set_and_reads_back():
     assert WHOLE.to_json()["judger"] == {"balanced_accuracy": 0.75, "mean": None, "unjudged": 1}
     assert Evaluation.from_json(WHOLE.to_json(), "here") == WHOLE
-    assert Evaluation(turn=0, held_out={}, judger=JudgeAgreement()).to_json() == {"turn": 0, "held_out": {}, "judger": {}}
+    assert Evaluation(turn=0, held_out={}, judger=JudgeAgreement()).to_json() == {
+        "turn": 0,
+        "held_out": {},
+        "judger": {},
+    }
 
 
 def test_flat_numbers_leave_out_what_was_not_measured():
@@ -39,7 +43,9 @@ def test_newer_keys_are_ignored_and_numbers_that_are_none_are_not_measured():
     assert found.greedy == Accuracy(stderr=None)
 
 
-@pytest.mark.parametrize(("tree", "message"), [([], "here .*all of it"), ({"turn": 1, "judger": {"n": "x"}}, r"judger\.n")])
+@pytest.mark.parametrize(
+    ("tree", "message"), [([], "here .*all of it"), ({"turn": 1, "judger": {"n": "x"}}, r"judger\.n")]
+)
 def test_a_damaged_file_is_named_with_the_key(tree, message):
     with pytest.raises(UsageError, match=message):
         Evaluation.from_json(tree, "here")

@@ -32,7 +32,9 @@ def test_drawn_sets_hold_together_or_not_as_asked():
 
 def test_judger_examples_carry_the_verifiers_verdicts_both_ways():
     rng = random.Random(0)
-    answers = Counter(answer for _ in range(300) for _, answer in examples.judger_example(rng, "Write about the cat.").branches)
+    answers = Counter(
+        answer for _ in range(300) for _, answer in examples.judger_example(rng, "Write about the cat.").branches
+    )
     assert min(answers.values()) > 0.25 * answers.total()
 
 
@@ -60,5 +62,7 @@ def test_a_pleading_reply_keeps_what_it_said_and_its_verdicts_are_the_verifiers(
     texts = {writer.plead(rng, "It is old.\nIt is warm.", "Avoid commas.") for _ in range(400)}
     assert len(texts) > 300
     assert all("It is old." in text and "It is warm." in text for text in texts)
-    answers = Counter(answer for _ in range(300) for _, answer in examples.wary_judger_example(rng, "Write about the cat.").branches)
+    answers = Counter(
+        answer for _ in range(300) for _, answer in examples.wary_judger_example(rng, "Write about the cat.").branches
+    )
     assert min(answers.values()) > 0.2 * answers.total()

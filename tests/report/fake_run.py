@@ -31,9 +31,21 @@ def evaluation(turn: int, accuracy: float, stderr: float = 0.01) -> dict[str, An
             "repetition": 0.02,
         }
 
-    shares = {"balanced_accuracy": 0.8, "mean": 0.6, "verifier_mean": 0.5, "recall_violated": 0.375, "precision_violated": 0.72}
+    shares = {
+        "balanced_accuracy": 0.8,
+        "mean": 0.6,
+        "verifier_mean": 0.5,
+        "recall_violated": 0.375,
+        "precision_violated": 0.72,
+    }
     per_type = {kind: {**shares, "n": 321} for kind in TYPES}
-    whole = {"mean": 0.613, "verifier_mean": 0.527, "balanced_accuracy": 0.834, "precision_violated": 0.91, "recall_violated": 0.81}
+    whole = {
+        "mean": 0.613,
+        "verifier_mean": 0.527,
+        "balanced_accuracy": 0.834,
+        "precision_violated": 0.91,
+        "recall_violated": 0.81,
+    }
     return {
         "turn": turn,
         "held_out": {"greedy": held_out(accuracy), "sampled": held_out(accuracy - 0.05)},

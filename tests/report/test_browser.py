@@ -12,11 +12,15 @@ from seif.artifacts import write_json
 from seif.report.page import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-EVIL = "</p></style><script>window.owned = true</script><img src=http://example.invalid/x onerror='window.owned = true'>"
+EVIL = (
+    "</p></style><script>window.owned = true</script><img src=http://example.invalid/x onerror='window.owned = true'>"
+)
 PROBE = """<script>
-const charts = [...document.querySelectorAll('svg')].filter(e => e.checkVisibility()).map(e => e.getBoundingClientRect()).map(r => Math.min(r.width, r.height));
+const charts = [...document.querySelectorAll('svg')].filter(e => e.checkVisibility())
+  .map(e => e.getBoundingClientRect()).map(r => Math.min(r.width, r.height));
 document.title = JSON.stringify({
-  owned: window.owned === true, scrolls: document.documentElement.scrollWidth > innerWidth + 1, smallest: Math.min(...charts), charts: charts.length,
+  owned: window.owned === true, scrolls: document.documentElement.scrollWidth > innerWidth + 1,
+  smallest: Math.min(...charts), charts: charts.length,
   asked: performance.getEntriesByType('resource').map(e => e.name), text: document.body.innerText,
 });
 </script>"""
@@ -45,7 +49,13 @@ def test_the_page_is_drawn_whole_asks_for_nothing_and_runs_nothing_of_the_models
         "--dump-dom",
     ]
     dom = subprocess.run([*command, page.as_uri()], capture_output=True, text=True, timeout=120, check=True).stdout
-    found = json.loads(re.search(r"<title>(.*?)</title>", dom, re.DOTALL).group(1).replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"))
+    found = json.loads(
+        re.search(r"<title>(.*?)</title>", dom, re.DOTALL)
+        .group(1)
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&")
+    )
     assert not found["owned"]
     assert found["asked"] == []
     assert not found["scrolls"]

@@ -57,7 +57,19 @@ def lead(page: Page) -> str:
 
 def test_numbers_appear(make_run: MakeRun) -> None:
     page = render(make_run())
-    for shown in ("night-run", "finished", "some/model", "61.2%", "83.4%", "37.5%", "97.1%", "1.46", "321", "2.99.1", "7 min 18 s"):
+    for shown in (
+        "night-run",
+        "finished",
+        "some/model",
+        "61.2%",
+        "83.4%",
+        "37.5%",
+        "97.1%",
+        "1.46",
+        "321",
+        "2.99.1",
+        "7 min 18 s",
+    ):
         assert shown in page.text, shown
     assert "no comma" in page.text
     assert "✓ holds" in page.text
@@ -121,8 +133,16 @@ def test_odd_characters_and_long_lines(make_run: MakeRun) -> None:
 @pytest.mark.parametrize(
     ("accuracies", "said"),
     [
-        ((0.4, 0.5, 0.6), "Held-out constraint accuracy rose from 40.0% ± 1.0 with the base to 60.0% ± 1.0 after turn 2: +20.0 points."),
-        ((0.4, 0.5, 0.3), "fell from 40.0% ± 1.0 with the base to 30.0% ± 1.0 after turn 2: −10.0 points; training made the Follower worse."),
+        (
+            (0.4, 0.5, 0.6),
+            "Held-out constraint accuracy rose from 40.0% ± 1.0 "
+            "with the base to 60.0% ± 1.0 after turn 2: +20.0 points.",
+        ),
+        (
+            (0.4, 0.5, 0.3),
+            "fell from 40.0% ± 1.0 with the base to 30.0% ± 1.0 after "
+            "turn 2: −10.0 points; training made the Follower worse.",
+        ),
         ((0.4, 0.5, 0.42), "a change of +2.0 points, which is within error."),
         ((0.4, 0.5), "So far, after 1 of 2 turns: held-out constraint accuracy rose"),
         ((0.4,), "The base satisfies 40.0% ± 1.0 of the held-out constraints; no turn is evaluated yet."),
@@ -160,7 +180,16 @@ def test_missing_files(make_run: MakeRun, missing: str) -> None:
         {"held_out": {}},
         {"held_out": {"greedy": {"constraint_accuracy": 0.5}}},
         {"judger": {}},
-        {"judger": {"mean": None, "verifier_mean": None, "balanced_accuracy": None, "per_type": {}, "n": 0, "unjudged": 9}},
+        {
+            "judger": {
+                "mean": None,
+                "verifier_mean": None,
+                "balanced_accuracy": None,
+                "per_type": {},
+                "n": 0,
+                "unjudged": 9,
+            }
+        },
         {"instructor": {}},
         {"held_out": {}, "judger": {}, "instructor": {}},
     ],

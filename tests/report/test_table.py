@@ -90,12 +90,25 @@ def test_plan_table() -> None:
     text = printed(*plan_table(PLAN))
     assert "…" not in text
     assert max(map(len, text.splitlines())) <= 80
-    for shown in ("2 turns from Qwen/Qwen2.5-7B-Instruct on 5,119 seeds", "instructor_1", "follower_2", " 13 ", "39", "1,920", "1,921", "1,922", "7,688"):
+    for shown in (
+        "2 turns from Qwen/Qwen2.5-7B-Instruct on 5,119 seeds",
+        "instructor_1",
+        "follower_2",
+        " 13 ",
+        "39",
+        "1,920",
+        "1,921",
+        "1,922",
+        "7,688",
+    ):
         assert shown in text, shown
 
 
 def test_plan_table_without_instructor_training() -> None:
-    turns = [{**t, "instructor_starts_from": None, "instructions_written_by": "base", "instructor_steps": 0} for t in PLAN["turns"]]  # type: ignore[attr-defined]
+    turns = [
+        {**t, "instructor_starts_from": None, "instructions_written_by": "base", "instructor_steps": 0}
+        for t in PLAN["turns"]
+    ]  # type: ignore[attr-defined]
     text = printed(*plan_table({**PLAN, "turns": turns}))
     assert "the Instructor is not trained" in text
     assert "1,921" not in text

@@ -5,11 +5,15 @@ from seif.roles.assignment import assign
 
 def test_the_papers_table():
     first = assign(1)
-    assert {str(c) for c in (first.instructor_start, first.follower_start, first.filter, first.answerer, first.judger)} == {"base"}
+    assert {
+        str(c) for c in (first.instructor_start, first.follower_start, first.filter, first.answerer, first.judger)
+    } == {"base"}
     for turn in (2, 3):
         roles = assign(turn)
         assert str(roles.instructor_start) == f"instructor_{turn - 1}"
-        assert {str(c) for c in (roles.follower_start, roles.filter, roles.answerer, roles.judger)} == {f"follower_{turn - 1}"}
+        assert {str(c) for c in (roles.follower_start, roles.filter, roles.answerer, roles.judger)} == {
+            f"follower_{turn - 1}"
+        }
         assert str(roles.instruction_writer) == f"instructor_{turn}"
 
 

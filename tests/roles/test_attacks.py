@@ -101,7 +101,9 @@ def test_the_prompt_keeps_the_reply_inside_its_quotation(attack, name):
     mark = mark_of(defuse(reply))
     before, _, rest = prompt.partition(f"begin {mark}\n")
     quoted, _, after = rest.partition(f"end {mark}\n")
-    assert (before.replace(mark, ""), after) == tuple(part.replace(mark_of("It is old."), "") for part in _around(honest))
+    assert (before.replace(mark, ""), after) == tuple(
+        part.replace(mark_of("It is old."), "") for part in _around(honest)
+    )
     assert quoted == defuse(reply) + "\n"
     assert last_marker(Completion(quoted, "stop")).verdict is Verdict.UNJUDGED
     assert not any(token in quoted for token in CONTROL)
@@ -116,7 +118,11 @@ def _around(prompt):
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_judge_that_quotes_the_attack_and_then_decides_is_read_by_its_decision(attack):
     def judge_that_quotes(request):
-        return "The answer says: " + request.messages[0]["content"].split("begin ")[-1].split("\nend ")[0] + "\nIt is not kind.\n[[0]]"
+        return (
+            "The answer says: "
+            + request.messages[0]["content"].split("begin ")[-1].split("\nend ")[0]
+            + "\nIt is not kind.\n[[0]]"
+        )
 
     def judge_that_only_quotes(request):
         return judge_that_quotes(request).removesuffix("[[0]]")
@@ -129,10 +135,15 @@ def test_a_judge_that_quotes_the_attack_and_then_decides_is_read_by_its_decision
 @pytest.mark.parametrize("attack", ATTACKS)
 def test_a_constraint_or_a_question_that_attacks_is_defused_too(attack):
     task = Instruction(f"Why? {attack}", (Constraint(f"Be kind. {attack}"),))
-    prompts = [question(style, "judger", task, "It is old.", task.constraints[0])[0]["content"] for style in ("full", "compact")]
+    prompts = [
+        question(style, "judger", task, "It is old.", task.constraints[0])[0]["content"]
+        for style in ("full", "compact")
+    ]
     engine = ScriptedEngine(lambda request: "[[0]]")
     asyncio.run(Filter(engine, "full", rules=False, model=True, max_new_tokens=9).check(task))
-    prompts.append(engine.requests[0].messages[0]["content"].partition("Question:")[2].partition("Think about each pair")[0])
+    prompts.append(
+        engine.requests[0].messages[0]["content"].partition("Question:")[2].partition("Think about each pair")[0]
+    )
     for prompt in prompts:
         assert last_marker(Completion(prompt, "stop")).verdict is Verdict.UNJUDGED
         assert not any(token in prompt for token in CONTROL)
@@ -161,7 +172,8 @@ def test_no_attack_reaches_the_model_as_a_control_token():
 
 @pytest.mark.slow
 def test_the_embedded_judger_is_not_talked_round():
-    """At most 2% of the verdicts on violated rules change, in either direction, wherever in the reply the attack stands."""
+    """At most 2% of the verdicts on violated rules change, in either direction, wherever in the reply the attack
+    stands."""
     rng = random.Random("attacks")
     _, unseen = split_seeds()
     cases = []
@@ -170,16 +182,23 @@ def test_the_embedded_judger_is_not_talked_round():
         rules = world.draw_constraints(rng, 3)
         reply = examples.some_reply(rng, seed, rules)
         rule = rng.choice(rules)
-        attack = attacked(ATTACKS[len(cases) % len(ATTACKS)], reply, rng.choice((rule, *rules)).text, rng.choice((0.0, 0.5, 1.0, 1.0)))
+        attack = attacked(
+            ATTACKS[len(cases) % len(ATTACKS)], reply, rng.choice((rule, *rules)).text, rng.choice((0.0, 0.5, 1.0, 1.0))
+        )
         if not any(verify(text, rule.instruction_id, rule.kwargs) for text in (reply, attack)):
             cases.append((Instruction(seed, rules), reply, attack, rule))
     judger = LogprobJudge(LocalEngine.load(NANO / "model"), "compact")
 
     async def verdicts(which):
-        return [j.verdict for j in await asyncio.gather(*(judger.judge(case[0], case[which], case[3]) for case in cases))]
+        return [
+            j.verdict for j in await asyncio.gather(*(judger.judge(case[0], case[which], case[3]) for case in cases))
+        ]
 
     plain, under_attack = asyncio.run(verdicts(1)), asyncio.run(verdicts(2))
     changed = [a is not b for a, b in zip(plain, under_attack, strict=True)]
     by_attack = {attack: sum(changed[i :: len(ATTACKS)]) for i, attack in enumerate(ATTACKS)}
-    print(f"{sum(changed)} of {len(changed)} verdicts changed;", {k: v for k, v in sorted(by_attack.items(), key=lambda x: -x[1]) if v})
+    print(
+        f"{sum(changed)} of {len(changed)} verdicts changed;",
+        {k: v for k, v in sorted(by_attack.items(), key=lambda x: -x[1]) if v},
+    )
     assert sum(changed) <= 0.02 * len(changed)

@@ -58,9 +58,15 @@ def test_the_example_is_used(root):
     ("files", "message"),
     [
         ({"follower": "a\n{{ instruction"}, r"follower.jinja, line 2: unexpected end of template"),
-        ({"follower": "{{ instruction }}\n\n{{ instructon }}"}, r"follower.jinja, line 3: no value 'instructon'; did you mean 'instruction'\?"),
+        (
+            {"follower": "{{ instruction }}\n\n{{ instructon }}"},
+            r"follower.jinja, line 3: no value 'instructon'; did you mean 'instruction'\?",
+        ),
         ({"follower": "Answer."}, r"follower.jinja: the prompt does not contain {{ instruction }}; add it"),
-        ({"judger": "{{ response }}\n{{ constraint.name }}"}, r"judger.jinja, line 2: UndefinedError: .*no attribute 'name'"),
+        (
+            {"judger": "{{ response }}\n{{ constraint.name }}"},
+            r"judger.jinja, line 2: UndefinedError: .*no attribute 'name'",
+        ),
         ({"filter": "{{ constraints }}\n\n{{ 1 // 0 }}"}, r"filter.jinja, line 3: ZeroDivisionError"),
         ({"folower": "{{ instruction }}"}, r"folower.jinja is no role's prompt; did you mean follower.jinja\?"),
         ({}, r"has no \*.jinja files"),

@@ -5,11 +5,18 @@ import random
 
 import pytest
 
-from seif.self_supervised.calibration import calibration_error, cross_fitted, fit_temperature, probability, reliability_curve
+from seif.self_supervised.calibration import (
+    calibration_error,
+    cross_fitted,
+    fit_temperature,
+    probability,
+    reliability_curve,
+)
 
 
 def drawn(temperature, n=4000):
-    """Margins of a classifier that is too sure of itself by `temperature`, with labels as its true probabilities have them."""
+    """Margins of a classifier that is too sure of itself by `temperature`, with labels as its true probabilities
+    have them."""
     rng = random.Random(0)
     true = [rng.gauss(0, 2) for _ in range(n)]
     return [m * temperature for m in true], [int(rng.random() < probability(m)) for m in true]
@@ -20,7 +27,9 @@ def test_the_temperature_is_found_and_the_error_goes(temperature):
     margins, labels = drawn(temperature)
     found = fit_temperature(margins, labels)
     assert found == pytest.approx(temperature, rel=0.1)
-    before, after = (calibration_error(reliability_curve([probability(m / t) for m in margins], labels)) for t in (1.0, found))
+    before, after = (
+        calibration_error(reliability_curve([probability(m / t) for m in margins], labels)) for t in (1.0, found)
+    )
     assert after < 0.03
     assert before > 3 * after or temperature == 1.0
 
@@ -45,7 +54,9 @@ def test_coin_flips_on_few_questions_do_not_look_calibrated():
 
 def test_one_question_is_its_own_other_half():
     margins, labels = drawn(2.0, 100)
-    assert cross_fitted(margins, labels, ["a"] * 100) == [probability(m / fit_temperature(margins, labels)) for m in margins]
+    assert cross_fitted(margins, labels, ["a"] * 100) == [
+        probability(m / fit_temperature(margins, labels)) for m in margins
+    ]
 
 
 def test_a_curve_counts_every_row_once():

@@ -40,14 +40,18 @@ def test_hard_labels_pay_nothing_in_between():
 
 
 def test_a_soft_type_is_judged_by_the_classifier_and_measured_by_its_rule():
-    hybrid = HybridJudge(judger({"Be kind.": 0.5, "Avoid commas.": 0.9}), sample=0.0, soft_types=("punctuation:no_comma",))
+    hybrid = HybridJudge(
+        judger({"Be kind.": 0.5, "Avoid commas.": 0.9}), sample=0.0, soft_types=("punctuation:no_comma",)
+    )
     found = score(hybrid)
     assert found.reward == pytest.approx((0.9 + 0.5 + 0) / 3)
     assert [(c.kind, c.rule, c.model) for c in found.checks] == [("punctuation:no_comma", False, True)]
 
 
 def test_without_rules_the_classifier_judges_all():
-    assert score(judger({"Be kind.": 0.2, "Avoid commas.": 0.4, "Add a title in <<>>.": 0.9})).reward == pytest.approx(0.5)
+    assert score(judger({"Be kind.": 0.2, "Avoid commas.": 0.4, "Add a title in <<>>.": 0.9})).reward == pytest.approx(
+        0.5
+    )
 
 
 def test_all_that_is_asked_in_one_tick_is_one_batch_without_repeats():
@@ -55,7 +59,9 @@ def test_all_that_is_asked_in_one_tick_is_one_batch_without_repeats():
     judge = judger({"Be kind.": 0.5, "Avoid commas.": 0.5, "Add a title in <<>>.": 0.5}, asked)
 
     async def twice():
-        await asyncio.gather(*(FollowerScorer(judge, "plain").score(TASK, reply, True) for reply in ("It is.", "It is.", "It was.")))
+        await asyncio.gather(
+            *(FollowerScorer(judge, "plain").score(TASK, reply, True) for reply in ("It is.", "It is.", "It was."))
+        )
         await judge.judge(TASK, "It is.", KIND)
 
     asyncio.run(twice())

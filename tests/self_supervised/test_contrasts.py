@@ -71,5 +71,8 @@ def test_contrasts_are_the_others_of_one_wording_each_once():
     texts = ["Use 3 bullets.", "Be kind.", "Use 2 bullets.", "Use 3 bullets.", "Give 2 bullets."]
     found = contrasts(map(Constraint, texts))
     assert {text: [c.text for c in others] for text, others in found.items()} == {
-        "Use 3 bullets.": ["Use 2 bullets."], "Use 2 bullets.": ["Use 3 bullets."], "Be kind.": [], "Give 2 bullets.": [],
-    }  # fmt: skip
+        "Use 3 bullets.": ["Use 2 bullets."],
+        "Use 2 bullets.": ["Use 3 bullets."],
+        "Be kind.": [],
+        "Give 2 bullets.": [],
+    }

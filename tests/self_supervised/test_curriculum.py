@@ -23,7 +23,10 @@ def test_level_j_asks_for_the_first_j_constraints():
     assert curriculum.cut(TASKS[0], 0).prompt == "Why?"
 
 
-@pytest.mark.parametrize(("tasks", "highest", "message"), [([Instruction("Why?", ())], None, "level 1 is empty"), (TASKS, 5, "level 4 is empty")])
+@pytest.mark.parametrize(
+    ("tasks", "highest", "message"),
+    [([Instruction("Why?", ())], None, "level 1 is empty"), (TASKS, 5, "level 4 is empty")],
+)
 def test_an_empty_level_is_told(tasks, highest, message):
     with pytest.raises(UsageError, match=message):
         curriculum.levels(tasks, highest)
@@ -58,7 +61,10 @@ def test_every_batch_has_its_share_of_general_questions():
 
 
 def test_what_is_soft_depends_on_who_judges():
-    hybrid = build_config({"model": "x", "judger": {"kind": "hybrid"}, "self_supervised": {"soft_types": ["punctuation:no_comma"]}}, "test")
+    hybrid = build_config(
+        {"model": "x", "judger": {"kind": "hybrid"}, "self_supervised": {"soft_types": ["punctuation:no_comma"]}},
+        "test",
+    )
     assert [curriculum.soft(hybrid)(c) for c in TASKS[0].constraints] == [True, False, True]
     alone = build_config({"model": "x", "judger": {"kind": "classifier"}}, "test")
     assert all(map(curriculum.soft(alone), TASKS[0].constraints))

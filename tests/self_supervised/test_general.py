@@ -47,7 +47,15 @@ def test_accuracy_is_greedy_and_a_cut_off_reply_is_wrong():
     assert all(r.temperature == 0.0 for r in engine.requests)
 
 
-@pytest.mark.parametrize("row", [{"prompt": "2 + 2?"}, {"prompt": "", "answer": "4"}, {"prompt": "2 + 2?", "answer": None}, {"prompt": "?", "answer": True}])
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"prompt": "2 + 2?"},
+        {"prompt": "", "answer": "4"},
+        {"prompt": "2 + 2?", "answer": None},
+        {"prompt": "?", "answer": True},
+    ],
+)
 def test_a_row_without_question_or_answer_is_named(tmp_path, row):
     file = tmp_path / "questions.jsonl"
     file.write_text(json.dumps({"prompt": "1 + 1?", "answer": 2}) + "\n" + json.dumps(row))

@@ -30,7 +30,17 @@ def script(request):
 
 def label(folder, engine, tasks=TASKS, asking=ASKING, judged=soft, chunks=None, contrast=False):
     out, counts = folder / "labels.parquet", folder / "labels.json"
-    pseudo_label(tasks, judged, engine, asking, contrast, 0.05, out, counts, lambda done, total: chunks is None or chunks.append((done, total)))
+    pseudo_label(
+        tasks,
+        judged,
+        engine,
+        asking,
+        contrast,
+        0.05,
+        out,
+        counts,
+        lambda done, total: chunks is None or chunks.append((done, total)),
+    )
     return read_pairs(out), read_json(counts)
 
 
@@ -44,7 +54,14 @@ def test_an_answer_with_the_constraint_is_positive_and_the_one_before_negative(t
         ("How?", "Be kind.", 0, "How?"),
     ]
     first, second = pairs[:2]
-    assert (first.index, first.level, first.answer_level, second.answer_level, first.model, first.temperature) == (0, 2, 2, 1, "base", 1.0)
+    assert (first.index, first.level, first.answer_level, second.answer_level, first.model, first.temperature) == (
+        0,
+        2,
+        2,
+        1,
+        "base",
+        1.0,
+    )
     assert first.seed in {r.seed for r in engine.requests}
     assert first.constraints == ("Avoid commas.", "Be kind.", "Add a title in <<>>.")
     assert len(engine.requests) == 4, "only levels that a soft constraint needs are answered"
@@ -61,11 +78,16 @@ def test_a_hidden_type_keeps_what_measures_it(tmp_path):
 
 
 def test_an_answer_violates_what_asks_for_another_number(tmp_path):
-    three, two, kind = (Constraint(text) for text in ("Use exactly 3 bullet points.", "Use exactly 2 bullet points.", "Be kind."))
+    three, two, kind = (
+        Constraint(text) for text in ("Use exactly 3 bullet points.", "Use exactly 2 bullet points.", "Be kind.")
+    )
     tasks = [Instruction("Why?", (three, kind)), Instruction("How?", (two,)), Instruction("When?", (kind,))]
     pairs, counts = label(tmp_path, ScriptedEngine(script), tasks, contrast=True)
     found = [(p.seed_question, p.constraint, p.label, p.response, p.answer_level) for p in pairs if p.contrast]
-    assert found == [("Why?", two.text, 0, "Why? Use exactly 3 bullet points.", 1), ("How?", three.text, 0, "How? Use exactly 2 bullet points.", 1)]
+    assert found == [
+        ("Why?", two.text, 0, "Why? Use exactly 3 bullet points.", 1),
+        ("How?", three.text, 0, "How? Use exactly 2 bullet points.", 1),
+    ]
     assert (counts["pairs"], counts["positives"], counts["contrasts"]) == (10, 4, 2)
     (tmp_path / "without").mkdir()
     plain, counts = label(tmp_path / "without", ScriptedEngine(script), tasks)
@@ -86,7 +108,11 @@ def test_identical_answers_and_duplicates_are_dropped_and_counted(tmp_path):
 
 
 def test_bad_format_and_failures_leave_no_pair(tmp_path):
-    cut = ScriptedEngine(lambda request: Completion("It is", "length") if "Be kind." in request.messages[0]["content"] else script(request))
+    cut = ScriptedEngine(
+        lambda request: (
+            Completion("It is", "length") if "Be kind." in request.messages[0]["content"] else script(request)
+        )
+    )
     pairs, counts = label(tmp_path, cut)
     assert {p.label for p in pairs} == {0}
     assert counts["bad_format"] == 2
@@ -141,7 +167,9 @@ def test_pairs_of_ones_own_need_four_columns(tmp_path):
     (pair,) = read_pairs(file)
     assert (pair.label, pair.judged.checkable, pair.constraints) == (0, False, ("Be kind.",))
     for broken in ({"label": 2}, {"response": None}):
-        file.write_text(json.dumps({"seed_question": "Why?", "constraint": "Be kind.", "response": "No.", "label": 0, **broken}))
+        file.write_text(
+            json.dumps({"seed_question": "Why?", "constraint": "Be kind.", "response": "No.", "label": 0, **broken})
+        )
         with pytest.raises(UsageError, match="row 1"):
             read_pairs(file)
 

@@ -38,7 +38,15 @@ def seeds(tmp_path_factory):
 
 
 def command(seeds, root, *settings):
-    return "run", CONFIG, "--seeds", str(seeds), "--run-dir", str(root), *(part for s in (*SMALL, *settings) for part in ("--set", s))
+    return (
+        "run",
+        CONFIG,
+        "--seeds",
+        str(seeds),
+        "--run-dir",
+        str(root),
+        *(part for s in (*SMALL, *settings) for part in ("--set", s)),
+    )
 
 
 def outcome(root):
@@ -67,8 +75,17 @@ def test_a_kill_in_each_new_stage_changes_nothing(tmp_path, seeds):
     assert any("soft_scores" in r for r in run.rollouts(1, "train_follower").read())
     assert "The reward model" in run.report.read_text()
     kills = 0
-    for milestone in ("pseudo_labels.parquet.chunks", "reward_model.checkpoints/checkpoint-*", "follower.checkpoints/checkpoint-*"):
-        process = subprocess.Popen([sys.executable, "-m", "seif", *command(seeds, cut)], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    for milestone in (
+        "pseudo_labels.parquet.chunks",
+        "reward_model.checkpoints/checkpoint-*",
+        "follower.checkpoints/checkpoint-*",
+    ):
+        process = subprocess.Popen(
+            [sys.executable, "-m", "seif", *command(seeds, cut)],
+            cwd=ROOT,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
         while process.poll() is None and not any((cut / "turn_01").glob(milestone)):
             time.sleep(0.01)
         process.kill()
@@ -82,9 +99,12 @@ def test_a_kill_in_each_new_stage_changes_nothing(tmp_path, seeds):
 
 @pytest.mark.slow
 def test_the_reward_model_is_refreshed_in_the_self_evolving_loop(tmp_path, seeds):
-    """No rule judges; the Instructor of turn 1 is judged by the reward model of turn 0, the Follower by that of turn 1."""
+    """No rule judges; the Instructor of turn 1 is judged by the reward model of turn 0, the Follower by that of turn
+    1."""
     root = tmp_path / "run"
-    result = seif(*command(seeds, root, "instructor.train=true", "judger.kind=classifier", "self_supervised.soft_types=[]"))
+    result = seif(
+        *command(seeds, root, "instructor.train=true", "judger.kind=classifier", "self_supervised.soft_types=[]")
+    )
     assert result.returncode == 0, result.stderr
     run = RunDir(root)
     done = [(e["turn"], e["stage"]) for e in run.events.read() if e["event"] == "stage_finished"]

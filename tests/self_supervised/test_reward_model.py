@@ -28,7 +28,11 @@ def test_no_question_is_on_both_sides_and_both_labels_are_on_each():
 
 
 @pytest.mark.parametrize(
-    ("keep", "message"), [(lambda p: p.label == 1, "all .* pseudo-labels are 1"), (lambda p: p.seed_question.endswith("river."), "questions are too few")]
+    ("keep", "message"),
+    [
+        (lambda p: p.label == 1, "all .* pseudo-labels are 1"),
+        (lambda p: p.seed_question.endswith("river."), "questions are too few"),
+    ],
 )
 def test_one_class_or_too_little_is_told_before_anything_is_loaded(tmp_path, model, keep, message):
     with pytest.raises(UsageError, match=message):
@@ -64,7 +68,11 @@ def test_the_checkpoint_is_a_plain_classifier_with_calibrated_logits(reward_mode
     numbers = json.loads(reward_model.with_name("out.json").read_text())
     check_classifier(reward_model)
     yes, no, long = Scorer.load(reward_model, "float32").score(
-        [Item(QUESTION, RULE, "IT IS OLD."), Item(QUESTION, RULE, "It is old."), Item(QUESTION, RULE, "IT IS OLD. " * 300)]
+        [
+            Item(QUESTION, RULE, "IT IS OLD."),
+            Item(QUESTION, RULE, "It is old."),
+            Item(QUESTION, RULE, "IT IS OLD. " * 300),
+        ]
     )
     assert yes.probability > 0.5 > no.probability
     assert long.shortened

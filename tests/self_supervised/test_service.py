@@ -25,7 +25,9 @@ class Running:
     """The service on a free port, in a thread."""
 
     def __init__(self, scorer):
-        self.server = uvicorn.Server(uvicorn.Config(application(scorer, "some/model"), host="127.0.0.1", port=0, log_level="error"))
+        self.server = uvicorn.Server(
+            uvicorn.Config(application(scorer, "some/model"), host="127.0.0.1", port=0, log_level="error")
+        )
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
     def __enter__(self):

@@ -12,7 +12,10 @@ from seif.models import JudgeWeights, ModelPool
 from seif.stages import EvaluationRequest, evaluate
 from seif.types import Instruction
 
-TASKS = [Instruction("Why?", (compile_text("Avoid commas."),)), Instruction("How?", (compile_text("Use only lowercase."),))]
+TASKS = [
+    Instruction("Why?", (compile_text("Avoid commas."),)),
+    Instruction("How?", (compile_text("Use only lowercase."),)),
+]
 GENERATION = {
     "parsable": 0.9,
     "conflict_share": 0.1,

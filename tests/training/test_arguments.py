@@ -12,7 +12,9 @@ from support import call
 
 
 def arguments(**settings):
-    return grpo_arguments(GrpoJob(model="", prompts=[], steps=2, settings=Grpo(**settings), seed=0, work=Path(), out=Path()))
+    return grpo_arguments(
+        GrpoJob(model="", prompts=[], steps=2, settings=Grpo(**settings), seed=0, work=Path(), out=Path())
+    )
 
 
 def test_a_config_chooses_the_loss_and_adds_settings_of_trls():
@@ -27,7 +29,10 @@ def test_a_config_chooses_the_loss_and_adds_settings_of_trls():
         ({"beta": 0.1}, r"grpo.extra.beta is set by seif itself; set grpo.kl"),
         ({"learning_rate": 0.1}, r"set grpo.learning_rate"),
         ({"num_iterations": 2}, r"grpo.extra.num_iterations is set by seif itself; leave it out"),
-        ({"importance_sampling_levl": "token"}, r"no setting of TRL's GRPOConfig; did you mean 'importance_sampling_level'"),
+        (
+            {"importance_sampling_levl": "token"},
+            r"no setting of TRL's GRPOConfig; did you mean 'importance_sampling_level'",
+        ),
         ({"n_gpu": 1}, r"grpo.extra.n_gpu is no setting of TRL's GRPOConfig"),
         ({"repetition_penalty": 1.1}, r"goes with grpo.sampler: vllm"),
         ({"log_completions_hub_repo": "me/mine"}, r"TRL refuses these settings: log_completions_hub_repo is set"),
@@ -50,5 +55,10 @@ def test_they_are_refused_before_anything_runs(tmp_path, capsys, monkeypatch, ro
 def test_rows_change_their_micro_batch_only_where_the_update_stays_the_same():
     assert {*ORDER_FREE_LOSSES, "bnpo"} == {*get_args(Loss)}
     assert rows_are_exchangeable(arguments())
-    for settings in ({"loss": "bnpo"}, {"extra": {"top_entropy_quantile": 0.2}}, {"extra": {"entropy_coef": 0.01}}, {"extra": {"use_adaptive_entropy": True}}):
+    for settings in (
+        {"loss": "bnpo"},
+        {"extra": {"top_entropy_quantile": 0.2}},
+        {"extra": {"entropy_coef": 0.01}},
+        {"extra": {"use_adaptive_entropy": True}},
+    ):
         assert not rows_are_exchangeable(arguments(**settings))

@@ -19,19 +19,33 @@ SETTINGS = Grpo(
     max_prompt_tokens=64, max_new_tokens=12, gradient_checkpointing=False,
 )  # fmt: skip
 LORA = Lora(r=4, alpha=8, dropout=0.1)
-PROMPTS = [[{"role": "user", "content": f"Tell me about the {t}.\nAvoid commas."}] for t in ("river", "cat", "train", "clock", "library", "owl")]
+PROMPTS = [
+    [{"role": "user", "content": f"Tell me about the {t}.\nAvoid commas."}]
+    for t in ("river", "cat", "train", "clock", "library", "owl")
+]
 
 
 async def short_is_good(samples, step):
     rewards = [1 / (1 + len(s.text)) if s.finished or i % 3 else None for i, s in enumerate(samples)]
-    return RewardBatch(rewards, {"length": sum(len(s.text) for s in samples) / len(samples)}, [{"text": s.text} for s in samples[:1]])
+    return RewardBatch(
+        rewards, {"length": sum(len(s.text) for s in samples) / len(samples)}, [{"text": s.text} for s in samples[:1]]
+    )
 
 
 def run(folder, model, steps=3, kill_at=None, reward=short_is_good, settings=SETTINGS, prompts=PROMPTS, lora=None):
     """Train; returns what a run directory's metrics would hold, steps before a kill included."""
     path, log = folder / "log.json", RecordingLog(kill_at)
     files = {"work": folder / "work", "out": folder / "out"}
-    job = GrpoJob(model=str(model), prompts=prompts, steps=steps, settings=settings, seed=11, lora=lora, dtype=choose("auto").dtype, **files)
+    job = GrpoJob(
+        model=str(model),
+        prompts=prompts,
+        steps=steps,
+        settings=settings,
+        seed=11,
+        lora=lora,
+        dtype=choose("auto").dtype,
+        **files,
+    )
 
     def save(model, tokenizer):
         model.save_pretrained(folder / "out")
@@ -41,7 +55,10 @@ def run(folder, model, steps=3, kill_at=None, reward=short_is_good, settings=SET
         train(job, reward, log, save)
     finally:
         kept = [r for r in json.loads(path.read_text()) if r["step"] <= (log.resumed_at or 0)] if path.exists() else []
-        lines = [*kept, *({"step": step, **metrics, "text": records[0]["text"]} for step, metrics, records in log.steps)]
+        lines = [
+            *kept,
+            *({"step": step, **metrics, "text": records[0]["text"]} for step, metrics, records in log.steps),
+        ]
         folder.mkdir(exist_ok=True)
         path.write_text(json.dumps(lines))
     return lines
@@ -55,7 +72,11 @@ def weights(folder):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["all weights", "a fresh adapter", "an adapter that is continued"])
 def test_a_killed_stage_resumes_bit_for_bit(tmp_path, model, adapter, kind):
-    start, lora = {"all weights": (model, None), "a fresh adapter": (model, LORA), "an adapter that is continued": (adapter, LORA)}[kind]
+    start, lora = {
+        "all weights": (model, None),
+        "a fresh adapter": (model, LORA),
+        "an adapter that is continued": (adapter, LORA),
+    }[kind]
     whole = run(tmp_path / "whole", start, lora=lora)
     assert [r["step"] for r in whole] == [1, 2, 3]
     with pytest.raises(Kill):
@@ -105,7 +126,12 @@ def test_an_adapter_learns_on_a_base_in_half_precision(tmp_path, adapter):
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_with_one_line(tmp_path, model):
     with pytest.raises(RunError, match="learning rate"):
-        run(tmp_path / "nan", model, steps=9, settings=SETTINGS.model_copy(update={"learning_rate": 1e30, "updates_per_step": 1}))
+        run(
+            tmp_path / "nan",
+            model,
+            steps=9,
+            settings=SETTINGS.model_copy(update={"learning_rate": 1e30, "updates_per_step": 1}),
+        )
     assert not (tmp_path / "nan" / "out").exists()
 
 

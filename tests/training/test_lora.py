@@ -33,11 +33,23 @@ def test_a_fresh_adapter_changes_nothing_and_the_base_stays_frozen(model):
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_the_sampled_weights_are_those_that_the_engine_loads(model, adapter, dtype):
-    tuned, plain, base = adapted(str(adapter), SAME, seed=1, dtype="float32"), LocalEngine.load(adapter, dtype).model, LocalEngine.load(model, dtype).model
+    tuned, plain, base = (
+        adapted(str(adapter), SAME, seed=1, dtype="float32"),
+        LocalEngine.load(adapter, dtype).model,
+        LocalEngine.load(model, dtype).model,
+    )
     ours = [weight.to(plain.dtype) for weight in plain_weights(tuned)]
     assert all((a == b).all() for a, b in zip(ours, plain.parameters(), strict=True))
     moved = [name for (name, a), b in zip(base.named_parameters(), ours, strict=True) if (a != b).any()]
-    assert sorted({name.split(".")[-2] for name in moved}) == ["down_proj", "gate_proj", "k_proj", "o_proj", "q_proj", "up_proj", "v_proj"]
+    assert sorted({name.split(".")[-2] for name in moved}) == [
+        "down_proj",
+        "gate_proj",
+        "k_proj",
+        "o_proj",
+        "q_proj",
+        "up_proj",
+        "v_proj",
+    ]
     assert len(moved) == 28
 
 

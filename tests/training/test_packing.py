@@ -42,4 +42,6 @@ def test_a_model_says_the_same_of_a_packed_row_as_of_its_rows_alone(attention):
         for row, values in zip(ROWS, packed.unpack(found, ROWS, 4), strict=True):
             ids = torch.tensor([[*row.prompt, *row.completion]])
             alone = model(input_ids=ids).logits.log_softmax(-1)[0, len(row.prompt) - 1 : -1]
-            assert torch.allclose(values[: len(row.completion)], alone.gather(-1, ids[0, len(row.prompt) :, None]).squeeze(-1), atol=1e-4)
+            assert torch.allclose(
+                values[: len(row.completion)], alone.gather(-1, ids[0, len(row.prompt) :, None]).squeeze(-1), atol=1e-4
+            )

@@ -18,7 +18,9 @@ SETTINGS = Grpo(
     learning_rate=1e-3, prompts_per_step=4, samples=3, updates_per_step=2, micro_batch=3, kl=0.05,
     max_prompt_tokens=128, max_new_tokens=48, gradient_checkpointing=False,
 )  # fmt: skip
-PROMPTS = [[{"role": "user", "content": "Tell me about the " + " and the ".join(["river"] * n) + "."}] for n in (1, 2, 8, 16)]
+PROMPTS = [
+    [{"role": "user", "content": "Tell me about the " + " and the ".join(["river"] * n) + "."}] for n in (1, 2, 8, 16)
+]
 
 
 async def short_is_good(rollouts, step):
@@ -28,7 +30,16 @@ async def short_is_good(rollouts, step):
 def run(folder, settings=SETTINGS, dtype="float32"):
     """One step on the embedded model: (loss, texts, weights)."""
     log, out = RecordingLog(), folder / "out"
-    job = GrpoJob(model=str(NANO / "model"), prompts=PROMPTS, steps=1, settings=settings, seed=3, work=folder / "work", out=out, dtype=dtype)
+    job = GrpoJob(
+        model=str(NANO / "model"),
+        prompts=PROMPTS,
+        steps=1,
+        settings=settings,
+        seed=3,
+        work=folder / "work",
+        out=out,
+        dtype=dtype,
+    )
     grpo.train(job, short_is_good, log, lambda model, tokenizer: model.save_pretrained(out))
     ((_, metrics, records),) = log.steps
     return metrics["loss"], records, load_file(out / "model.safetensors")
@@ -69,7 +80,9 @@ def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch, dtype, 
     class Compared(GroupedTrainer):
         """Compares every completion token's log-probability with TRL's own."""
 
-        def _get_per_token_logps_and_entropies(self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, **options):
+        def _get_per_token_logps_and_entropies(
+            self, model, input_ids, attention_mask, logits_to_keep, batch_size=None, **options
+        ):
             given = (model, input_ids, attention_mask, logits_to_keep, batch_size)
             found = super()._get_per_token_logps_and_entropies(*given, **options)
             reads = len(read)
@@ -127,7 +140,9 @@ class WithAnOptionalOne(GRPOTrainer):
 def test_another_trl_is_refused_in_one_line():
     check_methods(GRPOTrainer)
     check_methods(WithAnOptionalOne)
-    with pytest.raises(UsageError, match=r"the installed trl \S+ has no _prepare_inputs.*pip install 'trl>=1.16,<1.17'"):
+    with pytest.raises(
+        UsageError, match=r"the installed trl \S+ has no _prepare_inputs.*pip install 'trl>=1.16,<1.17'"
+    ):
         check_methods(WithoutThem)
     with pytest.raises(UsageError, match="other parameters of _prepare_inputs"):
         check_methods(WithAnotherParameter)

@@ -15,7 +15,12 @@ from seif.cli import evaluate, files, judge, loop, self_supervised, stages, star
 from seif.cli.options import console
 from seif.errors import RunError, SeifError
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help="Self-evolving RL for instruction following.")
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Self-evolving RL for instruction following.",
+)
 train = typer.Typer(no_args_is_help=True, help="Train one role, or a reward model, on your own data.")
 serve = typer.Typer(no_args_is_help=True, help="Serve a model to trainers on other machines.")
 nano = typer.Typer(no_args_is_help=True, help="The embedded model.")
@@ -54,12 +59,17 @@ def _print_version(wanted: bool) -> None:
 
 
 @app.callback()
-def _main(version: Annotated[bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")] = False) -> None:
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
     pass
 
 
 def main() -> None:
-    """Entry point: a user's mistake or a broken run is one line and an exit code; SEIF_TRACEBACK=1 shows where it broke."""
+    """Entry point: a user's mistake or a broken run is one line and an exit code; SEIF_TRACEBACK=1 shows where it
+    broke."""
     from safetensors import SafetensorError
 
     try:
@@ -72,7 +82,11 @@ def main() -> None:
             raise
         what = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:300]
         where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
-        _fail(f"{type(error).__name__}: {what}{where}; mend the cause and run the same command again; SEIF_TRACEBACK=1 shows where", RunError.exit_code)
+        _fail(
+            f"{type(error).__name__}: {what}{where}; mend the cause and "
+            "run the same command again; SEIF_TRACEBACK=1 shows where",
+            RunError.exit_code,
+        )
 
 
 def _fail(message: str, code: int) -> None:

@@ -74,7 +74,9 @@ def evaluate(
             limit=limit,
             responses=responses,
             include_path=include_path,
-            measure_judger=stages.judger_measure(cfg, pool, JudgeWeights(judge_model) if judge_model else None, asking.close),
+            measure_judger=stages.judger_measure(
+                cfg, pool, JudgeWeights(judge_model) if judge_model else None, asking.close
+            ),
             report=lambda line: progress.print(line, highlight=False),
         )
         part.check(settings)

@@ -13,12 +13,16 @@ from seif.artifacts import write_json_lines
 from seif.cli.options import AsJson, console
 
 SHOWN = ("contradictory", "witnessed", "open")
-Types = Annotated[Path | None, typer.Option("--types", help="A Python file with constraint types of your own (docs/constraints.md).")]
+Types = Annotated[
+    Path | None, typer.Option("--types", help="A Python file with constraint types of your own (docs/constraints.md).")
+]
 
 
 def verify(
     file: Annotated[Path, typer.Argument(help="JSONL or parquet with prompt, response, instruction_id_list, kwargs.")],
-    loose: Annotated[bool, typer.Option("--loose", help="Also accept IFEval's loosened variants of a response.")] = False,
+    loose: Annotated[
+        bool, typer.Option("--loose", help="Also accept IFEval's loosened variants of a response.")
+    ] = False,
     out: Annotated[Path | None, typer.Option(help="Write every row with its verdicts to this JSONL file.")] = None,
     types: Types = None,
     as_json: AsJson = False,
@@ -40,7 +44,8 @@ def verify(
     for level, n in (("prompt", "n_prompts"), ("instruction", "n_instructions")):
         found = numbers[f"{level}_level"]
         console.print(
-            f"{level}-level accuracy, {numbers['mode']}: {found['accuracy']:.2%} ± {found['stderr']:.2%} of {numbers[n]:,}",
+            f"{level}-level accuracy, {numbers['mode']}: "
+            f"{found['accuracy']:.2%} ± {found['stderr']:.2%} of {numbers[n]:,}",
             highlight=False,
         )
 
@@ -78,7 +83,9 @@ def compile_(
 
 def conflicts(
     file: Annotated[Path, typer.Argument(help="Instructions in the released schema (parquet, JSONL, JSON).")],
-    out: Annotated[Path | None, typer.Option(help="Write per row the outcome, with the reason or the witness, to this JSONL file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write per row the outcome, with the reason or the witness, to this JSONL file.")
+    ] = None,
     types: Types = None,
     as_json: AsJson = False,
 ) -> None:
@@ -98,10 +105,15 @@ def conflicts(
         said = examined.outcome.reason or examined.refusal
         if said:
             console.print(f"row {number}: {said}", highlight=False, markup=False)
-    shares = "  ".join(f"{kind} {numbers[kind]:,} ({share:.1%})" for kind, share in numbers["shares"].items() if numbers[kind] or kind in SHOWN)
+    shares = "  ".join(
+        f"{kind} {numbers[kind]:,} ({share:.1%})"
+        for kind, share in numbers["shares"].items()
+        if numbers[kind] or kind in SHOWN
+    )
     console.print(f"{numbers['sets']:,} sets: {shares}", highlight=False)
     console.print(
-        "contradictory: rules prove it; witnessed: a response satisfies what compiles; open: neither; uncheckable: nothing compiles",
+        "contradictory: rules prove it; witnessed: a response satisfies "
+        "what compiles; open: neither; uncheckable: nothing compiles",
         style="dim",
     )
 

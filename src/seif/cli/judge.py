@@ -25,14 +25,30 @@ NO_MODEL = "none"
 
 
 def judge(
-    file: Annotated[Path, typer.Argument(help="Rows (parquet, JSONL, JSON) with response, constraint (texts), and seed_question or prompt.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="Rows (parquet, JSONL, JSON) with response, constraint (texts), and seed_question or prompt."
+        ),
+    ],
     model: Annotated[
-        str | None, typer.Option(help="The judge: a checkpoint directory, a hub id, or the model's name on the config's server; `rules` needs none.")
+        str | None,
+        typer.Option(
+            help="The judge: a checkpoint directory, a hub id, or the "
+            "model's name on the config's server; `rules` needs none."
+        ),
     ] = None,
     judger: Annotated[
-        str | None, typer.Option(help="How it judges: classifier, logprob, generative, rules, hybrid, or a plugin's; the config's judger.kind by default.")
+        str | None,
+        typer.Option(
+            help="How it judges: classifier, logprob, generative, rules, "
+            "hybrid, or a plugin's; the config's judger.kind by default."
+        ),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="Write every row with its verdicts to this JSONL file; served verdicts are kept beside it.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Write every row with its verdicts to this JSONL file; served verdicts are kept beside it."),
+    ] = None,
     config: OptionalConfig = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
@@ -48,7 +64,9 @@ def judge(
     judged = api.judge(cfg, [api.Response(*row) for row in rows], model, out, listener(as_json))
     numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **_describe(rows, judged)}
     if out is not None:
-        write_json_lines(out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)])
+        write_json_lines(
+            out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)]
+        )
     if as_json:
         print(json.dumps(numbers, indent=2))
     else:
@@ -58,7 +76,8 @@ def judge(
 
 
 def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[Instruction, str]]]:
-    """The file's rows as they are, and as instructions with responses. Raises UsageError naming the row that can't be judged."""
+    """The file's rows as they are, and as instructions with responses. Raises UsageError naming the row that can't
+    be judged."""
     from seif.constraints.files import constraint_sets
     from seif.constraints.verifiers import verify
     from seif.tables import read_rows
@@ -90,7 +109,9 @@ def _describe(rows: list[tuple[Instruction, str]], judged: list[list[Judgement]]
 
     everything = [judgement for judgements in judged for judgement in judgements]
     counts = Counter(judgement.verdict for judgement in everything)
-    pairs = [found for (row, reply), judgements in zip(rows, judged, strict=True) for found in check(row, reply, judgements)]
+    pairs = [
+        found for (row, reply), judgements in zip(rows, judged, strict=True) for found in check(row, reply, judgements)
+    ]
     return {
         "rows": len(rows),
         "verdicts": len(everything),
@@ -119,13 +140,28 @@ def _with_judger(config: Config, judger: str | None) -> Config:
 def _show(numbers: dict[str, Any]) -> None:
     agreement = numbers["agreement"]
     if agreement["n"]:
-        table = Table("instruction", "n", "rules: satisfied", "judge: satisfied", "balanced accuracy", box=None, header_style="bold")
+        table = Table(
+            "instruction",
+            "n",
+            "rules: satisfied",
+            "judge: satisfied",
+            "balanced accuracy",
+            box=None,
+            header_style="bold",
+        )
         for kind, found in [*agreement["per_type"].items(), ("all", agreement)]:
-            table.add_row(kind, f"{found['n']:,}", f"{found['verifier_mean']:.1%}", f"{found['mean']:.1%}", f"{found['balanced_accuracy']:.1%}")
+            table.add_row(
+                kind,
+                f"{found['n']:,}",
+                f"{found['verifier_mean']:.1%}",
+                f"{found['mean']:.1%}",
+                f"{found['balanced_accuracy']:.1%}",
+            )
         console.print(table)
     unjudged = ", ".join(f"{n:,} {cause}" for cause, n in numbers["unjudged"].items())
     console.print(
-        f"{numbers['verdicts']:,} verdicts on {numbers['rows']:,} rows: {numbers['satisfied']:,} satisfied, {numbers['violated']:,} violated, "
+        f"{numbers['verdicts']:,} verdicts on {numbers['rows']:,} rows: "
+        f"{numbers['satisfied']:,} satisfied, {numbers['violated']:,} violated, "
         f"{sum(numbers['unjudged'].values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
         highlight=False,
     )

@@ -17,7 +17,9 @@ from seif.configs import find
 
 def run(
     config: ConfigFile,
-    run_dir: Annotated[Path | None, typer.Option(help="Where the run lives; runs/<config name> by default. The same command resumes.")] = None,
+    run_dir: Annotated[
+        Path | None, typer.Option(help="Where the run lives; runs/<config name> by default. The same command resumes.")
+    ] = None,
     seeds: Seeds = None,
     overrides: Overrides = None,
 ) -> None:

@@ -18,10 +18,20 @@ from seif.preflight import questions_of as without_overlap
 
 console = Console(soft_wrap=True)
 
-ConfigFile = Annotated[Path, typer.Argument(help="A YAML file, or the name of a shipped config, e.g. nano; `seif configs` lists them.")]
+ConfigFile = Annotated[
+    Path, typer.Argument(help="A YAML file, or the name of a shipped config, e.g. nano; `seif configs` lists them.")
+]
 Seeds = Annotated[Path | None, typer.Option(help="Seed questions (parquet, JSONL, JSON with a `prompt` column).")]
-Overrides = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. --set follower.grpo.kl=0.02.")]
-OptionalConfig = Annotated[Path | None, typer.Option("--config", help="YAML config (a file or a shipped name) with the role settings; the paper's by default.")]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. --set follower.grpo.kl=0.02."),
+]
+OptionalConfig = Annotated[
+    Path | None,
+    typer.Option(
+        "--config", help="YAML config (a file or a shipped name) with the role settings; the paper's by default."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 
 

@@ -1,4 +1,5 @@
-"""Commands for learning from instructions alone: `curriculum`, `pseudo-label`, `train reward-model`, `serve reward-model`."""
+"""Commands for learning from instructions alone: `curriculum`, `pseudo-label`, `train reward-model`, `serve
+reward-model`."""
 
 from __future__ import annotations
 
@@ -10,7 +11,18 @@ import typer
 from rich.table import Table
 
 from seif.artifacts import Beside, hold
-from seif.cli.options import AsJson, FileLog, OptionalConfig, Overrides, console, for_model, fresh, preflight, quiet, settle_dtype
+from seif.cli.options import (
+    AsJson,
+    FileLog,
+    OptionalConfig,
+    Overrides,
+    console,
+    for_model,
+    fresh,
+    preflight,
+    quiet,
+    settle_dtype,
+)
 from seif.errors import UsageError
 from seif.progress import Progress
 
@@ -20,7 +32,10 @@ INSTRUCTIONS = "Instructions in the released schema, or verl-if's (parquet, JSON
 def curriculum(
     file: Annotated[Path, typer.Argument(help=INSTRUCTIONS)],
     out: Annotated[Path, typer.Option(help="Directory for level_1.parquet, level_2.parquet, ...")],
-    levels: Annotated[int | None, typer.Option(min=1, help="How many levels; by default as many as the longest instruction has constraints.")] = None,
+    levels: Annotated[
+        int | None,
+        typer.Option(min=1, help="How many levels; by default as many as the longest instruction has constraints."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Cut instructions to their first constraint, their first two, and so on: one file per level."""
@@ -33,7 +48,14 @@ def curriculum(
     with new_directory(out) as folder:
         for level in found:
             write_instructions(folder / f"level_{level.number}.parquet", level.instructions)
-    rows = [{"level": x.number, "instructions": len(x.instructions), "checkable_last": sum(i.constraints[-1].checkable for i in x.instructions)} for x in found]
+    rows = [
+        {
+            "level": x.number,
+            "instructions": len(x.instructions),
+            "checkable_last": sum(i.constraints[-1].checkable for i in x.instructions),
+        }
+        for x in found
+    ]
     if as_json:
         print(json.dumps(rows, indent=2))
         return
@@ -63,7 +85,8 @@ def pseudo_label(
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
     numbers = json.loads(counts.read_text(encoding="utf-8"))
     console.print(
-        f"{numbers['pairs']:,} pairs in {out}, {numbers['positives']:,} of them positive, {numbers['contrasts']:,} contrasts; "
+        f"{numbers['pairs']:,} pairs in {out}, {numbers['positives']:,} "
+        f"of them positive, {numbers['contrasts']:,} contrasts; "
         f"dropped: {numbers['identical']:,} whose response stands for both labels, "
         f"{numbers['duplicates']:,} duplicates, {numbers['bad_format']:,} answers of bad format",
         highlight=False,
@@ -73,7 +96,10 @@ def pseudo_label(
 def train_reward_model(
     model: Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")],
     labels: Annotated[Path, typer.Option(help="Labelled pairs, as `seif pseudo-label` writes them.")],
-    out: Annotated[Path, typer.Option(help="Where the classifier goes; how good it is goes into OUT.json. The same command resumes.")],
+    out: Annotated[
+        Path,
+        typer.Option(help="Where the classifier goes; how good it is goes into OUT.json. The same command resumes."),
+    ],
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
@@ -99,7 +125,9 @@ def train_reward_model(
 
 
 def serve_reward_model(
-    model: Annotated[str, typer.Argument(help="A sequence classifier with two labels: a checkpoint directory or hub id.")],
+    model: Annotated[
+        str, typer.Argument(help="A sequence classifier with two labels: a checkpoint directory or hub id.")
+    ],
     host: Annotated[str, typer.Option(help="Address to listen at; anybody who reaches it may ask.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8001,
     config: OptionalConfig = None,
@@ -135,7 +163,9 @@ def _show(numbers: dict[str, Any]) -> None:
     for name, key in (("pseudo-labels", "against_labels"), ("verifiers", "against_verifiers")):
         if numbers[key]:
             found = {k: "–" if v is None else f"{v:.1%}" for k, v in numbers[key].items() if k != "per_type"}
-            table.add_row(name, f"{numbers[key]['n']:,}", found["accuracy"], found["precision_violated"], found["recall_violated"])
+            table.add_row(
+                name, f"{numbers[key]['n']:,}", found["accuracy"], found["precision_violated"], found["recall_violated"]
+            )
     console.print(table)
     console.print(
         f"calibration error {numbers['calibration_error']:.3f} (before: {numbers['calibration_error_before']:.3f}); "

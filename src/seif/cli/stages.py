@@ -11,33 +11,54 @@ from seif import api
 from seif.cli.options import OptionalConfig, Overrides, console, for_model, fresh, listener, quiet
 
 Start = Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")]
-Instructions = Annotated[Path, typer.Option(help="Instructions in the released schema; the Instructor trains on their seed questions.")]
+Instructions = Annotated[
+    Path, typer.Option(help="Instructions in the released schema; the Instructor trains on their seed questions.")
+]
 Trained = Annotated[Path, typer.Option(help="Where the trained model goes; the same command resumes.")]
-Frozen = Annotated[str | None, typer.Option(help="Checkpoint of Filter, answerer and Judger; the model itself by default.")]
+Frozen = Annotated[
+    str | None, typer.Option(help="Checkpoint of Filter, answerer and Judger; the model itself by default.")
+]
 
 
 def generate(
     model: Annotated[str, typer.Option(help="The Instructor: a checkpoint directory or hub id.")],
     seeds: Annotated[Path, typer.Option(help="Seed questions (parquet, JSONL, JSON with a `prompt` column).")],
     out: Annotated[Path, typer.Option(help="Instructions in the released schema (parquet).")],
-    filter_model: Annotated[str | None, typer.Option(help="The Filter's checkpoint; the Instructor's by default.")] = None,
+    filter_model: Annotated[
+        str | None, typer.Option(help="The Filter's checkpoint; the Instructor's by default.")
+    ] = None,
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
     """Let an Instructor write constraints for every seed, and the Filter drop contradictory ones."""
     made = api.generate(for_model(config, model, overrides, seeds=seeds), out, filter_model, listener())
-    console.print(f"{made.instructions} instructions in {out}; {made.parsable:.1%} of the replies could be parsed", highlight=False)
+    console.print(
+        f"{made.instructions} instructions in {out}; {made.parsable:.1%} of the replies could be parsed",
+        highlight=False,
+    )
 
 
 def train_instructor(
-    model: Start, instructions: Instructions, out: Trained, judge_model: Frozen = None, config: OptionalConfig = None, overrides: Overrides = None
+    model: Start,
+    instructions: Instructions,
+    out: Trained,
+    judge_model: Frozen = None,
+    config: OptionalConfig = None,
+    overrides: Overrides = None,
 ) -> None:
     """Train the Instructor by GRPO on your own seed questions."""
-    _print_model(api.train("instructor", for_model(config, model, overrides), instructions, out, judge_model, listener()))
+    _print_model(
+        api.train("instructor", for_model(config, model, overrides), instructions, out, judge_model, listener())
+    )
 
 
 def train_follower(
-    model: Start, instructions: Instructions, out: Trained, judge_model: Frozen = None, config: OptionalConfig = None, overrides: Overrides = None
+    model: Start,
+    instructions: Instructions,
+    out: Trained,
+    judge_model: Frozen = None,
+    config: OptionalConfig = None,
+    overrides: Overrides = None,
 ) -> None:
     """Train the Follower by GRPO on your own instructions."""
     _print_model(api.train("follower", for_model(config, model, overrides), instructions, out, judge_model, listener()))
@@ -51,7 +72,9 @@ def build(
     out: Annotated[Path, typer.Option(help="Where the model and its data go.")],
     steps: Annotated[int | None, typer.Option(help="Training steps of each phase; fewer is faster and worse.")] = None,
     seed: Annotated[int, typer.Option(help="Seed of weights and data.")] = 0,
-    start: Annotated[Path | None, typer.Option(help="Go on from this model directory instead.", exists=True, file_okay=False)] = None,
+    start: Annotated[
+        Path | None, typer.Option(help="Go on from this model directory instead.", exists=True, file_okay=False)
+    ] = None,
     phase: Annotated[int, typer.Option(help="The phase to begin with; see PHASES in nano/build.py.")] = 1,
 ) -> None:
     """Make the embedded model again from nothing, measure its floors, and write its card."""

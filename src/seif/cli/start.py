@@ -18,14 +18,19 @@ if TYPE_CHECKING:
 
 def demo(
     tiny: Annotated[bool, typer.Option("--tiny", help="One short turn: under a minute.")] = False,
-    run_dir: Annotated[Path | None, typer.Option(help="Where the run lives; runs/demo or runs/demo-tiny by default. The same command resumes.")] = None,
+    run_dir: Annotated[
+        Path | None,
+        typer.Option(help="Where the run lives; runs/demo or runs/demo-tiny by default. The same command resumes."),
+    ] = None,
 ) -> None:
     """Run the whole loop on the embedded model: three turns, about four minutes on two cores."""
     config, name = ("nano-tiny", "demo-tiny") if tiny else ("nano", "demo")
     loop.run(Path(config), run_dir or Path("runs") / name)
 
 
-def configs(name: Annotated[str | None, typer.Argument(help="Print this config; without a name, list them all.")] = None) -> None:
+def configs(
+    name: Annotated[str | None, typer.Argument(help="Print this config; without a name, list them all.")] = None,
+) -> None:
     """List the configs that are shipped with seif, or print one."""
     if name is not None:
         path = shipped.find(Path(name))
@@ -39,11 +44,16 @@ def configs(name: Annotated[str | None, typer.Argument(help="Print this config; 
 
 
 def init(
-    model: Annotated[str, typer.Option(help="Your model: a checkpoint directory, or a hub id that is in the local cache.")],
+    model: Annotated[
+        str, typer.Option(help="Your model: a checkpoint directory, or a hub id that is in the local cache.")
+    ],
     seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON with a `prompt` column).")],
     out: Annotated[Path, typer.Option(help="The config to write.")] = Path("config.yaml"),
     gpu_memory: Annotated[
-        float | None, typer.Option(min=1, metavar="GB", help="Choose for a GPU with so many GB, instead of for the device found here.")
+        float | None,
+        typer.Option(
+            min=1, metavar="GB", help="Choose for a GPU with so many GB, instead of for the device found here."
+        ),
     ] = None,
 ) -> None:
     """Write a config for your own model, with sizes that fit the device, each with its reason."""

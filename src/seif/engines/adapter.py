@@ -19,8 +19,8 @@ def is_adapter(model: str | Path) -> bool:
 def base_of(model: str | Path) -> str:
     """The checkpoint on which an adapter stands; any other model stands on itself.
 
-    Raises UsageError for an adapter that is no LoRA adapter, and when its base is unknown, is an adapter itself, or is a
-    directory that is not there.
+    Raises UsageError for an adapter that is no LoRA adapter, and when its base is unknown, is an adapter itself, or
+    is a directory that is not there.
     """
     if not is_adapter(model):
         return str(model)
@@ -33,9 +33,14 @@ def base_of(model: str | Path) -> str:
     if not isinstance(base, str) or not base:
         raise UsageError(f"the adapter {model} does not name its base; set {key}")
     if (Path(base).is_absolute() or base.startswith(".")) and not Path(base).is_dir():
-        raise UsageError(f"the adapter {model} needs its base, and there is no model directory at {base}; correct {key}")
+        raise UsageError(
+            f"the adapter {model} needs its base, and there is no model directory at {base}; correct {key}"
+        )
     if is_adapter(base):
-        raise UsageError(f"the adapter {model} stands on {base}, which is an adapter too; merge that one into its base and correct {key}")
+        raise UsageError(
+            f"the adapter {model} stands on {base}, which is an "
+            f"adapter too; merge that one into its base and correct {key}"
+        )
     return base
 
 

@@ -27,27 +27,39 @@ class Description:
 def describe(model: str) -> Description:
     """Describe a checkpoint directory, or a hub id in the local cache.
 
-    Raises UsageError for a hub id that is not in the cache, for an adapter, for what is no causal language model, and for a
-    tokenizer without a chat template.
+    Raises UsageError for a hub id that is not in the cache, for an adapter, for what is no causal language model,
+    and for a tokenizer without a chat template.
     """
     if is_adapter(model):
         raise UsageError(f"{model} is an adapter; give the model it was trained on")
     if not Path(model).is_dir() and (Path(model).is_absolute() or model.startswith(".")):
         raise UsageError(f"no model directory at {model}; give a checkpoint directory or a hub id")
     if Path(model).is_dir() and not (Path(model) / "config.json").is_file():
-        raise UsageError(f"{model} is not a model directory: it has no config.json; save one with model.save_pretrained")
+        raise UsageError(
+            f"{model} is not a model directory: it has no config.json; save one with model.save_pretrained"
+        )
     try:
         config = AutoConfig.from_pretrained(model, local_files_only=True)
         template = AutoTokenizer.from_pretrained(model, local_files_only=True).chat_template
         architecture = architecture_of(config)
     except OSError as error:
         if Path(model).is_dir():
-            raise UsageError(f"{model} can't be read: {' '.join(str(error).split())[:200]}; save it anew with save_pretrained") from error
-        raise UsageError(f"{model} is not on this machine, and its config.json is not read over the network; get it with: hf download {model}") from error
+            raise UsageError(
+                f"{model} can't be read: {' '.join(str(error).split())[:200]}; save it anew with save_pretrained"
+            ) from error
+        raise UsageError(
+            f"{model} is not on this machine, and its config.json is "
+            f"not read over the network; get it with: hf download {model}"
+        ) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise UsageError(f"{model} can't be loaded as a causal language model: {' '.join(str(error).split())[:200]}") from error
+        raise UsageError(
+            f"{model} can't be loaded as a causal language model: {' '.join(str(error).split())[:200]}"
+        ) from error
     if not template:
-        raise UsageError(f"the tokenizer of {model} has no chat template; set tokenizer.chat_template and save it, or use an instruct model")
+        raise UsageError(
+            f"the tokenizer of {model} has no chat template; set "
+            "tokenizer.chat_template and save it, or use an instruct model"
+        )
     return Description(architecture, thinks="</think>" in str(template))
 
 
@@ -56,7 +68,9 @@ def architecture_of(config: Any) -> Architecture:
     with torch.device("meta"):
         net = AutoModelForCausalLM.from_config(config)
     head = net.get_output_embeddings()
-    linear = [layer.weight for layer in net.modules() if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head]
+    linear = [
+        layer.weight for layer in net.modules() if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head
+    ]
     text = config.get_text_config()
     heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
     return Architecture(

@@ -1,7 +1,7 @@
 """Verdicts that outlive the process: asked once, then free.
 
-A verdict's key hashes the judge's weights and the whole request: its prompt is the template's text with instruction, response
-and constraint filled in, so another wording or another checkpoint is another question.
+A verdict's key hashes the judge's weights and the whole request: its prompt is the template's text with instruction,
+response and constraint filled in, so another wording or another checkpoint is another question.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from seif.types import Verdict
 
 
 class VerdictCache:
-    """An append-only file, one verdict a line. A line goes to the system whole and at once, so it survives kill -9 of this process."""
+    """An append-only file, one verdict a line. A line goes to the system whole and at once, so it survives kill -9
+    of this process."""
 
     def __init__(self, path: Path, weights: str) -> None:
         self.path, self.weights = path, weights
@@ -46,7 +47,14 @@ class VerdictCache:
         os.close(self._file)
 
     def _key(self, request: Request) -> str:
-        question = [self.weights, request.max_tokens, request.top_logprobs, request.temperature, request.seed, request.messages]
+        question = [
+            self.weights,
+            request.max_tokens,
+            request.top_logprobs,
+            request.temperature,
+            request.seed,
+            request.messages,
+        ]
         return hashlib.blake2b(json.dumps(question).encode(), digest_size=16).hexdigest()
 
     def _read(self) -> dict[str, tuple[Verdict, float | None]]:
@@ -66,9 +74,11 @@ class VerdictCache:
 
 
 def weights_of_checkpoint(model: str) -> str:
-    """A fingerprint of a checkpoint: the hash of its weights, config, tokenizer and chat template, for an adapter also of its base's.
+    """A fingerprint of a checkpoint: the hash of its weights, config, tokenizer and chat template, for an adapter
+    also of its base's.
 
-    Raises UsageError when an adapter's base is not there, OSError when `model` is neither a directory nor a hub id that is here or can be fetched.
+    Raises UsageError when an adapter's base is not there, OSError when `model` is neither a directory nor a hub id
+    that is here or can be fetched.
     """
     folder = Path(model)
     if not folder.is_dir():

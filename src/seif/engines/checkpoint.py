@@ -1,4 +1,5 @@
-"""Look at a checkpoint before anything heavy starts, so that a wrong one is reported within a second and in one line."""
+"""Look at a checkpoint before anything heavy starts, so that a wrong one is reported within a second and in one
+line."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from seif.errors import UsageError
 
 
 def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 0, chat: ChatFormat = DEFAULT) -> None:
-    """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its context.
+    """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its
+    context.
 
     An adapter is usable when it can be read and its base is usable.
     """
@@ -26,7 +28,9 @@ def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 
     if looks_local and not path.is_dir():
         raise UsageError(f"no model directory at {named}; give a checkpoint directory or a hub id")
     if looks_local and not (path / "config.json").is_file():
-        raise UsageError(f"{named} is not a model directory: it has no config.json; save one with model.save_pretrained")
+        raise UsageError(
+            f"{named} is not a model directory: it has no config.json; save one with model.save_pretrained"
+        )
     local = [folder for folder in dict.fromkeys((Path(model), path)) if folder.is_dir()]
     for folder in local:
         if not any(folder.glob("*.safetensors")) and not any(folder.glob("*_model*.bin")):
@@ -38,15 +42,26 @@ def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 
             with safe_open(weights, "pt") as file:
                 file.keys()
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
-        raise UsageError(f"{named} can't be loaded as a transformers checkpoint: {' '.join(str(error).split())[:200]}") from error
+        raise UsageError(
+            f"{named} can't be loaded as a transformers checkpoint: {' '.join(str(error).split())[:200]}"
+        ) from error
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-        raise UsageError(f"{named} is a {config.model_type} model, which is no causal language model; choose one that AutoModelForCausalLM loads")
+        raise UsageError(
+            f"{named} is a {config.model_type} model, which is no causal "
+            "language model; choose one that AutoModelForCausalLM loads"
+        )
     if not getattr(tokenizer, "chat_template", None):
-        raise UsageError(f"the tokenizer of {model} has no chat template; set tokenizer.chat_template and save it, or use an instruct model")
+        raise UsageError(
+            f"the tokenizer of {model} has no chat template; set "
+            "tokenizer.chat_template and save it, or use an instruct model"
+        )
     context = getattr(config.get_text_config(), "max_position_embeddings", None)
     if not prompts or context is None:
         return
     for number, ids in enumerate(chat.prompt_ids(tokenizer, [[{"role": "user", "content": p}] for p in prompts]), 1):
         if len(ids) + new_tokens > context:
             fix = "shorten or drop it, or lower max_new_tokens"
-            raise UsageError(f"seed {number} has {len(ids)} tokens; with {new_tokens} new ones it exceeds the model's context of {context}: {fix}")
+            raise UsageError(
+                f"seed {number} has {len(ids)} tokens; with {new_tokens} "
+                f"new ones it exceeds the model's context of {context}: {fix}"
+            )

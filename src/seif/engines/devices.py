@@ -16,4 +16,6 @@ def this_device() -> Device:
     if torch.cuda.is_available():
         properties = torch.cuda.get_device_properties(0)
         return Device(properties.name, properties.total_memory, True, precision.dtype, precision.reason)
-    return Device("the CPU", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), False, precision.dtype, precision.reason)
+    return Device(
+        "the CPU", os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), False, precision.dtype, precision.reason
+    )

@@ -1,4 +1,5 @@
-"""Why a request to a server failed, in words that are the same every time so that they can be counted, and whether to ask again.
+"""Why a request to a server failed, in words that are the same every time so that they can be counted, and whether
+to ask again.
 
 No word of the server's own is passed on: it may quote a key.
 """
@@ -89,10 +90,18 @@ def _without_answer(error: BaseException) -> str:
     if any(name.startswith("ClientConnector") or name == "ConnectionTimeoutError" for name in names):
         # A connection that never came about is the server's absence, not its slowness.
         return REFUSED
-    lost = any(name in ("ServerDisconnectedError", "ClientOSError", "ClientConnectionResetError", "ClientPayloadError") for name in names)
+    lost = any(
+        name in ("ServerDisconnectedError", "ClientOSError", "ClientConnectionResetError", "ClientPayloadError")
+        for name in names
+    )
     return TIME_LIMIT if isinstance(error, TimeoutError | openai.APITimeoutError) and not lost else LOST
 
 
 def _about_length(error: openai.APIStatusError) -> bool:
     text = str(error.body or error).lower()
-    return "context length" in text or "context_length" in text or "too long" in text or ("maximum" in text and "tokens" in text)
+    return (
+        "context length" in text
+        or "context_length" in text
+        or "too long" in text
+        or ("maximum" in text and "tokens" in text)
+    )

@@ -3,7 +3,8 @@
     python -m seif.engines.guard COMMAND...
 
 The system closes standard input when the process at its other end dies, so the command ends with it, even
-after kill -9. The command's process id is printed first, its output goes to standard error, its exit status is passed on.
+after kill -9. The command's process id is printed first, its output goes to standard error, its exit status is
+passed on.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(command: list[str]) -> int:
-    """Run `command` and return its exit status: 128 and the signal's number where a signal ended it, as a shell counts."""
+    """Run `command` and return its exit status: 128 and the signal's number where a signal ended it, as a shell
+    counts."""
     if sys.platform == "linux":
         # What the command leaves behind becomes a child of this process, which can then wait until it has exited.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

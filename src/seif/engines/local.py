@@ -2,8 +2,8 @@
 
 Whatever is asked in one tick of the event loop is answered as one job: prompts are sorted so that those with a common
 beginning stand together, the common part is read once, and its keys and values are shared (a reply judged on five
-constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. Where shapes are
-compiled, batches and lengths are filled up to one of few sizes, see `shapes`.
+constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. Where
+shapes are compiled, batches and lengths are filled up to one of few sizes, see `shapes`.
 """
 
 from __future__ import annotations
@@ -31,7 +31,8 @@ SHRINK = 0.85
 RESERVE = 256
 """Slots for keys and values that are added at a time, at most, beyond those that are written."""
 READING = 8
-"""A token that is only read takes about as much memory as this many of a token budget, whose keys and values are kept while writing."""
+"""A token that is only read takes about as much memory as this many of a token budget, whose keys and values are
+kept while writing."""
 
 
 @dataclass
@@ -69,8 +70,15 @@ class _Sampler:
     @classmethod
     def of(cls, temperatures: list[float], seeds: list[int], tokens: int, device: torch.device) -> _Sampler:
         """One stream of `tokens` random numbers per row, from its seed alone."""
-        draws = [torch.rand(tokens, generator=torch.Generator().manual_seed(s)) for s in seeds] if any(temperatures) else None
-        return cls(torch.tensor(temperatures, device=device).unsqueeze(1), None if draws is None else torch.stack(draws).to(device))
+        draws = (
+            [torch.rand(tokens, generator=torch.Generator().manual_seed(s)) for s in seeds]
+            if any(temperatures)
+            else None
+        )
+        return cls(
+            torch.tensor(temperatures, device=device).unsqueeze(1),
+            None if draws is None else torch.stack(draws).to(device),
+        )
 
     def choose(self, logits: torch.Tensor, rows: torch.Tensor, step: int) -> torch.Tensor:
         """The token after `step` new ones for `rows`, whose logits are (rows, vocabulary)."""
@@ -90,7 +98,13 @@ class LocalEngine:
     greedy at temperature 0, else inverse-CDF sampling from a random stream of the request's own seed.
     """
 
-    def __init__(self, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, token_budget: int = 49_152, chat: ChatFormat = DEFAULT) -> None:
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        tokenizer: PreTrainedTokenizerBase,
+        token_budget: int = 49_152,
+        chat: ChatFormat = DEFAULT,
+    ) -> None:
         self.model, self.chat = model.eval(), chat
         self.tokenizer = tokenizer
         self.token_budget = token_budget
@@ -125,7 +139,9 @@ class LocalEngine:
         where, wanted = device(), getattr(torch, choose(dtype).dtype)
         # What an adapter adds is small, so it is added to the base as it is stored, and what comes of that is rounded.
         loaded = "auto" if is_adapter(path) and wanted is not torch.float32 else wanted
-        model = AutoModelForCausalLM.from_pretrained(base_of(path), dtype=loaded, attn_implementation=attn_implementation).to(where)
+        model = AutoModelForCausalLM.from_pretrained(
+            base_of(path), dtype=loaded, attn_implementation=attn_implementation
+        ).to(where)
         if is_adapter(path):
             model = _merge(model, path, wanted)
         return cls(model, AutoTokenizer.from_pretrained(tokenizer_of(path), padding_side="left"), token_budget, chat)
@@ -158,15 +174,21 @@ class LocalEngine:
             members = fitting[kind]
             for rows in self._chunks([prompts[i] for i in members], kind[0]):
                 chunk = [members[row] for row in rows]
-                for i, completion in zip(chunk, self._answer_chunk([requests[i] for i in chunk], [prompts[i] for i in chunk]), strict=True):
+                for i, completion in zip(
+                    chunk, self._answer_chunk([requests[i] for i in chunk], [prompts[i] for i in chunk]), strict=True
+                ):
                     results[i] = completion
         return [result for result in results if result is not None]
 
-    def sample_tokens(self, prompts: list[list[int]], max_tokens: int, temperature: float, seeds: list[int]) -> list[list[int]]:
+    def sample_tokens(
+        self, prompts: list[list[int]], max_tokens: int, temperature: float, seeds: list[int]
+    ) -> list[list[int]]:
         """Continue token lists within the token budget; the new tokens of each, in order, the end token included."""
         results: list[list[int]] = [[] for _ in prompts]
         for rows in self._chunks(prompts, max_tokens):
-            tokens, _ = self.generate_tokens([prompts[i] for i in rows], max_tokens, [temperature] * len(rows), [seeds[i] for i in rows])
+            tokens, _ = self.generate_tokens(
+                [prompts[i] for i in rows], max_tokens, [temperature] * len(rows), [seeds[i] for i in rows]
+            )
             for i, row in zip(rows, tokens, strict=True):
                 results[i] = row
         return results
@@ -182,14 +204,18 @@ class LocalEngine:
         )
         ended = [bool(row) and row[-1] in self.stop_ids for row in tokens]
         texts = map(self.chat.read, self.tokenizer.batch_decode(tokens, skip_special_tokens=True))
-        return [Completion(text, "stop" if done else "length", logprobs) for text, done, logprobs in zip(texts, ended, first, strict=True)]
+        return [
+            Completion(text, "stop" if done else "length", logprobs)
+            for text, done, logprobs in zip(texts, ended, first, strict=True)
+        ]
 
     def _chunks(self, prompts: list[list[int]], new_tokens: int) -> list[list[int]]:
         """Rows in an order that puts common beginnings side by side, cut to the token budget."""
         order = sorted(range(len(prompts)), key=lambda i: (len(prompts[i]) // 32, prompts[i]))
         budget = self.token_budget
         if new_tokens == 1:
-            # Only reading, no writing: activations, not keys and values, fill the memory, and nothing is gained by large batches.
+            # Only reading, no writing: activations, not keys and values, fill the memory, and nothing is gained by
+            # large batches.
             order = sorted(range(len(prompts)), key=lambda i: prompts[i])
             budget //= READING
         chunks: list[list[int]] = [[]]
@@ -264,10 +290,13 @@ class LocalEngine:
             return [{}] * len(logits)
         top = torch.log_softmax(logits.float(), -1).topk(count, dim=-1)
         names = [self.tokenizer.batch_decode([[i] for i in row]) for row in top.indices.tolist()]
-        return [dict(zip(reversed(n), reversed(v), strict=True)) for n, v in zip(names, top.values.tolist(), strict=True)]
+        return [
+            dict(zip(reversed(n), reversed(v), strict=True)) for n, v in zip(names, top.values.tolist(), strict=True)
+        ]
 
     def _prefill(self, prompts: list[list[int]], new_tokens: int) -> tuple[_Batch, list[int]]:
-        """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows; rows beyond those only fill it up."""
+        """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows;
+        rows beyond those only fill it up."""
         groups = _group(prompts) if self._plain else [_Group(prompt[:-1], [i]) for i, prompt in enumerate(prompts)]
         order = [i for group in groups for i in group.members]
         device = self.model.device
@@ -295,7 +324,14 @@ class LocalEngine:
         visible = torch.nn.functional.pad(batch.mask, (0, slots - batch.mask.shape[1]))
         position = (batch.position.unsqueeze(1) + mask.cumsum(1) - 1).clamp_min(0)
         batch.position = batch.position + mask.sum(1)
-        out: Any = self.model(input_ids=ids, attention_mask=visible, position_ids=position, past_key_values=batch.cache, use_cache=True, logits_to_keep=1)
+        out: Any = self.model(
+            input_ids=ids,
+            attention_mask=visible,
+            position_ids=position,
+            past_key_values=batch.cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
         batch.logits = out.logits[:, -1]
 
 

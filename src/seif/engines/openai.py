@@ -29,10 +29,12 @@ LONGEST_BACKOFF = 30.0
 class OpenAIEngine:
     """One served model, at one or several base URLs. The server gets the variables of `chat` for its template.
 
-    At most `concurrency` requests are under way over all URLs. `requests_per_minute` spaces them evenly. Every attempt has
-    `timeout` seconds, and a failed one is made again up to `retries` times, after `backoff` seconds x 2^attempt, with jitter, or
-    what the server asks for. `recover` gets the time.monotonic() at which a failed attempt began, and says whether the
-    server has been restarted since; then the attempt does not count. Raises UsageError for a key that no HTTP header takes.
+    At most `concurrency` requests are under way over all URLs. `requests_per_minute` spaces them evenly. Every
+    attempt has
+    `timeout` seconds, and a failed one is made again up to `retries` times, after `backoff` seconds x 2^attempt,
+    with jitter, or what the server asks for. `recover` gets the time.monotonic() at which a failed attempt began,
+    and says whether the server has been restarted since; then the attempt does not count. Raises UsageError for a
+    key that no HTTP header takes.
     """
 
     def __init__(
@@ -51,8 +53,18 @@ class OpenAIEngine:
     ) -> None:
         self.api_key = api_key.strip() or "none"
         if not self.api_key.isascii() or not self.api_key.isprintable():
-            raise UsageError("the API key holds characters that no HTTP header takes, such as a line break; set its environment variable anew")
-        self.model, self.base_urls, self.concurrency, self.timeout, self.retries, self.backoff = model, base_urls, concurrency, timeout, retries, backoff
+            raise UsageError(
+                "the API key holds characters that no HTTP header takes, "
+                "such as a line break; set its environment variable anew"
+            )
+        self.model, self.base_urls, self.concurrency, self.timeout, self.retries, self.backoff = (
+            model,
+            base_urls,
+            concurrency,
+            timeout,
+            retries,
+            backoff,
+        )
         self.recover = recover
         self.chat = chat
         self.patience = 2 * timeout + 60.0
@@ -95,8 +107,8 @@ class _Connections:
 
     async def until_the_loop_ends(self) -> AsyncIterator[None]:
         """Closes the clients when it is closed."""
-        # Thousands of requests a second make garbage, and a sixth of the client's time would go into looking for it among the
-        # objects of the libraries, which were here before and will be after.
+        # Thousands of requests a second make garbage, and a sixth of the client's time would go into looking for it
+        # among the objects of the libraries, which were here before and will be after.
         gc.freeze()
         try:
             yield
@@ -106,7 +118,13 @@ class _Connections:
                 await replica.client.close()
 
     async def complete(self, request: Request) -> Completion:
-        key = (tuple((m["role"], m["content"]) for m in request.messages), request.max_tokens, request.temperature, request.seed, request.top_logprobs)
+        key = (
+            tuple((m["role"], m["content"]) for m in request.messages),
+            request.max_tokens,
+            request.temperature,
+            request.seed,
+            request.top_logprobs,
+        )
         task = self.under_way.get(key)
         if task is None:
             if not self.under_way:
@@ -144,7 +162,9 @@ class _Connections:
             try:
                 async with asyncio.timeout(self.engine.timeout):
                     # The body as text: the package's own types would be built for every request and dropped again.
-                    found = read_completion(await replica.client.post("/chat/completions", cast_to=str, body=body), logprobs)
+                    found = read_completion(
+                        await replica.client.post("/chat/completions", cast_to=str, body=body), logprobs
+                    )
             except (openai.OpenAIError, TimeoutError) as error:
                 found = failure_of(error)
             finally:

@@ -51,7 +51,8 @@ def hardware_precision() -> Precision:
 
 
 def choose(wanted: str, began_with: str | None = None) -> Precision:
-    """The type for `wanted`, a type's name or `auto`; `began_with` is what an interrupted run computed in, which `auto` keeps.
+    """The type for `wanted`, a type's name or `auto`; `began_with` is what an interrupted run computed in, which
+    `auto` keeps.
 
     Raises UsageError for a type that this machine can't compute in at all.
     """
@@ -71,16 +72,25 @@ def check(dtype: str) -> None:
     """Raises UsageError, with the alternatives, for a type in which this machine can't compute at all."""
     if not _computes(dtype):
         others = [name for name in ("bfloat16", "float32", "float16") if name != dtype and _computes(name)]
-        raise UsageError(f"this machine ({device()}) can't compute in {dtype}; use dtype: auto, or {' or '.join(others)}")
+        raise UsageError(
+            f"this machine ({device()}) can't compute in {dtype}; use dtype: auto, or {' or '.join(others)}"
+        )
 
 
 def resolve(config: Config, began_with: str | None = None) -> tuple[Config, Precision]:
     """The config with every `auto` type filled in. Raises UsageError for a type that this machine can't compute in."""
     chosen = choose(config.dtype, began_with)
     engine = chosen.dtype if config.engine.dtype == "auto" else config.engine.dtype
-    for dtype in {engine, config.instructor.grpo.dtype, config.follower.grpo.dtype, config.self_supervised.reward_model.dtype} - {"auto"}:
+    for dtype in {
+        engine,
+        config.instructor.grpo.dtype,
+        config.follower.grpo.dtype,
+        config.self_supervised.reward_model.dtype,
+    } - {"auto"}:
         check(dtype)
-    return config.model_copy(update={"dtype": chosen.dtype, "engine": config.engine.model_copy(update={"dtype": engine})}), chosen
+    return config.model_copy(
+        update={"dtype": chosen.dtype, "engine": config.engine.model_copy(update={"dtype": engine})}
+    ), chosen
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,8 @@ class TrainingTypes:
 
 
 def training_types(section: str, run: str) -> TrainingTypes:
-    """For a section's `dtype` in a run that computes in `run`: `auto` keeps float32 weights and computes as the run does."""
+    """For a section's `dtype` in a run that computes in `run`: `auto` keeps float32 weights and computes as the run
+    does."""
     if section == "auto":
         return TrainingTypes("float32", run)
     return TrainingTypes(section, section)

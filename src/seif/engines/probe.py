@@ -1,4 +1,5 @@
-"""Ask a server one tiny question before anything long starts, so that a wrong setting is reported at once and in one line."""
+"""Ask a server one tiny question before anything long starts, so that a wrong setting is reported at once and in one
+line."""
 
 from __future__ import annotations
 
@@ -19,19 +20,25 @@ LIMIT = 25.0
 def check_server(engine: OpenAIEngine, key_name: str, logprobs: bool) -> None:
     """Raises UsageError, with the fix, for the engine's one base URL; `key_name` is the variable with its key.
 
-    The cause may be: nothing answers, in time or at all; the key; the model's name; a path that is none of the API's; a server
-    without the first token's log-probabilities, when they are asked for.
+    The cause may be: nothing answers, in time or at all; the key; the model's name; a path that is none of the
+    API's; a server without the first token's log-probabilities, when they are asked for.
     """
     asyncio.run(_check(engine, key_name, logprobs))
 
 
 async def _check(engine: OpenAIEngine, key_name: str, logprobs: bool) -> None:
     url = engine.base_urls[0]
-    request = Request([{"role": "user", "content": "Reply with the single digit 1."}], max_tokens=1, top_logprobs=8 if logprobs else 0)
+    request = Request(
+        [{"role": "user", "content": "Reply with the single digit 1."}], max_tokens=1, top_logprobs=8 if logprobs else 0
+    )
     try:
         async with asyncio.timeout(LIMIT):
             cause = (await engine.complete(request)).error
-            names = await _model_names(engine) if cause in (failures.NOT_FOUND, failures.BAD_REQUEST, failures.MALFORMED) else None
+            names = (
+                await _model_names(engine)
+                if cause in (failures.NOT_FOUND, failures.BAD_REQUEST, failures.MALFORMED)
+                else None
+            )
     except TimeoutError:
         cause, names = failures.TIME_LIMIT, None
     # One token may well be empty: the server works.
@@ -65,5 +72,8 @@ def _explain(url: str, model: str, cause: str, names: list[str] | None, key_name
         case failures.NOT_FOUND | failures.MALFORMED:
             return f"{url} is no OpenAI-compatible endpoint ({cause}); engine.base_urls usually end in /v1"
         case failures.NO_LOGPROBS:
-            return f"{url} returns no log-probabilities, which one-token verdicts need; set judger.kind: generative, or serve with another program"
+            return (
+                f"{url} returns no log-probabilities, which one-token verdicts "
+                "need; set judger.kind: generative, or serve with another program"
+            )
     return f"{url} can't answer a tiny question ({cause}); repair the server, or correct engine.base_urls"

@@ -1,4 +1,5 @@
-"""Several servers with the same weights: each request goes where least is under way, and not to one that is not there."""
+"""Several servers with the same weights: each request goes where least is under way, and not to one that is not
+there."""
 
 from __future__ import annotations
 
@@ -29,9 +30,13 @@ def choose(replicas: Sequence[Replica], now: float) -> Replica:
 
 
 def _client(url: str, api_key: str, connections: int, timeout: float) -> openai.AsyncOpenAI:
-    limits = type(openai.DEFAULT_CONNECTION_LIMITS)(max_connections=None, max_keepalive_connections=connections, keepalive_expiry=60.0)
+    limits = type(openai.DEFAULT_CONNECTION_LIMITS)(
+        max_connections=None, max_keepalive_connections=connections, keepalive_expiry=60.0
+    )
     # Without TLS there is nothing to verify, and no redirect may lead to where there would be.
     tls = not url.startswith("http://")
     # Over aiohttp, because the package's own transport looks at each of its connections for every request.
     http = openai.DefaultAioHttpClient(limits=limits, verify=tls, follow_redirects=tls)
-    return openai.AsyncOpenAI(base_url=url, api_key=api_key, max_retries=0, timeout=openai.Timeout(timeout, connect=CONNECT), http_client=http)
+    return openai.AsyncOpenAI(
+        base_url=url, api_key=api_key, max_retries=0, timeout=openai.Timeout(timeout, connect=CONNECT), http_client=http
+    )

@@ -1,7 +1,8 @@
 """Shapes of batches, and keys and values preallocated for the tokens to come.
 
-On a CPU every new shape of a bf16 matrix product is compiled (by oneDNN), which costs milliseconds and half a megabyte. Batches and lengths
-are therefore filled up to one of few sizes there. Float32 products on a CPU, and all on a GPU, take any shape as it is.
+On a CPU every new shape of a bf16 matrix product is compiled (by oneDNN), which costs milliseconds and half a
+megabyte. Batches and lengths are therefore filled up to one of few sizes there. Float32 products on a CPU, and all
+on a GPU, take any shape as it is.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ import torch
 from transformers.cache_utils import DynamicLayer
 
 BLOCK = 32
-"""Where shapes are compiled, slots for keys and values are seen this many at a time while tokens are written one by one."""
+"""Where shapes are compiled, slots for keys and values are seen this many at a time while tokens are written one by
+one."""
 
 
 def compiles_shapes(device: torch.device, dtype: torch.dtype) -> bool:
@@ -19,22 +21,24 @@ def compiles_shapes(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def round_up(size: int, an_octave: int = 4) -> int:
-    """The next of few sizes, so many an octave: with four, 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ..., and at most a quarter is added."""
+    """The next of few sizes, so many an octave: with four, 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ..., and at
+    most a quarter is added."""
     step = max(1, 1 << max(0, (size - 1).bit_length() - an_octave.bit_length()))
     return -(-size // step) * step
 
 
 def filled(size: int, few: bool, an_octave: int = 4) -> int:
-    """How many rows or columns a batch of `size` gets: one of few numbers where shapes are compiled, else no more than it needs."""
+    """How many rows or columns a batch of `size` gets: one of few numbers where shapes are compiled, else no more
+    than it needs."""
     return round_up(size, an_octave) if few else size
 
 
 class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
     """Keys and values of one layer, as transformers keeps them, but preallocated for the tokens to come.
 
-    transformers' own layer is copied into one that is longer by a slot for every token written. Here memory is taken for many at a time,
-    and attention gets a view of its beginning. With `few` shapes the view grows by blocks; `get_mask_sizes` counts the slots of a
-    block that hold nothing yet, and the mask has to hide them.
+    transformers' own layer is copied into one that is longer by a slot for every token written. Here memory is taken
+    for many at a time, and attention gets a view of its beginning. With `few` shapes the view grows by blocks;
+    `get_mask_sizes` counts the slots of a block that hold nothing yet, and the mask has to hide them.
     """
 
     def __init__(self, few: bool) -> None:
@@ -43,7 +47,9 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         self.reserve = 0
         """How many new tokens the next allocation provides for."""
 
-    def update(self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object) -> tuple[torch.Tensor, torch.Tensor]:
+    def update(
+        self, key_states: torch.Tensor, value_states: torch.Tensor, *args: object, **kwargs: object
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Add (rows, heads, tokens, width) keys and values; returns all slots, those without content too."""
         if not self.is_initialized:
             self.lazy_initialization(key_states, value_states)
@@ -52,7 +58,9 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         slots = self._slots(before, key_states.shape[-2])
         if slots > self.keys.shape[-2]:
             reserved = self._slots(self.written + self.reserve, 1)
-            self.keys, self.values = (self._stretch(old, before, max(slots, reserved)) for old in (self.keys, self.values))
+            self.keys, self.values = (
+                self._stretch(old, before, max(slots, reserved)) for old in (self.keys, self.values)
+            )
         self.keys[:, :, before : self.written] = key_states
         self.values[:, :, before : self.written] = value_states
         return self.keys[:, :, :slots], self.values[:, :, :slots]
@@ -64,7 +72,8 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         return self._slots(self.written, query_length), 0
 
     def _slots(self, before: int, new: int) -> int:
-        """How many are seen once `new` tokens are added: where shapes are few, blocks while writing; else exactly the tokens."""
+        """How many are seen once `new` tokens are added: where shapes are few, blocks while writing; else exactly
+        the tokens."""
         after = before + new
         return -(-after // BLOCK) * BLOCK if self.few and new == 1 and before else after
 

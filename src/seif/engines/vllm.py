@@ -1,4 +1,5 @@
-"""vLLM servers that are started, watched and stopped here: one for each base model, with its LoRA adapters beside it."""
+"""vLLM servers that are started, watched and stopped here: one for each base model, with its LoRA adapters beside
+it."""
 
 from __future__ import annotations
 
@@ -47,10 +48,14 @@ class VllmServers:
     def together(self, paths: Sequence[str]) -> list[OpenAIEngine]:
         """An engine for each checkpoint or adapter.
 
-        Raises RunError when its server does not come up, UsageError when it refuses its flags or an adapter's base is not there.
+        Raises RunError when its server does not come up, UsageError when it refuses its flags or an adapter's base
+        is not there.
         """
         places = {path: _place(base_of(path)) for path in paths}
-        ranks = {base: max(self.adapter_rank, *(_rank(path) for path in places if places[path] == base)) for base in places.values()}
+        ranks = {
+            base: max(self.adapter_rank, *(_rank(path) for path in places if places[path] == base))
+            for base in places.values()
+        }
         for base, server in list(self._servers.items()):
             if base not in ranks or ranks[base] > server.rank:
                 self._servers.pop(base).stop()
@@ -71,8 +76,8 @@ class VllmServers:
 class VllmServer:
     """One `vllm` process that serves a base model, and adapters of up to `rank` (0: none), until `stop`.
 
-    When it ends, or does not answer its health check, it is started again, up to `restarts` times; what had been asked of it is
-    asked again. A server that never came up is not: what it died of would kill it again.
+    When it ends, or does not answer its health check, it is started again, up to `restarts` times; what had been
+    asked of it is asked again. A server that never came up is not: what it died of would kill it again.
     """
 
     def __init__(self, base: str, rank: int, settings: EngineSettings, log: Path, chat: ChatFormat = DEFAULT) -> None:
@@ -86,7 +91,9 @@ class VllmServer:
         # Only this process may send requests; a key in the environment appears in no process list, config or log.
         self._key = secrets.token_hex(16)
         loading = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"} if rank else {}
-        self.process = ServerProcess(self._command(), {**os.environ, **loading, **settings.vllm.env, "VLLM_API_KEY": self._key}, log)
+        self.process = ServerProcess(
+            self._command(), {**os.environ, **loading, **settings.vllm.env, "VLLM_API_KEY": self._key}, log
+        )
         self._adapters: list[str] = []
         self._engines: dict[str, OpenAIEngine] = {}
         self._up_since = 0.0
@@ -94,13 +101,16 @@ class VllmServer:
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Start it and wait until it is well. Raises RunError when it does not come up, UsageError when it refuses its flags."""
+        """Start it and wait until it is well. Raises RunError when it does not come up, UsageError when it refuses
+        its flags."""
         try:
             self._come_up()
         except _Died as died:
             self.stop()
             if died.status == _BAD_FLAGS:
-                raise UsageError(f"vLLM refuses its flags: {self.process.last_error()}; correct engine.vllm.args") from died
+                raise UsageError(
+                    f"vLLM refuses its flags: {self.process.last_error()}; correct engine.vllm.args"
+                ) from died
             raise RunError(f"the vLLM server of {self.base} {died} at its start: {self._last_error()}") from died
         except BaseException:
             self.stop()
@@ -150,11 +160,23 @@ class VllmServer:
     def _command(self) -> list[str]:
         flags = ["--model", self.base, "--served-model-name", self.base, "--host", HOST, "--port", str(self.port)]
         # Without the first of these it adds the checkpoint's own top-k and repetition penalty to what is asked for.
-        flags += ["--generation-config", "vllm", "--dtype", choose(self.settings.dtype).dtype, "--disable-uvicorn-access-log"]
+        flags += [
+            "--generation-config",
+            "vllm",
+            "--dtype",
+            choose(self.settings.dtype).dtype,
+            "--disable-uvicorn-access-log",
+        ]
         if self.rank:
             flags += ["--enable-lora", "--max-lora-rank", str(self.rank)]
         # The `vllm` command looks for a distribution of that name, which the one for CPUs has not.
-        return [interpreter(self.settings), "-m", "vllm.entrypoints.openai.api_server", *flags, *self.settings.vllm.args]
+        return [
+            interpreter(self.settings),
+            "-m",
+            "vllm.entrypoints.openai.api_server",
+            *flags,
+            *self.settings.vllm.args,
+        ]
 
     def _recover(self, began: float) -> bool:
         with self._lock:
@@ -178,7 +200,10 @@ class VllmServer:
             raise RunError("the vLLM server was stopped")
         left = f"the vLLM server of {self.base} {why}: {self._last_error()}"
         if self.restarts == 0:
-            raise RunError(f"{left}; it was started again {self.settings.vllm.restarts} times (engine.vllm.restarts); the same command resumes")
+            raise RunError(
+                f"{left}; it was started again {self.settings.vllm.restarts} "
+                "times (engine.vllm.restarts); the same command resumes"
+            )
         self.restarts -= 1
         print(f"note: {left}; it is started again", file=sys.stderr, flush=True)
 
@@ -207,7 +232,10 @@ class VllmServer:
         if status != http.HTTPStatus.OK:
             if self.process.ended() is not None:
                 raise _Died(self.process.ended())
-            raise RunError(f"vLLM can't load the adapter {adapter}: {' '.join(said.split())[:200] or 'no answer'}; its log: {self.process.log}")
+            raise RunError(
+                f"vLLM can't load the adapter {adapter}: "
+                f"{' '.join(said.split())[:200] or 'no answer'}; its log: {self.process.log}"
+            )
 
     def _ask(self, method: str, path: str, limit: float, body: object = None) -> tuple[int, str]:
         """Status and body of an answer; 0 when there is none."""
@@ -248,7 +276,14 @@ def check_vllm(settings: EngineSettings) -> None:
     script = "import importlib.util, sys; sys.exit(importlib.util.find_spec('vllm') is None)"
     try:
         environment = {**os.environ, **settings.vllm.env}
-        found = subprocess.run([python, "-c", script], stdin=subprocess.DEVNULL, capture_output=True, env=environment, timeout=25, check=False)
+        found = subprocess.run(
+            [python, "-c", script],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            env=environment,
+            timeout=25,
+            check=False,
+        )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise UsageError(f"engine.vllm.python: {python} can't be run; {fix}") from error
     if found.returncode:
@@ -261,7 +296,8 @@ def _place(base: str) -> str:
 
 
 def _rank(path: str) -> int:
-    """The --max-lora-rank that an adapter needs; 0 for any other model. Raises UsageError for a rank that vLLM does not serve."""
+    """The --max-lora-rank that an adapter needs; 0 for any other model. Raises UsageError for a rank that vLLM does
+    not serve."""
     if not is_adapter(path):
         return 0
     settings = adapter_settings(path)

@@ -8,12 +8,15 @@ from seif.judges.base import Judge, JudgeContext, register_judge
 
 @register_judge("classifier", uses_model=False)
 def _make(context: JudgeContext) -> Judge:
-    """Raises UsageError where neither the config nor the turn has a reward model, and for a path that holds no classifier with two labels."""
+    """Raises UsageError where neither the config nor the turn has a reward model, and for a path that holds no
+    classifier with two labels."""
     from seif.self_supervised.classifier import ClassifierJudge, Service, in_process
 
     settings, engine = context.config.self_supervised, context.config.engine
     if settings.reward_model.url:
-        return ClassifierJudge(Service(settings.reward_model.url, engine.timeout, engine.retries).ask, settings.hard_labels)
+        return ClassifierJudge(
+            Service(settings.reward_model.url, engine.timeout, engine.retries).ask, settings.hard_labels
+        )
     from seif.self_supervised.scorer import Scorer
 
     path = settings.reward_model.checkpoint or context.reward_model

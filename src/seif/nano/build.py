@@ -47,7 +47,12 @@ class Phase:
 
 
 ROLES = Phase(
-    {examples.judger_example: 0.42, examples.follower_example: 0.26, examples.instructor_example: 0.18, examples.filter_example: 0.14},
+    {
+        examples.judger_example: 0.42,
+        examples.follower_example: 0.26,
+        examples.instructor_example: 0.18,
+        examples.filter_example: 0.14,
+    },
     Recipe(),
 )
 PLEAS = Phase(
@@ -84,9 +89,10 @@ SUMS_FIRM = Phase(
     Recipe(steps=400, lr=6e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
 )
 PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM)
-"""First the roles. Sums and replies that plead with the Judger come when those stand, in two goes: there from the start, they kept
-the Follower from learning some rules at all. Last, sums until the model is sure of them: a right answer that is only just the likeliest is
-gone after the least nudge, and then what RL costs can't be told from chance."""
+"""First the roles. Sums and replies that plead with the Judger come when those stand, in two goes: there from the
+start, they kept the Follower from learning some rules at all. Last, sums until the model is sure of them: a right
+answer that is only just the likeliest is gone after the least nudge, and then what RL costs can't be told from
+chance."""
 
 
 def split_seeds() -> tuple[list[str], list[str]]:
@@ -109,11 +115,13 @@ def split_sums() -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
     return sums[:SUMS], sums[SUMS:]
 
 
-def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None = None, phase: int = 1) -> dict[str, Any]:
+def build(
+    out: Path, steps: int | None, seed: int, say: Say, start: Path | None = None, phase: int = 1
+) -> dict[str, Any]:
     """Train, measure, and write `out/model` and `out/data`. Returns the measured floors, as in `out/model/floors.json`.
 
-    `steps` replaces the steps of every phase. With `start`, a model directory, training goes on from it, with phase number `phase`.
-    Raises UsageError for a phase that there is not, or that needs a start.
+    `steps` replaces the steps of every phase. With `start`, a model directory, training goes on from it, with phase
+    number `phase`. Raises UsageError for a phase that there is not, or that needs a start.
     """
     if not 1 <= phase <= len(PHASES):
         raise UsageError(f"there is no phase {phase}; give --phase 1 to {len(PHASES)}")
@@ -125,7 +133,9 @@ def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None 
     pq.write_table(pa.table({"prompt": seen[:RUN_SEEDS]}), data / "seeds.parquet")
     write_instructions(data / "held_out.parquet", held_out_tasks(unseen))
     for name, rows in zip(("sums", "sums_held_out"), split_sums(), strict=True):
-        pq.write_table(pa.table({"prompt": [q for q, _ in rows], "answer": [str(a) for _, a in rows]}), data / f"{name}.parquet")
+        pq.write_table(
+            pa.table({"prompt": [q for q, _ in rows], "answer": [str(a) for _, a in rows]}), data / f"{name}.parquet"
+        )
 
     torch.manual_seed(seed)
     if start is None:
@@ -143,7 +153,9 @@ def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None 
     tokenizer.save_pretrained(out / "model")
     floors = measure_floors(out)
     (out / "model" / "floors.json").write_text(json.dumps(floors, indent=2) + "\n", encoding="utf-8")
-    (out / "model" / "README.md").write_text(_card(floors, sum(p.numel() for p in model.parameters())), encoding="utf-8")
+    (out / "model" / "README.md").write_text(
+        _card(floors, sum(p.numel() for p in model.parameters())), encoding="utf-8"
+    )
     say(json.dumps({k: v for k, v in floors.items() if not isinstance(v, dict)}, indent=2))
     return floors
 
@@ -151,20 +163,28 @@ def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None 
 def _tokenizer(seed: int, seeds: Sequence[str]) -> Any:
     rng = random.Random(f"tokenizer/{seed}")
     drawn = [_draw(ROLES.mixture, rng, seeds, []) for _ in range(8000)]
-    return train_tokenizer(text for e in drawn for text in (e.messages[0]["content"], *(part for branch in e.branches for part in branch)))
+    return train_tokenizer(
+        text for e in drawn for text in (e.messages[0]["content"], *(part for branch in e.branches for part in branch))
+    )
 
 
-def _draw(mixture: dict[Make, float], rng: random.Random, seeds: Sequence[str], own: Sequence[tuple[Instruction, str]]) -> examples.Example:
+def _draw(
+    mixture: dict[Make, float], rng: random.Random, seeds: Sequence[str], own: Sequence[tuple[Instruction, str]]
+) -> examples.Example:
     """One training example; half of what the Judger reads are replies of the model's `own`, once there are some."""
     make = rng.choices(list(mixture), list(mixture.values()))[0]
     judged = make in (examples.judger_example, examples.wary_judger_example)
     if judged and own and rng.random() < 0.5:
         task, reply = rng.choice(own)
-        return examples.judger_example_of(rng, task, reply if make is examples.judger_example else examples.plead(rng, task, reply))
+        return examples.judger_example_of(
+            rng, task, reply if make is examples.judger_example else examples.plead(rng, task, reply)
+        )
     return make(rng, rng.choice(seeds))
 
 
-def _train(model: Any, tokenizer: Any, mixture: dict[Make, float], recipe: Recipe, seeds: Sequence[str], name: str, say: Say) -> Any:
+def _train(
+    model: Any, tokenizer: Any, mixture: dict[Make, float], recipe: Recipe, seeds: Sequence[str], name: str, say: Say
+) -> Any:
     own: list[tuple[Instruction, str]] = []
     rounds: list[int] = []
 
@@ -178,15 +198,31 @@ def _train(model: Any, tokenizer: Any, mixture: dict[Make, float], recipe: Recip
     return pretrain(model, tokenizer, lambda rng: _draw(mixture, rng, seeds, own), recipe, progress, listen)
 
 
-def own_replies(engine: LocalEngine, rng: random.Random, seeds: Sequence[str], count: int = 3000) -> list[tuple[Instruction, str]]:
+def own_replies(
+    engine: LocalEngine, rng: random.Random, seeds: Sequence[str], count: int = 3000
+) -> list[tuple[Instruction, str]]:
     """What the model itself answers, from careful (greedy) to careless: the text its Judger will have to judge.
 
     Low temperatures stand in for a Follower that RL has made sure of itself, repetitions included.
     """
-    tasks = [Instruction(rng.choice(seeds), world.draw_constraints(rng, rng.choice((1, 2, 3, 4)))) for _ in range(count)]
-    requests = [Request(follower.messages(examples.STYLE, task, "plain"), 80, rng.choice((0.0, 0.4, 0.7, 1.0)), rng.randrange(1 << 31)) for task in tasks]
+    tasks = [
+        Instruction(rng.choice(seeds), world.draw_constraints(rng, rng.choice((1, 2, 3, 4)))) for _ in range(count)
+    ]
+    requests = [
+        Request(
+            follower.messages(examples.STYLE, task, "plain"),
+            80,
+            rng.choice((0.0, 0.4, 0.7, 1.0)),
+            rng.randrange(1 << 31),
+        )
+        for task in tasks
+    ]
     completions = engine.answer(requests)
-    return [(task, c.text.strip()) for task, c in zip(tasks, completions, strict=True) if c.finish_reason == "stop" and c.text.strip()]
+    return [
+        (task, c.text.strip())
+        for task, c in zip(tasks, completions, strict=True)
+        if c.finish_reason == "stop" and c.text.strip()
+    ]
 
 
 def measure_floors(folder: Path) -> dict[str, Any]:
@@ -200,20 +236,36 @@ def measure_floors(folder: Path) -> dict[str, Any]:
 async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[Instruction]) -> dict[str, Any]:
     rng = random.Random("floors")
     judger = LogprobJudge(engine, examples.STYLE)
-    pairs = [(seed, reply, compile_text(text.strip()), answer == "1") for seed, reply, branches in _judged_replies(rng, unseen) for text, answer in branches]
+    pairs = [
+        (seed, reply, compile_text(text.strip()), answer == "1")
+        for seed, reply, branches in _judged_replies(rng, unseen)
+        for text, answer in branches
+    ]
     judgements = await asyncio.gather(*(judger.judge(Instruction(s, (c,)), reply, c) for s, reply, c, _ in pairs))
-    tables = held_out.tabulate((c.instruction_id, truth, j.verdict is Verdict.SATISFIED) for (_, _, c, truth), j in zip(pairs, judgements, strict=True))
+    tables = held_out.tabulate(
+        (c.instruction_id, truth, j.verdict is Verdict.SATISFIED)
+        for (_, _, c, truth), j in zip(pairs, judgements, strict=True)
+    )
     per_type = {k: held_out.balanced(t) for k, t in sorted(tables.items())}
 
     filters = Filter(engine, examples.STYLE, rules=False, model=True, max_new_tokens=1)
-    sets = [(world.draw_constraints(rng, rng.choice((2, 3, 4)), contradictory=bool(i % 2)), i % 2 == 0) for i in range(1000)]
+    sets = [
+        (world.draw_constraints(rng, rng.choice((2, 3, 4)), contradictory=bool(i % 2)), i % 2 == 0) for i in range(1000)
+    ]
     decisions = await asyncio.gather(*(filters.check(Instruction(rng.choice(unseen), rules)) for rules, _ in sets))
-    filtered = held_out.tabulate(("filter", good, d.verdict is Verdict.SATISFIED) for (_, good), d in zip(sets, decisions, strict=True))
+    filtered = held_out.tabulate(
+        ("filter", good, d.verdict is Verdict.SATISFIED) for (_, good), d in zip(sets, decisions, strict=True)
+    )
 
     templates = [Template(prompt="hard", constraints=k) for k in (3, 4)]
-    asked = [Request(instructor.messages(examples.STYLE, templates[i % 2], unseen[i % len(unseen)]), 64, 1.0, i) for i in range(600)]
+    asked = [
+        Request(instructor.messages(examples.STYLE, templates[i % 2], unseen[i % len(unseen)]), 64, 1.0, i)
+        for i in range(600)
+    ]
     written = await asyncio.gather(*(engine.complete(r) for r in asked))
-    parsed = [instructor.parse(c.text, c.finish_reason == "stop", templates[i % 2].constraints) for i, c in enumerate(written)]
+    parsed = [
+        instructor.parse(c.text, c.finish_reason == "stop", templates[i % 2].constraints) for i, c in enumerate(written)
+    ]
     understood = [p for p in parsed if p is not None and all(c.checkable for c in p)]
 
     greedy = await held_out.answer_tasks(engine, tasks, examples.STYLE, "plain", 80, 0.0, 0)
@@ -222,18 +274,26 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
     sums = [world.draw_sum(rng) for _ in range(300)]
     sums_right = {}
     for temperature in (0.0, 1.0):
-        asked = [Request([{"role": "user", "content": question}], 16, temperature, i) for i, (question, _) in enumerate(sums)]
+        asked = [
+            Request([{"role": "user", "content": question}], 16, temperature, i) for i, (question, _) in enumerate(sums)
+        ]
         results = await asyncio.gather(*(engine.complete(r) for r in asked))
-        sums_right[temperature] = sum(c.text.strip() == f"\\boxed{{{result}}}" for c, (_, result) in zip(results, sums, strict=True)) / len(sums)
+        sums_right[temperature] = sum(
+            c.text.strip() == f"\\boxed{{{result}}}" for c, (_, result) in zip(results, sums, strict=True)
+        ) / len(sums)
     return {
         "judger_balanced_accuracy": held_out.balanced(held_out.whole(tables)),
         "judger_worst_type": min(per_type.values()),
         "judger_on_own_answers": own.balanced_accuracy,
-        "judger_on_own_answers_worst_type": min(a for t in own.per_type.values() if (a := t.balanced_accuracy) is not None),
+        "judger_on_own_answers_worst_type": min(
+            a for t in own.per_type.values() if (a := t.balanced_accuracy) is not None
+        ),
         "filter_balanced_accuracy": held_out.balanced(filtered["filter"]),
         "instructor_parsable": sum(p is not None for p in parsed) / len(parsed),
         "instructor_known_types": len(understood) / len(parsed),
-        "instructor_conflict_share": held_out.describe_instructions([Instruction("", p) for p in understood])["conflict_share"],
+        "instructor_conflict_share": held_out.describe_instructions([Instruction("", p) for p in understood])[
+            "conflict_share"
+        ],
         "follower_greedy_constraint_accuracy": held_out.accuracy(greedy).constraint_accuracy,
         "follower_sampled_constraint_accuracy": held_out.accuracy(sampled).constraint_accuracy,
         "follower_well_formed": held_out.accuracy(sampled).well_formed,
@@ -255,9 +315,18 @@ async def _talked_round(judger: LogprobJudge, rng: random.Random, seeds: Sequenc
         rules = world.draw_constraints(rng, 3)
         reply = examples.some_reply(rng, seed, rules)
         pleading = writer.plead(rng, reply, rng.choice(rules).text)
-        cases += [(seed, reply, pleading, c) for c in rules if not any(verify(r, c.instruction_id, c.kwargs) for r in (reply, pleading))]
-    plain, pleaded = [await asyncio.gather(*(judger.judge(Instruction(seed, (c,)), texts[which], c) for seed, *texts, c in cases)) for which in (0, 1)]
-    turned = [b.verdict is Verdict.SATISFIED for a, b in zip(plain, pleaded, strict=True) if a.verdict is Verdict.VIOLATED]
+        cases += [
+            (seed, reply, pleading, c)
+            for c in rules
+            if not any(verify(r, c.instruction_id, c.kwargs) for r in (reply, pleading))
+        ]
+    plain, pleaded = [
+        await asyncio.gather(*(judger.judge(Instruction(seed, (c,)), texts[which], c) for seed, *texts, c in cases))
+        for which in (0, 1)
+    ]
+    turned = [
+        b.verdict is Verdict.SATISFIED for a, b in zip(plain, pleaded, strict=True) if a.verdict is Verdict.VIOLATED
+    ]
     return sum(turned) / len(turned)
 
 
@@ -274,11 +343,14 @@ def _judged_replies(rng: random.Random, seeds: Sequence[str]) -> list[tuple[str,
 
 def _card(floors: dict[str, Any], parameters: int) -> str:
     rows = "\n".join(
-        f"| {k} | {floors['judger_per_type'][k]:.3f} | {floors['judger_on_own_answers_per_type'].get(k, float('nan')):.3f} | {v:.3f} |"
+        f"| {k} | {floors['judger_per_type'][k]:.3f} | "
+        f"{floors['judger_on_own_answers_per_type'].get(k, float('nan')):.3f} | {v:.3f} |"
         for k, v in floors["follower_greedy_per_type"].items()
     )
     numbers = "\n".join(f"| {k.replace('_', ' ')} | {v:.3f} |" for k, v in floors.items() if isinstance(v, float))
     steps = ", ".join(f"{p.recipe.steps:,}" for p in PHASES)
+    things, questions, rules = len(world.THINGS), len(world.QUESTIONS), len(world.WORDINGS)
+    tokens = ROLES.recipe.rows * 256
     return f"""---
 license: apache-2.0
 library_name: transformers
@@ -287,13 +359,13 @@ tags: [instruction-following, grpo, toy-world]
 # seif nano
 
 A Qwen3-architecture language model of {parameters:,} parameters that plays all four roles of self-evolving RL for
-instruction following (Instructor, Filter, Follower, Judger) in a small English world: {len(world.THINGS)} everyday
-things, {len(world.QUESTIONS)} kinds of question, {len(world.WORDINGS)} types of IFEval's rules. It exists so that the whole
+instruction following (Instructor, Filter, Follower, Judger) in a small English world: {things} everyday
+things, {questions} kinds of question, {rules} types of IFEval's rules. It exists so that the whole
 loop can be run, watched and tested on a laptop. It knows nothing outside its world and is of no other use.
 
-Made by `seif nano build` from nothing, in {len(PHASES)} phases of {steps} steps ({ROLES.recipe.rows * 256:,} tokens each): first the
-roles, then, beside them, replies that plead with the Judger for a verdict and sums of small numbers. The training texts are drawn by a
-grammar and labelled by the project's verifiers; no other model and no human took part. The writer of the Follower's
+Made by `seif nano build` from nothing, in {len(PHASES)} phases of {steps} steps ({tokens:,} tokens each): first the
+roles, then, beside them, replies that plead with the Judger for a verdict and sums of small numbers. The training
+texts are drawn by a grammar and labelled by the project's verifiers; no other model and no human took part. The writer of the Follower's
 examples obeys each rule only now and then (`OBEYED` in `nano/examples.py`): the base is able but careless, on purpose.
 
 Measured on questions that training never saw, but for the sums, of which it saw all there are (`floors.json`):

@@ -26,7 +26,8 @@ OBEYED = {
     "detectable_content:postscript": 0.45,
     "detectable_content:number_placeholders": 0.40,
 }
-"""How often the writer of the Follower's examples obeys a rule of each type: what makes the base weak but not broken."""
+"""How often the writer of the Follower's examples obeys a rule of each type: what makes the base weak but not
+broken."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,8 @@ def verdicts_on(rng: random.Random, seed: str, reply: str, asked: list[Constrain
     asked = list({c.text: c for c in asked}.values())
     rng.shuffle(asked)
     whole = render(STYLE, "judger", seed=seed, response=reply, constraint="\x00")[0]["content"]
-    # The rule goes with the space before it: cut elsewhere, its first word would be another token than in a whole prompt.
+    # The rule goes with the space before it: cut elsewhere, its first word would be another token than in a whole
+    # prompt.
     shared, _, rest = whole.partition(" \x00")
     branches = tuple((f" {c.text}{rest}", str(int(verify(reply, c.instruction_id, c.kwargs)))) for c in asked)
     return Example([{"role": "user", "content": shared}], branches, "judger")

@@ -1,7 +1,8 @@
 """Train the embedded model from nothing: four roles in one supervised mixture, on the CPU in minutes.
 
-Forward and backward in the type the hardware computes in, float32 master weights. Rows are packed with documents; a document is one prompt with one or
-more branches, and an attention mask keeps documents and branches apart, so a reply is read once for all its verdicts.
+Forward and backward in the type the hardware computes in, float32 master weights. Rows are packed with documents; a
+document is one prompt with one or more branches, and an attention mask keeps documents and branches apart, so a
+reply is read once for all its verdicts.
 """
 
 from __future__ import annotations
@@ -89,7 +90,9 @@ def encode(example: Example, tokenizer: PreTrainedTokenizerFast, recipe: Recipe)
     encoded = tokenizer(pieces, add_special_tokens=False).input_ids
     shared = encoded[0]
     n = len(shared)
-    doc = Document(list(shared), [0] * n, list(range(n)), [0.0] + [recipe.prompt_weight] * (n - 1), list(range(-1, n - 1)))
+    doc = Document(
+        list(shared), [0] * n, list(range(n)), [0.0] + [recipe.prompt_weight] * (n - 1), list(range(-1, n - 1))
+    )
     exact = example.role in ("judger", "filter", "sum")
     answer_weight = recipe.verdict_weight if exact else 1.0
     for number, (rest, answer) in enumerate(zip(encoded[1::2], encoded[2::2], strict=True), 1):
@@ -106,7 +109,8 @@ def encode(example: Example, tokenizer: PreTrainedTokenizerFast, recipe: Recipe)
 
 
 def pack(documents: Iterator[Document], rows: int, pad: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Fill `rows` rows of ROW tokens. Returns ids, positions, mask (rows, 1, ROW, ROW), targets' parents and weights."""
+    """Fill `rows` rows of ROW tokens. Returns ids, positions, mask (rows, 1, ROW, ROW), targets' parents and
+    weights."""
     ids = torch.full((rows, ROW), pad)
     position = torch.zeros((rows, ROW), dtype=torch.long)
     owner = torch.full((rows, ROW), -1)
@@ -154,7 +158,8 @@ def pretrain(
     """Minimise the weighted cross-entropy of examples from `draw`; returns the model in the type it computed in.
 
     `progress(step, loss, seconds)` is called every 50 steps, and `listen(model)` at the shares of the steps that the
-    recipe names, so that later examples can be about what the model itself writes. Raises FloatingPointError when the loss stops being finite.
+    recipe names, so that later examples can be about what the model itself writes. Raises FloatingPointError when
+    the loss stops being finite.
     """
     rng = random.Random(recipe.seed)
     dtype = getattr(torch, choose("auto").dtype)
@@ -162,7 +167,10 @@ def pretrain(
     weights = list(model.parameters())
     master = [w.detach().float().requires_grad_() for w in weights]
     optimizer = torch.optim.AdamW(
-        [{"params": [m for m in master if m.ndim > 1], "weight_decay": 0.05}, {"params": [m for m in master if m.ndim < 2], "weight_decay": 0.0}],
+        [
+            {"params": [m for m in master if m.ndim > 1], "weight_decay": 0.05},
+            {"params": [m for m in master if m.ndim < 2], "weight_decay": 0.0},
+        ],
         betas=(0.9, 0.97),
         fused=True,
     )
@@ -179,10 +187,14 @@ def pretrain(
         for group in optimizer.param_groups:
             group["lr"] = learning_rate(step, recipe)
         batch = pack(stream, recipe.rows, tokenizer.pad_token_id, dtype)
-        hidden = read(input_ids=batch["ids"], position_ids=batch["position"], attention_mask=batch["mask"]).last_hidden_state
+        hidden = read(
+            input_ids=batch["ids"], position_ids=batch["position"], attention_mask=batch["mask"]
+        ).last_hidden_state
         learnt = batch["weight"] > 0
         source = hidden.gather(1, batch["parent"].unsqueeze(-1).expand(-1, -1, hidden.shape[-1]))[learnt]
-        losses = torch.nn.functional.cross_entropy(model.lm_head(source).float(), batch["ids"][learnt], reduction="none")
+        losses = torch.nn.functional.cross_entropy(
+            model.lm_head(source).float(), batch["ids"][learnt], reduction="none"
+        )
         weight = batch["weight"][learnt]
         loss = (losses * weight).sum() / weight.sum()
         loss.backward()

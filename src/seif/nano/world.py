@@ -172,11 +172,20 @@ WORDINGS: dict[str, tuple[str, ...]] = {
     "startend:end_checker": ("End with the phrase '{}'", "Finish with the exact words '{}'"),
     "detectable_format:title": ("Add a title in <<>>.", "Start with a title in double angular brackets."),
     "detectable_format:number_bullet_lists": ("Use exactly {} bullet points.", "Give exactly {} bullets."),
-    "detectable_format:number_highlighted_sections": ("Highlight at least {} words like *this*.", "Mark at least {} words with *stars*."),
+    "detectable_format:number_highlighted_sections": (
+        "Highlight at least {} words like *this*.",
+        "Mark at least {} words with *stars*.",
+    ),
     "length_constraints:number_sentences": ("Write at least {} sentences.", "Write fewer than {} sentences."),
-    "length_constraints:number_paragraphs": ("Write exactly {} paragraphs divided by ***.", "Use exactly {} paragraphs separated by ***."),
+    "length_constraints:number_paragraphs": (
+        "Write exactly {} paragraphs divided by ***.",
+        "Use exactly {} paragraphs separated by ***.",
+    ),
     "detectable_content:postscript": ("Add a postscript that starts with P.S.", "End with a P.S. note."),
-    "detectable_content:number_placeholders": ("Use at least {} placeholders like [name].", "Include at least {} placeholders such as [name]."),
+    "detectable_content:number_placeholders": (
+        "Use at least {} placeholders like [name].",
+        "Include at least {} placeholders such as [name].",
+    ),
 }
 COUNTS = {
     "detectable_format:number_bullet_lists": (2, 3),
@@ -218,7 +227,12 @@ def draw_constraints(rng: Rng, count: int, contradictory: bool = False) -> tuple
 def _contradictory_pair(rng: Rng) -> list[Constraint]:
     lower, capital = "change_case:english_lowercase", "change_case:english_capital"
     end, comma = "startend:end_checker", "punctuation:no_comma"
-    twice = ("detectable_format:number_bullet_lists", "length_constraints:number_paragraphs", "length_constraints:number_sentences", end)
+    twice = (
+        "detectable_format:number_bullet_lists",
+        "length_constraints:number_paragraphs",
+        "length_constraints:number_sentences",
+        end,
+    )
     pair = rng.choice([(lower, capital), (end, comma), *((i, i) for i in twice)])
     while True:
         drawn = [draw_constraint(rng, i) for i in pair]

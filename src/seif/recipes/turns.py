@@ -90,7 +90,11 @@ class Turns:
 
     def evaluate(self, turn: int, judge: JudgeWeights) -> None:
         """The turn's Follower on held-out tasks, its judge against the verifiers; then the report is written anew."""
-        instructions, generation, out = self.dir.instructions(turn), self.dir.generation(turn), self.dir.evaluation(turn)
+        instructions, generation, out = (
+            self.dir.instructions(turn),
+            self.dir.generation(turn),
+            self.dir.evaluation(turn),
+        )
 
         def run(log: RunLog) -> None:
             request = stages.EvaluationRequest(
@@ -116,4 +120,8 @@ class Turns:
         """Where a checkpoint of the paper's table lies on disk."""
         if checkpoint.turn == 0:
             return self.config.model
-        return str(self.dir.instructor(checkpoint.turn) if checkpoint.role == "instructor" else self.dir.follower(checkpoint.turn))
+        return str(
+            self.dir.instructor(checkpoint.turn)
+            if checkpoint.role == "instructor"
+            else self.dir.follower(checkpoint.turn)
+        )

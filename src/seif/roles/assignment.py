@@ -34,11 +34,13 @@ class Assignment:
 
 
 def assign(turn: int, judger_weights: str = "previous", train_instructor: bool = True) -> Assignment:
-    """The table of the paper: in turn 1 everything is the base; later the Follower of the turn before serves the frozen roles.
+    """The table of the paper: in turn 1 everything is the base; later the Follower of the turn before serves the
+    frozen roles.
 
-    `judger_weights="base"` keeps the base as Filter and Judger; with `train_instructor=False` the base writes throughout.
-    A turn's reward model learns from the answers of the Follower that the turn starts from, to the instructions that the turn's
-    Instructor wrote; so it can judge the Follower of that turn, and the Instructor of the next.
+    `judger_weights="base"` keeps the base as Filter and Judger; with `train_instructor=False` the base writes
+    throughout. A turn's reward model learns from the answers of the Follower that the turn starts from, to the
+    instructions that the turn's Instructor wrote; so it can judge the Follower of that turn, and the Instructor of
+    the next.
     """
     if turn < 1:
         raise ValueError(f"turns count from 1, got {turn}")

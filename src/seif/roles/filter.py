@@ -26,8 +26,23 @@ class Decision:
 class Filter:
     """Rules first, because they are certain and free; then the model, unless either is switched off."""
 
-    def __init__(self, engine: Engine, style: str, rules: bool, model: bool, max_new_tokens: int, cache: VerdictCache | None = None) -> None:
-        self.engine, self.style, self.rules, self.model, self.max_new_tokens, self.cache = engine, style, rules, model, max_new_tokens, cache
+    def __init__(
+        self,
+        engine: Engine,
+        style: str,
+        rules: bool,
+        model: bool,
+        max_new_tokens: int,
+        cache: VerdictCache | None = None,
+    ) -> None:
+        self.engine, self.style, self.rules, self.model, self.max_new_tokens, self.cache = (
+            engine,
+            style,
+            rules,
+            model,
+            max_new_tokens,
+            cache,
+        )
 
     async def check(self, instruction: Instruction) -> Decision:
         """Decide about one instruction."""
@@ -36,9 +51,17 @@ class Filter:
             return Decision(Verdict.VIOLATED, conflict)
         if not self.model:
             return Decision(Verdict.SATISFIED)
-        prompt = render(self.style, "filter", seed=defuse(instruction.seed), constraints=[defuse(c.text) for c in instruction.constraints])
+        prompt = render(
+            self.style,
+            "filter",
+            seed=defuse(instruction.seed),
+            constraints=[defuse(c.text) for c in instruction.constraints],
+        )
         if self.style == "compact":
             judgement = await ask(self.engine, Request(prompt, max_tokens=1, top_logprobs=8), yes_no, self.cache)
         else:
             judgement = await ask(self.engine, Request(prompt, max_tokens=self.max_new_tokens), last_marker, self.cache)
-        return Decision(judgement.verdict, "" if judgement.verdict is Verdict.SATISFIED else judgement.cause or "the Filter rejects it")
+        return Decision(
+            judgement.verdict,
+            "" if judgement.verdict is Verdict.SATISFIED else judgement.cause or "the Filter rejects it",
+        )

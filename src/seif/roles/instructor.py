@@ -31,8 +31,8 @@ def messages(style: str, template: Template, seed_question: str) -> Messages:
 def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | None:
     """`count` constraints out of a reply: a JSON object with the keys c1, c2, ..., or a numbered list from 1.
 
-    None for anything else: a reply that was cut off, another number of constraints, an answer to the seed question, text
-    that is no valid Unicode.
+    None for anything else: a reply that was cut off, another number of constraints, an answer to the seed question,
+    text that is no valid Unicode.
     """
     if not finished:
         return None
@@ -44,8 +44,8 @@ def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | Non
 
 
 def invalid(constraints: Sequence[Constraint], known_types: bool) -> str | None:
-    """Why a parsed set is no instruction: it repeats a constraint, copies an example from the prompt or, with `known_types`,
-    holds a text of no known type."""
+    """Why a parsed set is no instruction: it repeats a constraint, copies an example from the prompt or, with
+    `known_types`, holds a text of no known type."""
     texts = {c.text.casefold() for c in constraints}
     if len(texts) < len(constraints):
         return "repeated constraint"

@@ -19,7 +19,13 @@ from seif.errors import UsageError
 STYLES = ("full", "compact")
 Messages = list[dict[str, str]]
 """A chat in the form every chat template and OpenAI-compatible server takes."""
-_JUDGED = {"seed": "Why?", "instruction": "Why? Be brief.", "mark": "0123abcd", "response": "Because.", "constraint": "Be brief."}
+_JUDGED = {
+    "seed": "Why?",
+    "instruction": "Why? Be brief.",
+    "mark": "0123abcd",
+    "response": "Because.",
+    "constraint": "Be brief.",
+}
 _ASKED = {"seed": "Why?", "count": 3}
 VALUES: Mapping[str, Mapping[str, Any]] = {
     "instructor_hard": _ASKED,
@@ -30,7 +36,8 @@ VALUES: Mapping[str, Mapping[str, Any]] = {
     "judger": _JUDGED,
     "judger_generative": _JUDGED,
 }
-"""The values that each prompt gets, with examples; every prompt also gets `hard_types` and `soft_types`, constraint types by category."""
+"""The values that each prompt gets, with examples; every prompt also gets `hard_types` and `soft_types`, constraint
+types by category."""
 _NEEDED = {"seed": ("instructor_hard", "instructor_soft"), "count": ("instructor_hard", "instructor_soft")} | {
     "constraints": ("filter",),
     "instruction": ("follower", "follower_think_answer"),
@@ -42,11 +49,17 @@ _NEEDED = {"seed": ("instructor_hard", "instructor_soft"), "count": ("instructor
 
 def render(style: str, name: str, **values: Any) -> Messages:
     """One user message from a prompt file. Raises UsageError as `check_prompts` does."""
-    return [{"role": "user", "content": _environment(style).get_template(f"{name}.jinja").render(_types(), **values).strip()}]
+    return [
+        {
+            "role": "user",
+            "content": _environment(style).get_template(f"{name}.jinja").render(_types(), **values).strip(),
+        }
+    ]
 
 
 def check_prompts(style: str) -> None:
-    """Raises UsageError when `style` is neither built in nor a folder, and for a file in the folder that no role can be asked with."""
+    """Raises UsageError when `style` is neither built in nor a folder, and for a file in the folder that no role can
+    be asked with."""
     _environment(style)
 
 
@@ -85,7 +98,10 @@ def _check_folder(folder: Path, environment: jinja2.Environment) -> None:
     for file in files:
         if file.stem not in VALUES:
             near = difflib.get_close_matches(file.stem, VALUES, n=1)
-            raise UsageError(f"{file} is no role's prompt; {f'did you mean {near[0]}.jinja?' if near else 'there are ' + ', '.join(VALUES)}")
+            raise UsageError(
+                f"{file} is no role's prompt; "
+                f"{f'did you mean {near[0]}.jinja?' if near else 'there are ' + ', '.join(VALUES)}"
+            )
         _check_file(file, environment)
 
 
@@ -106,7 +122,15 @@ def _check_file(file: Path, environment: jinja2.Environment) -> None:
         environment.get_template(file.name).render(_types(), **given)
     except jinja2.TemplateSyntaxError as error:
         raise UsageError(f"{error.filename or file}, line {error.lineno}: {error.message}") from error
-    except (jinja2.TemplateError, UnicodeDecodeError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+    except (
+        jinja2.TemplateError,
+        UnicodeDecodeError,
+        TypeError,
+        ValueError,
+        ArithmeticError,
+        LookupError,
+        AttributeError,
+    ) as error:
         lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename) == file]
         where = f"{file}, line {lines[-1]}" if lines else str(file)
         raise UsageError(f"{where}: {type(error).__name__}: {' '.join(str(error).split())}") from error

@@ -1,4 +1,5 @@
-"""How far probabilities can be taken at their word: temperature scaling, the reliability curve, the expected calibration error.
+"""How far probabilities can be taken at their word: temperature scaling, the reliability curve, the expected
+calibration error.
 
 C. Guo et al., On Calibration of Modern Neural Networks, arXiv 1706.04599.
 """
@@ -34,7 +35,8 @@ def fit_temperature(margins: Sequence[float], labels: Sequence[int]) -> float:
 
 
 def cross_fitted(margins: Sequence[float], labels: Sequence[int], groups: Sequence[str]) -> list[float]:
-    """Probabilities, each calibrated by the temperature that fits the other half of the groups, so that no row calibrates itself.
+    """Probabilities, each calibrated by the temperature that fits the other half of the groups, so that no row
+    calibrates itself.
 
     A single group is calibrated on itself.
     """
@@ -58,7 +60,9 @@ def reliability_curve(probabilities: Sequence[float], labels: Sequence[int]) -> 
     bins: list[list[tuple[float, int]]] = [[] for _ in range(BINS)]
     for p, y in zip(probabilities, labels, strict=True):
         bins[min(BINS - 1, int(p * BINS))].append((p, y))
-    return [{"n": len(b), "mean": sum(p for p, _ in b) / len(b), "share": sum(y for _, y in b) / len(b)} for b in bins if b]
+    return [
+        {"n": len(b), "mean": sum(p for p, _ in b) / len(b), "share": sum(y for _, y in b) / len(b)} for b in bins if b
+    ]
 
 
 def calibration_error(curve: Sequence[dict[str, Any]]) -> float:

@@ -1,4 +1,5 @@
-"""The reward model as a Judger: whatever is asked in one tick of the event loop is judged as one batch, in process or by a service."""
+"""The reward model as a Judger: whatever is asked in one tick of the event loop is judged as one batch, in process
+or by a service."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ Ask = Callable[[Sequence[Item]], Awaitable[list[Found]]]
 
 
 class ClassifierJudge:
-    """One probability per (question, constraint, response). It is the reward too, unless `hard_labels` makes that 0 or 1."""
+    """One probability per (question, constraint, response). It is the reward too, unless `hard_labels` makes that 0
+    or 1."""
 
     def __init__(self, ask: Ask, hard_labels: bool = False) -> None:
         self.ask, self.hard_labels = ask, hard_labels
@@ -66,10 +68,19 @@ def in_process(scorer: Scorer) -> Ask:
 
 
 class Service:
-    """Asks `seif serve reward-model`. A request that fails is made again `retries` times with growing waits; then it is an error of its items."""
+    """Asks `seif serve reward-model`. A request that fails is made again `retries` times with growing waits; then it
+    is an error of its items."""
 
-    def __init__(self, url: str, timeout: float = 600.0, retries: int = 10, backoff: float = 0.2, at_once: int = 8) -> None:
-        self.url, self.timeout, self.retries, self.backoff, self.at_once = url.rstrip("/"), timeout, retries, backoff, at_once
+    def __init__(
+        self, url: str, timeout: float = 600.0, retries: int = 10, backoff: float = 0.2, at_once: int = 8
+    ) -> None:
+        self.url, self.timeout, self.retries, self.backoff, self.at_once = (
+            url.rstrip("/"),
+            timeout,
+            retries,
+            backoff,
+            at_once,
+        )
 
     def check(self) -> None:
         """Raises UsageError when nothing that is healthy answers within ten seconds."""
@@ -78,7 +89,9 @@ class Service:
                 healthy = json.loads(reply.read()).get("status") == "ok"
         except (OSError, ValueError, AttributeError) as error:
             reason = getattr(error, "reason", error)
-            raise UsageError(f"no reward model answers at {self.url} ({reason}); start it with `seif serve reward-model`") from error
+            raise UsageError(
+                f"no reward model answers at {self.url} ({reason}); start it with `seif serve reward-model`"
+            ) from error
         if not healthy:
             raise UsageError(f"{self.url} is no `seif serve reward-model`: its /health does not say so")
 
@@ -103,7 +116,11 @@ class Service:
                     if error.code < 500:
                         break
                 except (OSError, ValueError) as error:
-                    cause = "reward model's answer can't be read" if isinstance(error, ValueError) else "no reward model answers"
+                    cause = (
+                        "reward model's answer can't be read"
+                        if isinstance(error, ValueError)
+                        else "no reward model answers"
+                    )
         return [Found(None, cause)] * len(items)
 
     def _post(self, body: bytes) -> bytes:

@@ -1,9 +1,9 @@
 """Negatives that say how many: the same wording with another value ("exactly three bullets" against "exactly two").
 
-An answer written without a constraint shows what its absence looks like, and a classifier that saw nothing else calls every list
-right, be it too long or too short. So the answer to a constraint is also taken to violate its contrasts: constraints of the same
-data that differ from it in numbers or quoted words alone. Where the wording sets a bound, only a value beyond it is a contrast; a
-range or a ban has none: who avoids one word may well avoid another.
+An answer written without a constraint shows what its absence looks like, and a classifier that saw nothing else
+calls every list right, be it too long or too short. So the answer to a constraint is also taken to violate its
+contrasts: constraints of the same data that differ from it in numbers or quoted words alone. Where the wording sets
+a bound, only a value beyond it is a contrast; a range or a ban has none: who avoids one word may well avoid another.
 """
 
 from __future__ import annotations
@@ -15,24 +15,35 @@ from seif.types import Constraint
 
 _WORDS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _CHINESE = "一二三四五六七八九十"
-_VALUE = re.compile(rf"\d+|\b(?:{'|'.join(_WORDS)})\b|[{_CHINESE}](?=[个段句条点次项])|\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)|「[^」]+」", re.IGNORECASE)
-_FLOOR = re.compile(r"\b(at least|not? (fewer|less) than|(a )?minimum|or more|more than|over)\b|至少|不少于|以上", re.IGNORECASE)
+_VALUE = re.compile(
+    rf"\d+|\b(?:{'|'.join(_WORDS)})\b|[{_CHINESE}](?=[个段句条点次项])|\"[^\"]+\"|“[^”]+”|(?<!\w)'[^']+'(?!\w)|「[^」]+」",
+    re.IGNORECASE,
+)
+_FLOOR = re.compile(
+    r"\b(at least|not? (fewer|less) than|(a )?minimum|or more|more than|over)\b|至少|不少于|以上", re.IGNORECASE
+)
 _CEILING = re.compile(
-    r"\b(at most|limit\w*|restrict\w*|within|no more than|(a )?maximum|or (fewer|less)|(?<!no )(?<!not )(fewer|less) than"
+    r"\b(at most|limit\w*|restrict\w*|within|no more than|(a "
+    r")?maximum|or (fewer|less)|(?<!no )(?<!not )(fewer|less) than"
     r"|under|up to|not? (more than|exceed))\b|最多|不超过|以内|以下",
     re.IGNORECASE,
 )
 _RANGE = re.compile(r"\bbetween\b|\bfrom\b.*\x00|\x00 ?(to|and|-|–|~|到|至) ?\x00|之间", re.IGNORECASE)
-_BAN = re.compile(r"\b(not|no|never|neither|avoid|without|exclud\w+|refrain|except|free of|forbidden)\b|n't\b|不|避免|禁止|勿", re.IGNORECASE)
+_BAN = re.compile(
+    r"\b(not|no|never|neither|avoid|without|exclud\w+|refrain|except|free of|forbidden)\b|n't\b|不|避免|禁止|勿",
+    re.IGNORECASE,
+)
 
 
 def split_values(text: str) -> tuple[str, tuple[str, ...]]:
-    """A constraint's wording without its values, and the values: numbers, in digits whatever they were in, and what stands in quotes."""
+    """A constraint's wording without its values, and the values: numbers, in digits whatever they were in, and what
+    stands in quotes."""
     return _VALUE.sub("\x00", text), tuple(_in_digits(found.group().lower()) for found in _VALUE.finditer(text))
 
 
 def _bound(wording: str) -> int | None:
-    """1 where the values are a floor, -1 for a ceiling, 0 for neither; None where one value does not exclude another."""
+    """1 where the values are a floor, -1 for a ceiling, 0 for neither; None where one value does not exclude
+    another."""
     # "No more than" holds "more than" and "no", so what caps is taken out first.
     uncapped = _CEILING.sub("", wording)
     unbound = _FLOOR.sub("", uncapped)
@@ -43,7 +54,8 @@ def _bound(wording: str) -> int | None:
 
 
 def _excludes(bound: int | None, ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
-    """Whether an answer that just satisfies `ours` violates `theirs`; of values that set a bound, all that differ are stricter there."""
+    """Whether an answer that just satisfies `ours` violates `theirs`; of values that set a bound, all that differ
+    are stricter there."""
     if bound is None or ours == theirs:
         return False
     return bound == 0 or all((_number(b) - _number(a)) * bound > 0 for a, b in zip(ours, theirs, strict=True) if a != b)
@@ -61,7 +73,8 @@ def _number(value: str) -> float:
 
 
 def contrasts(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
-    """Per text of a constraint those of the others, each once and in order, that an answer that just satisfies it would violate, as far as their texts tell."""
+    """Per text of a constraint those of the others, each once and in order, that an answer that just satisfies it
+    would violate, as far as their texts tell."""
     by_wording: dict[str, dict[str, tuple[Constraint, tuple[str, ...]]]] = {}
     for c in constraints:
         wording, values = split_values(c.text)

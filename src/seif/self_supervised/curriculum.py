@@ -1,4 +1,5 @@
-"""The incremental curriculum: an instruction with k constraints becomes levels 1 to k; level j asks for the first j (arXiv 2510.14420)."""
+"""The incremental curriculum: an instruction with k constraints becomes levels 1 to k; level j asks for the first j
+(arXiv 2510.14420)."""
 
 from __future__ import annotations
 
@@ -34,7 +35,10 @@ def levels(instructions: Sequence[Instruction], highest: int | None = None) -> l
     longest = max((len(x.constraints) for x in instructions), default=0)
     if longest < (highest or 1):
         has = f"the longest of {len(instructions):,} instructions has {longest}"
-        raise UsageError(f"level {longest + 1} is empty: {has}; add instructions with more constraints" + (" or ask for fewer levels" if highest else ""))
+        raise UsageError(
+            f"level {longest + 1} is empty: {has}; add instructions with more constraints"
+            + (" or ask for fewer levels" if highest else "")
+        )
     found = []
     for number in range(1, (highest or longest) + 1):
         indices = tuple(i for i, x in enumerate(instructions) if len(x.constraints) >= number)
@@ -43,7 +47,8 @@ def levels(instructions: Sequence[Instruction], highest: int | None = None) -> l
 
 
 def groups(instructions: Sequence[Instruction], order: str) -> list[list[Instruction]]:
-    """What is fed one after the other: `none`: the whole instructions; `mixed`: all levels as one; `in_order`: level after level."""
+    """What is fed one after the other: `none`: the whole instructions; `mixed`: all levels as one; `in_order`: level
+    after level."""
     if order == "none":
         return [list(instructions)]
     by_level = [list(level.instructions) for level in levels(instructions)]
@@ -51,7 +56,8 @@ def groups(instructions: Sequence[Instruction], order: str) -> list[list[Instruc
 
 
 def stretch(groups: Sequence[Sequence[int]], places: int, rng: random.Random) -> list[int]:
-    """`places` rows, group after group. Each gets places by its size, and fills them with one permutation of itself after another."""
+    """`places` rows, group after group. Each gets places by its size, and fills them with one permutation of itself
+    after another."""
     total = sum(map(len, groups))
     rows: list[int] = []
     passed = 0
@@ -63,8 +69,11 @@ def stretch(groups: Sequence[Sequence[int]], places: int, rng: random.Random) ->
     return rows
 
 
-def data_order(groups: Sequence[Sequence[int]], general: Sequence[int], share: float, per_step: int, steps: int, seed: int) -> list[int]:
-    """Row numbers for `steps` batches of `per_step`: the groups in order, and in every batch its part of `general` rows.
+def data_order(
+    groups: Sequence[Sequence[int]], general: Sequence[int], share: float, per_step: int, steps: int, seed: int
+) -> list[int]:
+    """Row numbers for `steps` batches of `per_step`: the groups in order, and in every batch its part of `general`
+    rows.
 
     Over the steps the general rows fill `share` of the places as exactly as whole rows can.
     """
@@ -86,17 +95,23 @@ def check_soft_types(soft_types: Iterable[str]) -> None:
     """Raises UsageError for an id that no entry of the taxonomy has."""
     for name in soft_types:
         if name not in TYPES or not TYPES.get(name).hard:
-            raise UsageError(f"self_supervised.soft_types: {name!r} is no type that a rule checks; docs/types.md lists them")
+            raise UsageError(
+                f"self_supervised.soft_types: {name!r} is no type that a rule checks; docs/types.md lists them"
+            )
 
 
 def check_some_are_soft(instructions: Iterable[Instruction], is_soft: Callable[[Constraint], bool]) -> None:
     """Raises UsageError when no constraint is soft."""
     if not any(is_soft(c) for x in instructions for c in x.constraints):
-        raise UsageError("no constraint is soft: rules check them all, so there is nothing to learn; name types in self_supervised.soft_types")
+        raise UsageError(
+            "no constraint is soft: rules check them all, so there is "
+            "nothing to learn; name types in self_supervised.soft_types"
+        )
 
 
 def soft(config: Config) -> Callable[[Constraint], bool]:
-    """Which constraints no rule judges in training: all for a Judger without rules, else those of soft types and those that no rule checks."""
+    """Which constraints no rule judges in training: all for a Judger without rules, else those of soft types and
+    those that no rule checks."""
     if config.judger.kind not in ("rules", "hybrid"):
         return lambda constraint: True
     return lambda constraint: not constraint.checkable or constraint.instruction_id in config.self_supervised.soft_types

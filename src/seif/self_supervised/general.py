@@ -1,4 +1,5 @@
-"""Questions with a known answer, so that what the model can do beside following instructions is paid for, and measured."""
+"""Questions with a known answer, so that what the model can do beside following instructions is paid for, and
+measured."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ class Question:
 
 
 def load_questions(path: Path) -> list[Question]:
-    """Rows with `prompt` and `answer`. Raises UsageError naming the row, for a file without rows, and when math-verify is missing."""
+    """Rows with `prompt` and `answer`. Raises UsageError naming the row, for a file without rows, and when
+    math-verify is missing."""
     if importlib.util.find_spec("math_verify") is None:
         raise UsageError("general questions need math-verify: pip install 'seif[general]'")
     questions = []
@@ -65,7 +67,8 @@ def boxed(text: str) -> str | None:
 
 
 def correct(reply: str, answer: str) -> bool:
-    """Whether the last \\boxed{} of `reply` holds `answer`: the same text, or the same after math-verify's normalisation."""
+    """Whether the last \\boxed{} of `reply` holds `answer`: the same text, or the same after math-verify's
+    normalisation."""
     found, wanted = boxed(reply), boxed(answer) or answer
     if found is None:
         return False
@@ -75,7 +78,8 @@ def correct(reply: str, answer: str) -> bool:
 def _same(found: str, wanted: str) -> bool:
     from math_verify import LatexExtractionConfig, parse, verify
 
-    # math-verify's time limit is an alarm, which only the main thread may set. What is longer than any answer is not read.
+    # math-verify's time limit is an alarm, which only the main thread may set. What is longer than any answer is not
+    # read.
     limit = 5 if threading.current_thread() is threading.main_thread() else None
     if len(found) > LONGEST:
         return False
@@ -86,10 +90,14 @@ def _same(found: str, wanted: str) -> bool:
     return bool(verify(read(wanted), read(found), timeout_seconds=limit))
 
 
-async def accuracy(engine: Engine, questions: Sequence[Question], style: str, response_format: str, max_new_tokens: int) -> dict[str, Any]:
+async def accuracy(
+    engine: Engine, questions: Sequence[Question], style: str, response_format: str, max_new_tokens: int
+) -> dict[str, Any]:
     """Share of greedy replies that are right, with its standard error."""
     requests = [Request(follower.messages(style, q.instruction, response_format), max_new_tokens) for q in questions]
     completions = await asyncio.gather(*(engine.complete(r) for r in requests))
     replies = [follower.parse(c.text, c.finish_reason == "stop", response_format) for c in completions]
-    share = sum(r is not None and correct(r, q.answer) for r, q in zip(replies, questions, strict=True)) / len(questions)
+    share = sum(r is not None and correct(r, q.answer) for r, q in zip(replies, questions, strict=True)) / len(
+        questions
+    )
     return {"accuracy": share, "stderr": math.sqrt(share * (1 - share) / len(questions)), "n": len(questions)}

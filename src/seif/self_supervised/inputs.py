@@ -1,7 +1,7 @@
 """What a reward model reads, the same in training, judging and serving: question, response, constraint.
 
-Of the instruction it is the question: each constraint is judged alone, and the others differ from level to level of the curriculum.
-The constraint is never cut. What is too long loses the middle of its response.
+Of the instruction it is the question: each constraint is judged alone, and the others differ from level to level of
+the curriculum. The constraint is never cut. What is too long loses the middle of its response.
 """
 
 from __future__ import annotations
@@ -37,7 +37,10 @@ class Encoded:
 
 def item_of(instruction: Instruction, constraint: Constraint, response: str) -> Item:
     """An item in which no text can speak as a chat template's control token, and all of it is valid Unicode."""
-    question, demand, reply = (defuse(text).encode("utf-8", errors="replace").decode() for text in (instruction.seed, constraint.text, response))
+    question, demand, reply = (
+        defuse(text).encode("utf-8", errors="replace").decode()
+        for text in (instruction.seed, constraint.text, response)
+    )
     return Item(question, demand, reply)
 
 
@@ -51,7 +54,10 @@ def encode(tokenizer: Any, items: Sequence[Item], limit: int) -> list[Encoded | 
     if not items:
         return []
     everything = tokenizer([text_of(item) for item in items]).input_ids
-    return [Encoded(ids, False) if len(ids) <= limit else _shorten(tokenizer, item, limit) for item, ids in zip(items, everything, strict=True)]
+    return [
+        Encoded(ids, False) if len(ids) <= limit else _shorten(tokenizer, item, limit)
+        for item, ids in zip(items, everything, strict=True)
+    ]
 
 
 def _shorten(tokenizer: Any, item: Item, limit: int) -> Encoded | None:

@@ -1,8 +1,9 @@
-"""Labels without a judge (arXiv 2510.14420): an answer written with a constraint in view is taken to satisfy it, one written without is not.
+"""Labels without a judge (arXiv 2510.14420): an answer written with a constraint in view is taken to satisfy it, one
+written without is not.
 
-With o_j the answer to an instruction's first j constraints, (o_j, c_j) is a positive and (o_{j-1}, c_j) a negative, for every
-soft c_j; where contrasts are wanted, (o_j, c) is one more negative for a c that asks for another value in c_j's words. The labels are
-noisy: the more often the model does what it is asked for, the more of them are right.
+With o_j the answer to an instruction's first j constraints, (o_j, c_j) is a positive and (o_{j-1}, c_j) a negative,
+for every soft c_j; where contrasts are wanted, (o_j, c) is one more negative for a c that asks for another value in
+c_j's words. The labels are noisy: the more often the model does what it is asked for, the more of them are right.
 """
 
 from __future__ import annotations
@@ -37,7 +38,8 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Asking:
-    """How answers are drawn: the model (its name is noted in every row), the prompts' style, the Follower's format, and the sampling."""
+    """How answers are drawn: the model (its name is noted in every row), the prompts' style, the Follower's format,
+    and the sampling."""
 
     model: str
     style: str
@@ -64,7 +66,8 @@ class LevelAnswer:
 
 @dataclass(frozen=True)
 class Pair:
-    """One labelled (response, constraint), with where it comes from. `instruction_id` and `kwargs` are for measuring alone."""
+    """One labelled (response, constraint), with where it comes from. `instruction_id` and `kwargs` are for measuring
+    alone."""
 
     seed_question: str
     constraints: tuple[str, ...]
@@ -138,17 +141,22 @@ def pseudo_label(
     counts: Path,
     progress: Callable[[int, int], None],
 ) -> None:
-    """LevelAnswer, pair, and write `out` (parquet) with its `counts` (JSON); `contrast`: with contrasts. `progress` gets (chunks done, chunks in all).
+    """LevelAnswer, pair, and write `out` (parquet) with its `counts` (JSON); `contrast`: with contrasts. `progress`
+    gets (chunks done, chunks in all).
 
-    Every chunk of answers is written as soon as it is whole, so the same call after a kill asks for the rest alone. Raises UsageError
-    when no constraint is soft, a level is empty, or the chunks are another job's; RunError when more than `max_failed` of a chunk's
-    answers failed.
+    Every chunk of answers is written as soon as it is whole, so the same call after a kill asks for the rest alone.
+    Raises UsageError when no constraint is soft, a level is empty, or the chunks are another job's; RunError when
+    more than `max_failed` of a chunk's answers failed.
     """
     sizes = {str(level.number): len(level.instructions) for level in levels(instructions)}
     chunks = [range(i, min(i + CHUNK, len(instructions))) for i in range(0, len(instructions), CHUNK)]
     check_some_are_soft(instructions, soft)
     work = Beside(out).chunks
-    claim(work, [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]], asking.dtype)
+    claim(
+        work,
+        [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]],
+        asking.dtype,
+    )
     answers: list[LevelAnswer] = []
     for number, chunk in enumerate(chunks):
         file = work / f"{number:05d}.json"
@@ -176,7 +184,9 @@ def pseudo_label(
     shutil.rmtree(work)
 
 
-async def _answer(engine: Engine, instructions: Sequence[Instruction], wanted: Sequence[tuple[int, int]], asking: Asking) -> list[LevelAnswer]:
+async def _answer(
+    engine: Engine, instructions: Sequence[Instruction], wanted: Sequence[tuple[int, int]], asking: Asking
+) -> list[LevelAnswer]:
     places = [(i, level, sample) for i, level in wanted for sample in range(asking.answers)]
     completions = await asyncio.gather(
         *(
@@ -192,7 +202,11 @@ async def _answer(engine: Engine, instructions: Sequence[Instruction], wanted: S
         )
     )
     return [
-        LevelAnswer(*place, None if c.error else follower.parse(c.text, c.finish_reason == "stop", asking.response_format), c.error)
+        LevelAnswer(
+            *place,
+            None if c.error else follower.parse(c.text, c.finish_reason == "stop", asking.response_format),
+            c.error,
+        )
         for place, c in zip(places, completions, strict=True)
     ]
 
@@ -202,11 +216,17 @@ def _seed(asking: Asking, index: int, level: int, sample: int) -> int:
 
 
 def pair_up(
-    instructions: Sequence[Instruction], soft: Callable[[Constraint], bool], answers: Sequence[LevelAnswer], asking: Asking, contrast: bool
+    instructions: Sequence[Instruction],
+    soft: Callable[[Constraint], bool],
+    answers: Sequence[LevelAnswer],
+    asking: Asking,
+    contrast: bool,
 ) -> tuple[list[Pair], dict[str, int]]:
-    """Positives and negatives of every soft constraint, with `contrast` one of its contrasts for every positive, and how many were dropped.
+    """Positives and negatives of every soft constraint, with `contrast` one of its contrasts for every positive, and
+    how many were dropped.
 
-    `identical`: the same response stands for both labels of a constraint and says nothing. `duplicates`: a row that is there already.
+    `identical`: the same response stands for both labels of a constraint and says nothing. `duplicates`: a row that
+    is there already.
     """
     said = {(a.index, a.level, a.sample): a.text for a in answers if a.text is not None}
     others = contrasts(c for x in instructions for c in x.constraints if soft(c)) if contrast else {}
@@ -216,7 +236,12 @@ def pair_up(
         for j, c in enumerate(x.constraints, 1):
             if not soft(c):
                 continue
-            rows = [(said[i, level, s], label, level, s) for s in range(asking.answers) for label, level in ((1, j), (0, j - 1)) if (i, level, s) in said]
+            rows = [
+                (said[i, level, s], label, level, s)
+                for s in range(asking.answers)
+                for label, level in ((1, j), (0, j - 1))
+                if (i, level, s) in said
+            ]
             labels: dict[str, set[int]] = {}
             for text, label, _, _ in rows:
                 labels.setdefault(text, set()).add(label)

@@ -1,4 +1,5 @@
-"""The reward model: a sequence classifier trained on pseudo-labels, calibrated, and measured on prompts that it never saw (arXiv 2510.14420)."""
+"""The reward model: a sequence classifier trained on pseudo-labels, calibrated, and measured on prompts that it
+never saw (arXiv 2510.14420)."""
 
 from __future__ import annotations
 
@@ -11,7 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding, PrinterCallback, Trainer, TrainerCallback
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    DataCollatorWithPadding,
+    PrinterCallback,
+    Trainer,
+    TrainerCallback,
+)
 from transformers import TrainingArguments as Arguments
 
 from seif.artifacts import new_directory, write_json
@@ -21,9 +30,20 @@ from seif.engines.memory import release_memory
 from seif.engines.precision import TrainingTypes, training_types
 from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import reliability, tabulate, whole
-from seif.evaluation.results import CalibrationBin, ClassifierReliability, ClassifierReliabilityByType, RewardModelNumbers
+from seif.evaluation.results import (
+    CalibrationBin,
+    ClassifierReliability,
+    ClassifierReliabilityByType,
+    RewardModelNumbers,
+)
 from seif.scoring import type_of
-from seif.self_supervised.calibration import calibration_error, cross_fitted, fit_temperature, probability, reliability_curve
+from seif.self_supervised.calibration import (
+    calibration_error,
+    cross_fitted,
+    fit_temperature,
+    probability,
+    reliability_curve,
+)
 from seif.self_supervised.inputs import Encoded, encode, item_of
 from seif.self_supervised.pseudo_labels import Pair
 from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
@@ -58,18 +78,25 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], l
     sides = [p for p in pairs if p.seed_question not in held], [p for p in pairs if p.seed_question in held]
     counts = [sum(p.label == label for p in pairs) for label in (0, 1)]
     if not all(counts):
-        raise UsageError(f"all {len(pairs):,} pseudo-labels are {int(counts[1] > 0)}: a classifier needs both; let the model answer more instructions")
+        raise UsageError(
+            f"all {len(pairs):,} pseudo-labels are {int(counts[1] > 0)}: a "
+            "classifier needs both; let the model answer more instructions"
+        )
     for name, side in zip(("to train on", "held out"), sides, strict=True):
         if len({p.label for p in side}) < 2:
-            raise UsageError(f"{len(questions):,} questions are too few: the {len(side):,} pairs {name} don't hold both labels; add instructions")
+            raise UsageError(
+                f"{len(questions):,} questions are too few: the {len(side):,} "
+                f"pairs {name} don't hold both labels; add instructions"
+            )
     return sides
 
 
 def train(job: ClassifierJob, log: TrainingLog) -> None:
-    """Train or resume, keep the epoch with the least held-out loss, calibrate, measure, and write the model and its numbers.
+    """Train or resume, keep the epoch with the least held-out loss, calibrate, measure, and write the model and its
+    numbers.
 
-    Raises UsageError for pairs that can't be learned from or don't fit, a start with other than two labels, and checkpoints of another
-    job; RunError when the loss is no longer finite.
+    Raises UsageError for pairs that can't be learned from or don't fit, a start with other than two labels, and
+    checkpoints of another job; RunError when the loss is no longer finite.
     """
     settings = job.settings
     train_pairs, held = split(job.pairs, settings.eval_share, job.seed)
@@ -123,7 +150,10 @@ def _encode(tokenizer: Any, pairs: Sequence[Pair], limit: int) -> list[Encoded]:
     for p, e in zip(pairs, found, strict=True):
         if e is None:
             where = f"instruction {p.index + 1}, constraint {p.level}"
-            raise UsageError(f"{where}: question and constraint alone leave no room for a response in {limit} tokens; raise max_length or drop it")
+            raise UsageError(
+                f"{where}: question and constraint alone leave no room for "
+                f"a response in {limit} tokens; raise max_length or drop it"
+            )
     return [e for e in found if e is not None]
 
 
@@ -131,7 +161,9 @@ def _load(job: ClassifierJob) -> Any:
     # The head is new, and its first weights must be the same in every run.
     torch.manual_seed(job.seed)
     dtype = getattr(torch, job.types.weights)
-    return AutoModelForSequenceClassification.from_pretrained(job.model, num_labels=2, dtype=dtype, attn_implementation=job.attn_implementation)
+    return AutoModelForSequenceClassification.from_pretrained(
+        job.model, num_labels=2, dtype=dtype, attn_implementation=job.attn_implementation
+    )
 
 
 def _arguments(job: ClassifierJob) -> Arguments:
@@ -187,11 +219,20 @@ class _Log(TrainerCallback):
         logs = logs or {}
         if "loss" in logs:
             if not math.isfinite(logs["loss"]) or not math.isfinite(logs.get("grad_norm", 0.0)):
-                raise RunError(f"the loss became {logs['loss']} at step {state.global_step}; lower self_supervised.reward_model.learning_rate")
-            self.log.step(state.global_step, {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)}, [])
+                raise RunError(
+                    f"the loss became {logs['loss']} at step {state.global_step}; "
+                    "lower self_supervised.reward_model.learning_rate"
+                )
+            self.log.step(
+                state.global_step,
+                {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)},
+                [],
+            )
             self.trainer.right, self.trainer.seen = 0.0, 0
         elif "eval_loss" in logs:
-            self.log.step(state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}, [])
+            self.log.step(
+                state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}, []
+            )
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------
@@ -207,7 +248,10 @@ def _measure(scorer: Scorer, held: Sequence[Pair]) -> RewardModelNumbers:
     margins = [s.margin for s in scorer.score(items)]
     known = [m for m in margins if m is not None]
     if len(known) < len(held):
-        raise RunError("the trained reward model gives probabilities that are no numbers; lower self_supervised.reward_model.learning_rate")
+        raise RunError(
+            "the trained reward model gives probabilities that are no "
+            "numbers; lower self_supervised.reward_model.learning_rate"
+        )
     raw = reliability_curve([probability(m) for m in known], labels)
     temperature = fit_temperature(known, labels)
     _fold(scorer.model, temperature)
@@ -225,7 +269,8 @@ def _measure(scorer: Scorer, held: Sequence[Pair]) -> RewardModelNumbers:
 
 
 def _fold(model: Any, temperature: float) -> None:
-    """Divide the logits by `temperature` in the head itself, so that every program that loads the checkpoint gets calibrated ones."""
+    """Divide the logits by `temperature` in the head itself, so that every program that loads the checkpoint gets
+    calibrated ones."""
     head = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 2][-1]
     with torch.no_grad():
         for weight in head.parameters():
@@ -235,7 +280,11 @@ def _fold(model: Any, temperature: float) -> None:
 def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> ClassifierReliabilityByType | None:
     """`said` against the verifiers, where there is one; None where there is none for any pair."""
     known = [(p.judged, p.response, s) for p, s in zip(pairs, said, strict=True) if p.judged.checkable]
-    return _table((c.instruction_id, verify(reply, c.instruction_id, c.kwargs), s) for c, reply, s in known) if known else None
+    return (
+        _table((c.instruction_id, verify(reply, c.instruction_id, c.kwargs), s) for c, reply, s in known)
+        if known
+        else None
+    )
 
 
 def _table(found: Any) -> ClassifierReliabilityByType:

@@ -44,11 +44,15 @@ class Scorer:
         self.limit = context_of(model.config, tokenizer)
 
     @classmethod
-    def load(cls, path: str | Path, dtype: str = "auto", token_budget: int = 49_152, attn_implementation: str | None = None) -> Scorer:
+    def load(
+        cls, path: str | Path, dtype: str = "auto", token_budget: int = 49_152, attn_implementation: str | None = None
+    ) -> Scorer:
         """Load a checkpoint, on the GPU when there is one. Raises UsageError as `check_classifier` does."""
         check_classifier(path)
         wanted = getattr(torch, choose(dtype).dtype)
-        model = AutoModelForSequenceClassification.from_pretrained(path, dtype=wanted, attn_implementation=attn_implementation).to(device())
+        model = AutoModelForSequenceClassification.from_pretrained(
+            path, dtype=wanted, attn_implementation=attn_implementation
+        ).to(device())
         tokenizer = AutoTokenizer.from_pretrained(path)
         give_padding(model, tokenizer)
         return cls(model.eval(), tokenizer, token_budget)
@@ -70,10 +74,16 @@ class Scorer:
             # A row too many is the last one again.
             ids = [e.ids for e in [*rows, *[rows[-1]] * (filled(len(rows), few) - len(rows))]]
             width = min(self.limit, filled(max(map(len, ids)), few))
-            batch = self.tokenizer.pad({"input_ids": ids}, padding="max_length", max_length=width, return_tensors="pt").to(self.model.device)
+            batch = self.tokenizer.pad(
+                {"input_ids": ids}, padding="max_length", max_length=width, return_tensors="pt"
+            ).to(self.model.device)
             logits = self.model(**batch).logits[: len(rows)].float()
             for i, e, margin in zip(chunk, rows, (logits[:, 1] - logits[:, 0]).tolist(), strict=True):
-                results[i] = Scored(margin, shortened=e.shortened) if margin == margin else Scored(None, NOT_A_NUMBER, e.shortened)
+                results[i] = (
+                    Scored(margin, shortened=e.shortened)
+                    if margin == margin
+                    else Scored(None, NOT_A_NUMBER, e.shortened)
+                )
         return results
 
     def close(self) -> None:
@@ -96,16 +106,22 @@ def context_of(config: Any, tokenizer: Any) -> int:
 
 
 def check_base(path: str, max_length: int | None) -> None:
-    """Raises UsageError when a reward model can't be trained from `path`: it can't be loaded, has other than two labels, or reads less than `max_length`."""
+    """Raises UsageError when a reward model can't be trained from `path`: it can't be loaded, has other than two
+    labels, or reads less than `max_length`."""
     try:
         config, tokenizer = AutoConfig.from_pretrained(path), AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError, KeyError) as error:
-        raise UsageError(f"{path} can't be loaded to train a reward model from: {' '.join(str(error).split())[:200]}") from error
+        raise UsageError(
+            f"{path} can't be loaded to train a reward model from: {' '.join(str(error).split())[:200]}"
+        ) from error
     if any("ForSequenceClassification" in kind for kind in config.architectures or []):
         check_classifier(path)
     context = context_of(config, tokenizer)
     if max_length is not None and max_length > context:
-        raise UsageError(f"self_supervised.reward_model.max_length is {max_length}, but {path} reads at most {context} tokens; lower it")
+        raise UsageError(
+            f"self_supervised.reward_model.max_length is {max_length}, "
+            f"but {path} reads at most {context} tokens; lower it"
+        )
 
 
 def check_classifier(path: str | Path) -> None:
@@ -116,6 +132,11 @@ def check_classifier(path: str | Path) -> None:
         raise UsageError(f"{path} can't be loaded as a reward model: {' '.join(str(error).split())[:200]}") from error
     kinds = config.architectures or []
     if not any("ForSequenceClassification" in kind for kind in kinds):
-        raise UsageError(f"{path} is {', '.join(kinds) or 'of an unknown kind'} and no sequence classifier; make one with `seif train reward-model`")
+        raise UsageError(
+            f"{path} is {', '.join(kinds) or 'of an unknown kind'} and no "
+            "sequence classifier; make one with `seif train reward-model`"
+        )
     if config.num_labels != 2:
-        raise UsageError(f"{path} has {config.num_labels} labels; a reward model has two, violated (0) and satisfied (1)")
+        raise UsageError(
+            f"{path} has {config.num_labels} labels; a reward model has two, violated (0) and satisfied (1)"
+        )

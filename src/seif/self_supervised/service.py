@@ -68,13 +68,17 @@ def application(scorer: Scorer, name: str) -> Starlette:
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"]))
-            return _refuse(400 if first["type"] == "json_invalid" else 422, f"{place}: {first['msg']}" if place else first["msg"])
+            return _refuse(
+                400 if first["type"] == "json_invalid" else 422, f"{place}: {first['msg']}" if place else first["msg"]
+            )
         try:
             found = await together.ask(*(Item(i.instruction, i.constraint, i.response) for i in asked.items))
         except RuntimeError as error:
             # Out of memory, for one: the next batch may fit.
             return _refuse(503, " ".join(str(error).split())[:200])
-        return JSONResponse({"results": [{"probability": s.probability, **({"error": s.error} if s.error else {})} for s in found]})
+        return JSONResponse(
+            {"results": [{"probability": s.probability, **({"error": s.error} if s.error else {})} for s in found]}
+        )
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -68,7 +68,9 @@ async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest)
     """The Judger comes last, because the Follower's weights are given back for its."""
     with ExitStack() as asking:
         engine = asking.enter_context(pool.use(request.model))
-        write_json(request.showcase, await _showcase(config, engine, request.seeds, read_instructions(request.instructions)))
+        write_json(
+            request.showcase, await _showcase(config, engine, request.seeds, read_instructions(request.instructions))
+        )
         results = await suites.run_suites(config, request.model, engine)
         measure_judger = judger_measure(config, pool, request.judge, asking.close)
         found = await measure(engine, SuiteSettings(config, request.model, measure_judger=measure_judger))
@@ -90,7 +92,9 @@ async def measure(engine: Engine, settings: SuiteSettings) -> Evaluation:
     found: dict[str, GeneralAccuracy] = {}
     if config.self_supervised.general.held_out is not None:
         questions = load_questions(Path(config.self_supervised.general.held_out))
-        general = await general_accuracy(engine, questions, config.prompts, config.follower.format, config.answer_tokens)
+        general = await general_accuracy(
+            engine, questions, config.prompts, config.follower.format, config.answer_tokens
+        )
         found["general"] = GeneralAccuracy(**general)
     answers = await held_out.answer_by_decoding(engine, config)
     greedy = answers.get("greedy")
@@ -154,7 +158,9 @@ def _instructor(generation: Path) -> InstructorNumbers:
     return InstructorNumbers.from_json({key: numbers[key] for key in shares} | pool, generation)
 
 
-async def _showcase(config: Config, engine: Engine, seeds: Sequence[str], instructions: list[Instruction]) -> list[dict[str, Any]]:
+async def _showcase(
+    config: Config, engine: Engine, seeds: Sequence[str], instructions: list[Instruction]
+) -> list[dict[str, Any]]:
     """The first seeds, what the Instructor made of them, and the Follower's greedy answers."""
     by_seed = {x.seed: x for x in instructions}
 

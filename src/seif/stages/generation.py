@@ -20,15 +20,21 @@ from seif.scoring import item_seed, within_limit
 from seif.types import Instruction, Verdict
 
 
-def generate(config: Config, turn: int, writer: str, filter_model: str, seeds: Sequence[str], out: Path, stats: Path) -> None:
-    """The Instructor writes constraints for every seed; what can't be parsed or the Filter rejects is drawn again or dropped.
+def generate(
+    config: Config, turn: int, writer: str, filter_model: str, seeds: Sequence[str], out: Path, stats: Path
+) -> None:
+    """The Instructor writes constraints for every seed; what can't be parsed or the Filter rejects is drawn again or
+    dropped.
 
     Writes `stats` (JSON, what was written, in numbers) and then `out` (the released schema).
     """
     with ModelPool(config, out) as models:
         raw, pool, parsable, drawn = asyncio.run(_generate(config, turn, models, writer, filter_model, seeds))
     if not pool:
-        raise RunError(f"none of {len(seeds)} seeds got a usable instruction ({parsable} of {drawn} replies could be parsed); the Instructor has collapsed")
+        raise RunError(
+            f"none of {len(seeds)} seeds got a usable instruction ({parsable} "
+            f"of {drawn} replies could be parsed); the Instructor has collapsed"
+        )
     everything = held_out.describe_instructions(raw)
     accepted = held_out.describe_instructions(pool)
     write_json(
@@ -62,14 +68,21 @@ async def _generate(
         for i, template in templates.items():
             seed = item_seed("generate", config.seed, turn, i, attempt)
             requests.append(
-                Request(instructor.messages(config.prompts, template, seeds[i]), settings.grpo.max_new_tokens, settings.generation_temperature, seed)
+                Request(
+                    instructor.messages(config.prompts, template, seeds[i]),
+                    settings.grpo.max_new_tokens,
+                    settings.generation_temperature,
+                    seed,
+                )
             )
         with models.use(writer) as engine:
             completions = await asyncio.gather(*(engine.complete(r) for r in requests))
         drawn += len(completions)
         written: dict[int, Instruction] = {}
         for i, completion in zip(open_seeds, completions, strict=True):
-            constraints = instructor.parse(completion.text, completion.finish_reason == "stop", templates[i].constraints)
+            constraints = instructor.parse(
+                completion.text, completion.finish_reason == "stop", templates[i].constraints
+            )
             if constraints is not None:
                 written[i] = Instruction(seeds[i], constraints)
         parsable += len(written)
@@ -82,7 +95,9 @@ async def _generate(
             decisions = [Decision(Verdict.SATISFIED)] * len(candidates)
         asked += len(decisions)
         unread.update(d.reason for d in decisions if d.verdict is Verdict.UNJUDGED)
-        accepted |= {i: x for (i, x), d in zip(candidates.items(), decisions, strict=True) if d.verdict is Verdict.SATISFIED}
+        accepted |= {
+            i: x for (i, x), d in zip(candidates.items(), decisions, strict=True) if d.verdict is Verdict.SATISFIED
+        }
         open_seeds = [i for i in open_seeds if i not in accepted]
         if not open_seeds:
             break
@@ -91,15 +106,28 @@ async def _generate(
 
 
 def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> None:
-    """The user's instructions in place of generated ones, less those whose question is not among `seeds`; `stats` and `out` as `generate` writes them.
+    """The user's instructions in place of generated ones, less those whose question is not among `seeds`; `stats`
+    and `out` as `generate` writes them.
 
     Raises UsageError when none is left.
     """
     wanted = set(seeds)
     pool = [x for x in read_instructions(instructions) if x.seed in wanted]
     if not pool:
-        raise UsageError(f"no instruction of {instructions} is left to train on; give it questions that the held-out and benchmark files don't have")
+        raise UsageError(
+            f"no instruction of {instructions} is left to train on; give "
+            "it questions that the held-out and benchmark files don't have"
+        )
     numbers = held_out.describe_instructions(pool)
     shares = {key: numbers[key] for key in ("conflict_share", "top_type_share", "type_entropy")}
-    write_json(stats, {"parsable": None, "pool_conflict_share": numbers["conflict_share"], **shares, "drawn": len(pool), "pool": numbers})
+    write_json(
+        stats,
+        {
+            "parsable": None,
+            "pool_conflict_share": numbers["conflict_share"],
+            **shares,
+            "drawn": len(pool),
+            "pool": numbers,
+        },
+    )
     write_instructions(out, pool)

@@ -38,13 +38,20 @@ def instructor_metrics(scores: Sequence[Score], max_unjudged: float) -> dict[str
     }
 
 
-def follower_metrics(samples: Sequence[Sampled], scores: Sequence[Score], data: FollowerData, max_unjudged: float) -> dict[str, float]:
+def follower_metrics(
+    samples: Sequence[Sampled], scores: Sequence[Score], data: FollowerData, max_unjudged: float
+) -> dict[str, float]:
     """Numbers of one Follower step. Raises RunError above `max_unjudged`."""
     tasks = [data.tasks[s.row] for s in samples]
-    metrics = {"well_formed": _share(scores, lambda s: s.outcome != "bad format"), **_judged_metrics(scores, max_unjudged)}
+    metrics = {
+        "well_formed": _share(scores, lambda s: s.outcome != "bad format"),
+        **_judged_metrics(scores, max_unjudged),
+    }
     metrics["too_long"] = float(data.too_long)
     metrics["repetition"] = sum(held_out.repetition(s.text) for s in samples) / len(samples)
-    general = [score.reward or 0.0 for task, score in zip(tasks, scores, strict=True) if not isinstance(task, Instruction)]
+    general = [
+        score.reward or 0.0 for task, score in zip(tasks, scores, strict=True) if not isinstance(task, Instruction)
+    ]
     if general:
         metrics["general"] = sum(general) / len(general)
     if data.in_levels:
@@ -53,9 +60,16 @@ def follower_metrics(samples: Sequence[Sampled], scores: Sequence[Score], data: 
     return metrics
 
 
-def plugin_metrics(role: Role, samples: Sequence[Sampled], scores: Sequence[Score], prompts: Sequence[str]) -> dict[str, float]:
+def plugin_metrics(
+    role: Role, samples: Sequence[Sampled], scores: Sequence[Score], prompts: Sequence[str]
+) -> dict[str, float]:
     """The metrics that plugins have registered. Raises RunError for one that fails."""
-    return measure([ScoredRollout(role, prompt, s.text, s.finished, score) for s, score, prompt in zip(samples, scores, prompts, strict=True)])
+    return measure(
+        [
+            ScoredRollout(role, prompt, s.text, s.finished, score)
+            for s, score, prompt in zip(samples, scores, prompts, strict=True)
+        ]
+    )
 
 
 def checks_of(scores: Sequence[Score]) -> held_out.Tables:
@@ -63,7 +77,9 @@ def checks_of(scores: Sequence[Score]) -> held_out.Tables:
     return held_out.tabulate((c.kind, c.rule, c.model) for s in scores for c in s.checks)
 
 
-def records_of(samples: Sequence[Sampled], scores: Sequence[Score], prompts: Sequence[str], limit: int) -> list[dict[str, Any]]:
+def records_of(
+    samples: Sequence[Sampled], scores: Sequence[Score], prompts: Sequence[str], limit: int
+) -> list[dict[str, Any]]:
     """The first `limit` rollouts, as rollouts/*.jsonl holds them."""
     return [
         {

@@ -13,14 +13,26 @@ from seif.scoring import item_seed
 from seif.self_supervised import curriculum
 
 
-def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog) -> None:
-    """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told in numbers (`counts`)."""
+def pseudo_label(
+    config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog
+) -> None:
+    """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told
+    in numbers (`counts`)."""
     from seif.self_supervised.pseudo_labels import Asking, pseudo_label
 
     settings = config.self_supervised
     seed = item_seed(config.seed, turn, "pseudo-label")
     length = config.follower.grpo.max_new_tokens
-    asking = Asking(answerer, config.prompts, config.follower.format, length, settings.temperature, settings.answers, seed, config.dtype)
+    asking = Asking(
+        answerer,
+        config.prompts,
+        config.follower.format,
+        length,
+        settings.temperature,
+        settings.answers,
+        seed,
+        config.dtype,
+    )
 
     def progress(done: int, chunks: int) -> None:
         if done == 1:
@@ -29,7 +41,9 @@ def pseudo_label(config: Config, turn: int, answerer: str, instructions: Path, o
 
     with ModelPool(config, out) as pool, pool.use(answerer) as engine:
         tasks, judged = read_instructions(instructions), curriculum.soft(config)
-        pseudo_label(tasks, judged, engine, asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress)
+        pseudo_label(
+            tasks, judged, engine, asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress
+        )
 
 
 def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:

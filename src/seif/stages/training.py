@@ -69,11 +69,17 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
 
 
 def train_follower(config: Config, training: FollowerTraining, log: StageLog) -> None:
-    """GRPO on the Follower: instructions in, a model directory out. Raises as `seif.training.grpo.train` and `follower_data` do."""
+    """GRPO on the Follower: instructions in, a model directory out. Raises as `seif.training.grpo.train` and
+    `follower_data` do."""
     from seif.training.data import fitting
 
     limit = config.follower.grpo.max_prompt_tokens
-    data = follower_data(config, training.turn, training.instructions, lambda prompts: fitting(training.start, prompts, limit, chat_format(config.chat)))
+    data = follower_data(
+        config,
+        training.turn,
+        training.instructions,
+        lambda prompts: fitting(training.start, prompts, limit, chat_format(config.chat)),
+    )
     judge = training.judge
     with ModelPool(config, training.out) as pool, judging(pool, judge.model, judge.reward_model) as judger:
         scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)

@@ -29,7 +29,14 @@ _CONFIG_KEYS = {
 }
 """TRL's settings that have another name in the `grpo` section."""
 _RELIED_ON = (
-    *("num_iterations", "generation_batch_size", "remove_unused_columns", "train_sampling_strategy", "num_train_epochs", "fp16"),
+    *(
+        "num_iterations",
+        "generation_batch_size",
+        "remove_unused_columns",
+        "train_sampling_strategy",
+        "num_train_epochs",
+        "fp16",
+    ),
     *("logging_strategy", "accelerator_config", "auto_find_batch_size", "sync_ref_model"),
     *("save_total_limit", "save_only_model", "ignore_data_skip", "resume_from_checkpoint", "load_best_model_at_end"),
 )
@@ -39,7 +46,8 @@ _OTHER_SAMPLERS = ("min_p", "repetition_penalty", "generation_kwargs", "cache_im
 
 
 def grpo_arguments(job: GrpoJob) -> GRPOConfig:
-    """The arguments of TRL's trainer. Raises UsageError for a key of `extra` that can't be set, and for values that TRL refuses."""
+    """The arguments of TRL's trainer. Raises UsageError for a key of `extra` that can't be set, and for values that
+    TRL refuses."""
     settings = _settings(job)
     for key in job.settings.extra:
         _check_key(key, settings.keys(), job.settings)
@@ -64,7 +72,10 @@ def _check_key(key: str, ours: Collection[str], settings: Grpo) -> None:
         raise UsageError(f"grpo.extra.{key} goes with grpo.sampler: vllm; leave it out")
     if key not in known:
         near = difflib.get_close_matches(key, known, n=1)
-        raise UsageError(f"grpo.extra.{key} is no setting of TRL's GRPOConfig; " + (f"did you mean {near[0]!r}?" if near else "leave it out"))
+        raise UsageError(
+            f"grpo.extra.{key} is no setting of TRL's GRPOConfig; "
+            + (f"did you mean {near[0]!r}?" if near else "leave it out")
+        )
 
 
 def _settings(job: GrpoJob) -> dict[str, Any]:

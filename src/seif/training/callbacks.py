@@ -1,4 +1,5 @@
-"""Callbacks of transformers' Trainer: one record per step, seeds per update, and checkpoints that are known to be whole."""
+"""Callbacks of transformers' Trainer: one record per step, seeds per update, and checkpoints that are known to be
+whole."""
 
 from __future__ import annotations
 
@@ -35,13 +36,24 @@ class StepLog(TrainerCallback):
             return
         for key in ("loss", "grad_norm"):
             if not math.isfinite(float(logs.get(key, 0.0))):
-                raise RunError(f"{key} became {logs[key]} at update {state.global_step}; lower the learning rate in a new --run-dir")
+                raise RunError(
+                    f"{key} became {logs[key]} at update {state.global_step}; "
+                    "lower the learning rate in a new --run-dir"
+                )
         ours = self.reward.batch.metrics if self.reward.batch else {}
-        self.lines.append({k: float(v) for k, v in logs.items() if isinstance(v, int | float) and (k in ours or not any(w in k for w in _WALL_CLOCK))})
+        self.lines.append(
+            {
+                k: float(v)
+                for k, v in logs.items()
+                if isinstance(v, int | float) and (k in ours or not any(w in k for w in _WALL_CLOCK))
+            }
+        )
         if state.global_step % self.updates_per_step:
             return
         keys = {key for line in self.lines for key in line}
-        metrics: dict[str, Any] = {key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)}
+        metrics: dict[str, Any] = {
+            key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)
+        }
         self.lines = []
         trim()
         batch = self.reward.batch
@@ -76,7 +88,8 @@ class KeepNewest(MarkWhole):
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         newest = Path(args.output_dir) / f"checkpoint-{state.global_step}"
-        # The reference is made anew from the start, and transformers would not load the trained adapter of a checkpoint with several.
+        # The reference is made anew from the start, and transformers would not load the trained adapter of a
+        # checkpoint with several.
         shutil.rmtree(newest / REFERENCE, ignore_errors=True)
         super().on_save(args, state, control, **kwargs)
         for path in newest.parent.glob("checkpoint-*"):

@@ -15,7 +15,8 @@ from seif.errors import UsageError
 
 
 def data_order(prompts: int, per_step: int, steps: int, seed: int) -> list[int]:
-    """Row numbers for `steps` batches of `per_step`: each epoch a fresh seeded permutation, its incomplete batch dropped.
+    """Row numbers for `steps` batches of `per_step`: each epoch a fresh seeded permutation, its incomplete batch
+    dropped.
 
     Fewer prompts than one batch are repeated until it is full.
 
@@ -41,4 +42,7 @@ def check_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int, chat:
     lengths = [len(ids) for ids in chat.prompt_ids(tokenizer, prompts)]
     longest = max(range(len(lengths)), key=lengths.__getitem__)
     if lengths[longest] > limit:
-        raise UsageError(f"prompt {longest + 1} has {lengths[longest]} tokens, more than max_prompt_tokens={limit}; shorten it or raise the limit")
+        raise UsageError(
+            f"prompt {longest + 1} has {lengths[longest]} tokens, more "
+            f"than max_prompt_tokens={limit}; shorten it or raise the limit"
+        )

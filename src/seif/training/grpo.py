@@ -1,4 +1,5 @@
-"""GRPO for both roles: TRL's GRPOTrainer with an exact resume, our sampler on machines without vLLM, and step-wise logs."""
+"""GRPO for both roles: TRL's GRPOTrainer with an exact resume, our sampler on machines without vLLM, and step-wise
+logs."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ def train(job: GrpoJob, reward: Reward, log: TrainingLog, save: Callable[[Any, A
     """Run or resume one stage, then hand the trained model and its tokenizer to `save`.
 
     The checkpoint, the data order and all random streams are restored on resume, so on the CPU the result is
-    bit-identical to an uninterrupted run. Raises UsageError for prompts that don't fit and for a start that does not go with
+    bit-identical to an uninterrupted run. Raises UsageError for prompts that don't fit and for a start that does not
+    go with
     `lora`, RunError when the loss is no longer finite.
     """
     settings = job.settings

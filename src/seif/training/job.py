@@ -42,12 +42,22 @@ class GrpoJob(TrainingJob):
     lora: Lora | None = None
     """Train an adapter: a fresh one, or `model` itself if it is one."""
     order: tuple[int, ...] = ()
-    """Indices into `prompts`, steps x prompts_per_step of them, in the order in which they are read; `data_order` gives the default."""
+    """Indices into `prompts`, steps x prompts_per_step of them, in the order in which they are read; `data_order`
+    gives the default."""
 
     def identity(self) -> list[Any]:
         """What two equal jobs have in common, as JSON values."""
         lora = self.lora and self.lora.model_dump()
-        return [self.model, self.prompts, self.steps, self.settings.model_dump(), self.seed, lora, self.order, self.chat.fingerprint]
+        return [
+            self.model,
+            self.prompts,
+            self.steps,
+            self.settings.model_dump(),
+            self.seed,
+            lora,
+            self.order,
+            self.chat.fingerprint,
+        ]
 
     @property
     def types(self) -> TrainingTypes:
@@ -72,5 +82,6 @@ class TrainingLog(Protocol):
         ...
 
     def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        """A step is done: its numbers, and its rollouts to be kept. Where a model judged what rules can check, `checks` holds the counts per type."""
+        """A step is done: its numbers, and its rollouts to be kept. Where a model judged what rules can check,
+        `checks` holds the counts per type."""
         ...

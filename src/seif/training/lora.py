@@ -16,15 +16,23 @@ ADAPTER = "default"
 """peft's name of the adapter that is trained."""
 REFERENCE = "ref"
 """TRL's name of its frozen copy of that adapter as the stage found it, from which the KL penalty is measured."""
-_FREE = {"base_model_name_or_path", "inference_mode", "lora_dropout", "revision", "task_type", "auto_mapping", "peft_version"}
+_FREE = {
+    "base_model_name_or_path",
+    "inference_mode",
+    "lora_dropout",
+    "revision",
+    "task_type",
+    "auto_mapping",
+    "peft_version",
+}
 """Settings in which an adapter may differ from the config and still be continued."""
 
 
 def check_start(model: str, lora: Lora | None) -> None:
     """Whether training can start from `model` with these settings, checked before any weights are loaded.
 
-    Raises UsageError for an adapter without `lora` in the config, one of another kind or made with other settings, a base that is
-    not there, target modules that the base does not have, and when peft is missing.
+    Raises UsageError for an adapter without `lora` in the config, one of another kind or made with other settings, a
+    base that is not there, target modules that the base does not have, and when peft is missing.
     """
     if lora is None:
         if is_adapter(model):
@@ -73,7 +81,9 @@ def _adapt(net: Any, lora: Lora) -> Any:
     from peft import LoraConfig, get_peft_model
 
     targets = ALL_LINEAR if ALL_LINEAR in lora.target_modules else list(lora.target_modules)
-    settings = LoraConfig(r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM")
+    settings = LoraConfig(
+        r=lora.r, lora_alpha=lora.alpha, lora_dropout=lora.dropout, target_modules=targets, task_type="CAUSAL_LM"
+    )
     tuned = get_peft_model(net, settings)
     # peft resolves them to a set, whose order on disk would differ from process to process.
     settings.target_modules = sorted(settings.target_modules)
@@ -84,11 +94,15 @@ def _check_targets(net: Any, base: str, lora: Lora) -> None:
     from transformers.pytorch_utils import Conv1D
 
     head = net.get_output_embeddings()
-    layers = [name for name, layer in net.named_modules() if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head]
+    layers = [
+        name for name, layer in net.named_modules() if isinstance(layer, torch.nn.Linear | Conv1D) and layer is not head
+    ]
     for target in lora.target_modules:
         if target != ALL_LINEAR and not any(f".{name}".endswith(f".{target}") for name in layers):
             known = ", ".join(sorted({name.rpartition(".")[2] for name in layers}))
-            raise UsageError(f"lora.target_modules: {target!r} names no layer of {base} that can be adapted; it has {known}")
+            raise UsageError(
+                f"lora.target_modules: {target!r} names no layer of {base} that can be adapted; it has {known}"
+            )
 
 
 def _check_settings(model: str, wanted: dict[str, Any]) -> None:
@@ -99,4 +113,7 @@ def _check_settings(model: str, wanted: dict[str, Any]) -> None:
     differing = sorted(key for key in (found.keys() | wanted.keys()) - _FREE if found.get(key) != wanted.get(key))
     if differing:
         listed = ", ".join(f"{key} {found.get(key)} and not {wanted.get(key)}" for key in differing[:4])
-        raise UsageError(f"the adapter {Path(model)} was made with other settings than the config's `lora`: {listed}; use those, or start from its base")
+        raise UsageError(
+            f"the adapter {Path(model)} was made with other settings than "
+            f"the config's `lora`: {listed}; use those, or start from its base"
+        )

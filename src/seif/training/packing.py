@@ -4,8 +4,9 @@ A GRPO group has one prompt and n completions. TRL reads prompt and completion t
 
     prompt but its last token | last token, completion 1 | last token, completion 2 | ...
 
-in which every branch sees the prompt and itself, at the positions that it would have alone, so every token's log-probability is the same as
-in a row of its own. The prompt's last token opens each branch, because it predicts another first token in each.
+in which every branch sees the prompt and itself, at the positions that it would have alone, so every token's
+log-probability is the same as in a row of its own. The prompt's last token opens each branch, because it predicts
+another first token in each.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from dataclasses import dataclass
 import torch
 
 MORE_ATTENTION = 1.3
-"""Attention may look at this many times the positions when a prompt is shared: everything else then has less to read."""
+"""Attention may look at this many times the positions when a prompt is shared: everything else then has less to
+read."""
 IGNORED = -100
 """Label of a token whose log-probability is not wanted."""
 
@@ -48,8 +50,12 @@ class Packed:
         return (((read == 0) | (read == reader)) & causal).unsqueeze(1)
 
     def unpack(self, values: torch.Tensor, rows: Sequence[Row], width: int) -> torch.Tensor:
-        """Per-token `values` (packed rows, width) of the completions of `rows`, padded with zeros to (rows, `width`)."""
-        parts = [values[line, start : start + len(row.completion)] for (line, start), row in zip(self.places, rows, strict=True)]
+        """Per-token `values` (packed rows, width) of the completions of `rows`, padded with zeros to (rows,
+        `width`)."""
+        parts = [
+            values[line, start : start + len(row.completion)]
+            for (line, start), row in zip(self.places, rows, strict=True)
+        ]
         return torch.stack([torch.nn.functional.pad(part, (0, width - len(part))) for part in parts])
 
 
@@ -68,11 +74,16 @@ def group(rows: Sequence[Row], share: bool) -> list[list[int]]:
 def _worthwhile(rows: Sequence[Row]) -> bool:
     """In a packed row completions look at each other in vain: where they are long, rows are better alone."""
     packed = len(rows[0].prompt) + sum(len(row.completion) for row in rows)
-    return len(rows) > 1 and packed**2 <= MORE_ATTENTION * sum((len(row.prompt) + len(row.completion)) ** 2 for row in rows)
+    return len(rows) > 1 and packed**2 <= MORE_ATTENTION * sum(
+        (len(row.prompt) + len(row.completion)) ** 2 for row in rows
+    )
 
 
-def pack(rows: Sequence[Row], groups: Sequence[Sequence[int]], width_of: Sequence[int], pad: int, device: torch.device) -> Packed:
-    """Lay out `groups` of `rows`, one packed row a group; `width_of` are the least numbers of packed rows and of columns.
+def pack(
+    rows: Sequence[Row], groups: Sequence[Sequence[int]], width_of: Sequence[int], pad: int, device: torch.device
+) -> Packed:
+    """Lay out `groups` of `rows`, one packed row a group; `width_of` are the least numbers of packed rows and of
+    columns.
 
     Padding stands on the right and below, where no position that counts sees it.
     """
@@ -95,4 +106,6 @@ def pack(rows: Sequence[Row], groups: Sequence[Sequence[int]], width_of: Sequenc
         filled = [line[column] + [filler] * (width - len(line[column])) for line in lines]
         return torch.tensor(filled + [[filler] * width] * (height - len(lines)), device=device)
 
-    return Packed(table(0, pad), table(1, 0), table(2, IGNORED), table(3, -1), tuple(places[i] for i in range(len(rows))))
+    return Packed(
+        table(0, pad), table(1, 0), table(2, IGNORED), table(3, -1), tuple(places[i] for i in range(len(rows)))
+    )

@@ -41,8 +41,9 @@ Reward = Callable[[list[Rollout], int], Coroutine[Any, Any, RewardBatch]]
 class RewardFunction:
     """TRL's reward function: passes each generation to the stage's reward and keeps the result for the log.
 
-    The reward is async; its event loop runs in the trainer's own thread and not in TRL's second one, where the in-process
-    engine would get a thread pool of its own and the two pools would compete for the cores (2.2 times slower on two cores).
+    The reward is async; its event loop runs in the trainer's own thread and not in TRL's second one, where the
+    in-process engine would get a thread pool of its own and the two pools would compete for the cores (2.2 times
+    slower on two cores).
     """
 
     __name__ = "adherence"

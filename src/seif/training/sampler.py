@@ -16,7 +16,8 @@ from seif.training.lora import plain_weights
 
 
 class EngineSampler:
-    """TRL's rollout function: samples from a copy of the weights as they are now, in the type that training computes in."""
+    """TRL's rollout function: samples from a copy of the weights as they are now, in the type that training computes
+    in."""
 
     def __init__(self, job: GrpoJob) -> None:
         self.job = job
@@ -40,7 +41,9 @@ class EngineSampler:
         # The replica's random first weights must not advance the trainer's random stream.
         with torch.random.fork_rng():
             dtype = getattr(torch, self.job.types.compute)
-            replica = AutoModelForCausalLM.from_config(config, dtype=dtype, attn_implementation=self.job.attn_implementation).to(model.device)
+            replica = AutoModelForCausalLM.from_config(
+                config, dtype=dtype, attn_implementation=self.job.attn_implementation
+            ).to(model.device)
         replica.generation_config = model.generation_config
         return replica
 

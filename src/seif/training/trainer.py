@@ -17,12 +17,22 @@ from seif.training.packing import Row, group, pack
 Logps = tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]
 """Log-probabilities, entropies, auxiliary loss."""
 ORDER_FREE_LOSSES = ("cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo")
-"""TRL's losses whose value over an update does not depend on which of its rows share a micro-batch; `bnpo` averages within each."""
+"""TRL's losses whose value over an update does not depend on which of its rows share a micro-batch; `bnpo` averages
+within each."""
 _OVERRIDDEN = {
     "_prepare_inputs": ("self", "generation_batch"),
-    "_get_per_token_logps_and_entropies": ("self", "model", "input_ids", "attention_mask", "logits_to_keep", "batch_size", "compute_entropy"),
+    "_get_per_token_logps_and_entropies": (
+        "self",
+        "model",
+        "input_ids",
+        "attention_mask",
+        "logits_to_keep",
+        "batch_size",
+        "compute_entropy",
+    ),
 }
-"""TRL's private methods that are overridden here, with the parameters that TRL passes; further ones must be optional."""
+"""TRL's private methods that are overridden here, with the parameters that TRL passes; further ones must be
+optional."""
 TRL = "trl>=1.16,<1.17"
 """What pyproject.toml asks for."""
 _READ = ("_buffered_inputs", "_step")
@@ -42,7 +52,9 @@ def check_methods(trainer: type) -> None:
 
 
 def _other_trl(what: str) -> UsageError:
-    return UsageError(f"the installed trl {version('trl')} has {what}, on which seif's trainer builds; pip install '{TRL}'")
+    return UsageError(
+        f"the installed trl {version('trl')} has {what}, on which seif's trainer builds; pip install '{TRL}'"
+    )
 
 
 def rows_are_exchangeable(arguments: GRPOConfig) -> bool:
@@ -57,9 +69,10 @@ def rows_are_exchangeable(arguments: GRPOConfig) -> bool:
 class GroupedTrainer(GRPOTrainer):
     """Reads the prompt of a group once, and puts rows of like length into one forward.
 
-    TRL pads a whole generation to its longest prompt and its longest completion, shuffles the rows into micro-batches, and reads a group's
-    prompt once for each of its completions. Within one update the order of rows changes nothing, so here groups stay
-    together, sorted by length, and `packing` shares their prompts where attention takes a mask of its own.
+    TRL pads a whole generation to its longest prompt and its longest completion, shuffles the rows into
+    micro-batches, and reads a group's prompt once for each of its completions. Within one update the order of rows
+    changes nothing, so here groups stay together, sorted by length, and `packing` shares their prompts where
+    attention takes a mask of its own.
     """
 
     _buffered_inputs: Any
@@ -77,7 +90,9 @@ class GroupedTrainer(GRPOTrainer):
         batches = self._buffered_inputs
         if batches is not before and rows_are_exchangeable(self.args):
             update = self.args.gradient_accumulation_steps
-            self._buffered_inputs = [batch for i in range(0, len(batches), update) for batch in regroup(batches[i : i + update])]
+            self._buffered_inputs = [
+                batch for i in range(0, len(batches), update) for batch in regroup(batches[i : i + update])
+            ]
             inputs = self._buffered_inputs[self._step % self.args.steps_per_generation]
         return inputs
 
@@ -91,11 +106,14 @@ class GroupedTrainer(GRPOTrainer):
         compute_entropy: bool = False,
         **options: Any,
     ) -> Logps:
-        """(rows, `logits_to_keep`) log-probabilities and, if wanted, entropies of the completions' tokens, as TRL's own method; zeros stand for padding."""
+        """(rows, `logits_to_keep`) log-probabilities and, if wanted, entropies of the completions' tokens, as TRL's
+        own method; zeros stand for padding."""
         if any(value is not None and value is not False for value in options.values()):
             # Images and the like, and auxiliary losses of experts, are read as TRL reads them.
             options |= {"batch_size": batch_size, "compute_entropy": compute_entropy}
-            found: Logps = super()._get_per_token_logps_and_entropies(model, input_ids, attention_mask, logits_to_keep, **options)
+            found: Logps = super()._get_per_token_logps_and_entropies(
+                model, input_ids, attention_mask, logits_to_keep, **options
+            )
             return found
         rows = rows_of(input_ids, attention_mask, logits_to_keep)
         order = in_groups(rows)
@@ -118,7 +136,13 @@ class GroupedTrainer(GRPOTrainer):
         groups = group(rows, share)
         few = compiles_shapes(device, torch.bfloat16 if self.args.bf16 else next(model.parameters()).dtype)
         longest = max(len(rows[g[0]].prompt) - 1 + sum(len(rows[i].completion) for i in g) for g in groups)
-        packed = pack(rows, groups, (filled(len(groups), few), filled(longest, few, 8)), self.processing_class.pad_token_id or 0, device)
+        packed = pack(
+            rows,
+            groups,
+            (filled(len(groups), few), filled(longest, few, 8)),
+            self.processing_class.pad_token_id or 0,
+            device,
+        )
         if any(len(members) > 1 for members in groups):
             mask = packed.mask()
             if attention == "eager":
@@ -127,12 +151,19 @@ class GroupedTrainer(GRPOTrainer):
         else:
             mask = (packed.branch >= 0).long()
         with self.accelerator.autocast():
-            outputs = model(input_ids=packed.ids, attention_mask=mask, position_ids=packed.positions, shift_labels=packed.labels, fused_lm_head=True)
+            outputs = model(
+                input_ids=packed.ids,
+                attention_mask=mask,
+                position_ids=packed.positions,
+                shift_labels=packed.labels,
+                fused_lm_head=True,
+            )
         return outputs, packed
 
 
 def rows_of(input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_keep: int) -> list[Row]:
-    """The rows of a padded batch; the last `logits_to_keep` columns are the completions'. A completion without tokens keeps one."""
+    """The rows of a padded batch; the last `logits_to_keep` columns are the completions'. A completion without
+    tokens keeps one."""
     end = input_ids.shape[1] - logits_to_keep
     real = attention_mask.bool()
     rows = []
@@ -146,17 +177,23 @@ def rows_of(input_ids: torch.Tensor, attention_mask: torch.Tensor, logits_to_kee
 def in_groups(rows: Sequence[Row]) -> list[int]:
     """Row numbers so that rows of one prompt stand together, and groups of like length beside each other.
 
-    The order depends on the rows alone: the reference and the policy then read them in the same places, and round alike.
+    The order depends on the rows alone: the reference and the policy then read them in the same places, and round
+    alike.
     """
     longest: dict[tuple[int, ...], int] = {}
     for row in rows:
         longest[row.prompt] = max(longest.get(row.prompt, 0), len(row.prompt) + len(row.completion))
-    return sorted(range(len(rows)), key=lambda i: (longest[rows[i].prompt], rows[i].prompt, len(rows[i].completion), rows[i].completion))
+    return sorted(
+        range(len(rows)),
+        key=lambda i: (longest[rows[i].prompt], rows[i].prompt, len(rows[i].completion), rows[i].completion),
+    )
 
 
 def regroup(batches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same rows in as many batches of the same size, groups together and those of like length beside each other."""
-    whole = {key: torch.cat([batch[key] for batch in batches]) if value.ndim else value for key, value in batches[0].items()}
+    whole = {
+        key: torch.cat([batch[key] for batch in batches]) if value.ndim else value for key, value in batches[0].items()
+    }
     ids = torch.cat([whole["prompt_ids"], whole["completion_ids"]], 1)
     mask = torch.cat([whole["prompt_mask"], whole["completion_mask"]], 1)
     order = torch.tensor(in_groups(rows_of(ids, mask, whole["completion_ids"].shape[1])), device=ids.device)
