@@ -365,8 +365,9 @@ loop can be run, watched and tested on a laptop. It knows nothing outside its wo
 
 Made by `seif nano build` from nothing, in {len(PHASES)} phases of {steps} steps ({tokens:,} tokens each): first the
 roles, then, beside them, replies that plead with the Judger for a verdict and sums of small numbers. The training
-texts are drawn by a grammar and labelled by the project's verifiers; no other model and no human took part. The writer of the Follower's
-examples obeys each rule only now and then (`OBEYED` in `nano/examples.py`): the base is able but careless, on purpose.
+texts are drawn by a grammar and labelled by the project's verifiers; no other model and no human took part. The writer
+of the Follower's examples obeys each rule only now and then (`OBEYED` in `nano/examples.py`): the base is able but
+careless, on purpose.
 
 Measured on questions that training never saw, but for the sums, of which it saw all there are (`floors.json`):
 

@@ -1,0 +1,172 @@
+"""The typed config tree.
+
+Every field's description is the reference for users. The defaults are the paper's settings (SEIF, arXiv 2605.07465,
+hyper-parameter table); a config file states only what differs.
+"""
+
+from __future__ import annotations
+
+from types import UnionType
+from typing import Any, get_args
+
+from pydantic import BaseModel, Field, model_validator
+
+from seif.config.engine import Chat, EngineSettings, Vllm
+from seif.config.evaluation import Evaluation, SuiteEntry
+from seif.config.roles import Filter, Follower, Instructor, Judger, Template
+from seif.config.section import Section, TrainingType
+from seif.config.self_supervised import General, RewardModel, SelfSupervised
+from seif.config.training import ALL_LINEAR, Grpo, Lora, Loss
+
+__all__ = [
+    "ALL_LINEAR",
+    "MOVABLE_KEYS",
+    "Chat",
+    "Config",
+    "EngineSettings",
+    "Evaluation",
+    "Filter",
+    "Follower",
+    "General",
+    "Grpo",
+    "Instructor",
+    "Judger",
+    "Lora",
+    "Loss",
+    "RewardModel",
+    "Section",
+    "SelfSupervised",
+    "SuiteEntry",
+    "Template",
+    "TrainingType",
+    "Vllm",
+    "differing_keys",
+    "section_of",
+]
+
+MOVABLE_KEYS = (
+    *(
+        f"engine.{key}"
+        for key in ("base_urls", "api_key_env", "concurrency", "requests_per_minute", "timeout", "retries")
+    ),
+    *(f"engine.vllm.{key}" for key in ("python", "args", "env", "startup", "restarts")),
+)
+"""Config keys that say where and how a server is asked, which a run may change when it resumes."""
+
+
+class Config(Section):
+    """A whole run."""
+
+    model: str = Field(description="Directory or hub id of the causal LM from which all four roles start.")
+    seeds: str | None = Field(default=None, description="Parquet, JSONL or JSON file with a `prompt` column.")
+    instructions: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Instructions to train on (the released schema or "
+        "verl-if's) instead of letting an Instructor write them.",
+    )
+    held_out: str | None = Field(
+        default=None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation."
+    )
+    benchmark_prompts: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Files of benchmark prompts; seeds that overlap with them, or with `held_out`, are left out.",
+    )
+    plugins: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Python files and modules (path.py, package.module) that register parts of your own: "
+        "constraint types, rewards, judges, evaluation suites, report sections (docs/extending.md).",
+    )
+    dtype: TrainingType = Field(
+        default="auto",
+        description="What models compute in. `auto`: bf16 where the hardware has "
+        "units for it, else float32; a run that is resumed keeps its type.",
+    )
+    attn_implementation: str | None = Field(
+        default=None, description="transformers' attention for models in process; by default it chooses."
+    )
+    prompts: str = Field(
+        default="full",
+        min_length=1,
+        description="Wording of the roles: `full`; `compact`, for very small "
+        "models; or a folder with *.jinja files of your own, "
+        "named as those in src/seif/roles/prompts/full, which stand in for the ones it lacks.",
+    )
+    turns: int = Field(default=3, ge=1, description="Rounds of the loop.")
+    seed: int = Field(default=0, ge=0, description="Everything random derives from it.")
+    report_to: tuple[str, ...] = Field(
+        default=(), strict=False, description="Trackers: trackio, wandb, tensorboard, or a plugin's."
+    )
+    rollouts: int = Field(default=8, ge=0, description="Samples per step kept in rollouts/*.jsonl.")
+    instructor: Instructor = Instructor()
+    filter: Filter = Filter()
+    judger: Judger = Judger()
+    follower: Follower = Follower()
+    evaluation: Evaluation = Evaluation()
+    engine: EngineSettings = EngineSettings()
+    chat: Chat = Chat()
+    self_supervised: SelfSupervised = SelfSupervised()
+    lora: Lora | None = None
+
+    @property
+    def judging_model(self) -> str:
+        """How the Judger asks a model; `rules` where it asks none."""
+        return self.judger.model if self.judger.kind == "hybrid" else self.judger.kind
+
+    @property
+    def answer_tokens(self) -> int:
+        """Length limit of answers in the evaluation."""
+        return self.evaluation.max_new_tokens or self.follower.grpo.max_new_tokens
+
+    @property
+    def trains_reward_model(self) -> bool:
+        """Whether turns train the classifier that judges."""
+        return self.judging_model == "classifier" and not self.self_supervised.reward_model.given
+
+    @model_validator(mode="after")
+    def _instructions_are_given_or_written(self) -> Config:
+        if self.instructions is not None and self.instructor.train:
+            raise ValueError("instructions are given or written: with `instructions`, set instructor.train: false")
+        if self.self_supervised.soft_types and self.judger.kind == "rules":
+            raise ValueError(
+                "self_supervised.soft_types hide rules from the Judger, "
+                "and judger.kind: rules has nothing else; use hybrid"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _compact_prompts_exist(self) -> Config:
+        full_only = (
+            self.judging_model == "generative"
+            or self.follower.format == "think_answer"
+            or any(t.prompt == "soft" for t in self.instructor.templates)
+        )
+        if self.prompts == "compact" and full_only:
+            raise ValueError(
+                "prompts: compact goes with judger.kind logprob, classifier "
+                "or rules (or hybrid with judger.model logprob or classifier), "
+                "follower.format plain or reasoning, and hard templates alone"
+            )
+        return self
+
+
+def section_of(annotation: Any) -> type[BaseModel] | None:
+    """The section that a field holds, be it optional; None for a value."""
+    kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
+    return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+
+
+def differing_keys(a: Config, b: Config) -> list[str]:
+    """Dotted names of the keys whose values differ."""
+
+    def flat(node: Any, prefix: str) -> dict[str, Any]:
+        if not isinstance(node, dict):
+            return {prefix: node}
+        return {
+            k: v for name, child in node.items() for k, v in flat(child, f"{prefix}.{name}" if prefix else name).items()
+        }
+
+    left, right = flat(a.model_dump(mode="json"), ""), flat(b.model_dump(mode="json"), "")
+    return sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))

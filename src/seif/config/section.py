@@ -1,0 +1,20 @@
+"""What every section of a config is, and the types that several of them share."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+TrainingType = Literal["auto", "bfloat16", "float32"]
+TRAINING_TYPE = (
+    "`auto`: float32 weights, computed with in the run's `dtype`; "
+    "`bfloat16`: the weights are bf16 too, which halves their memory; "
+    "`float32`: computed with in float32 too. With `lora` this is about the base; an adapter is float32."
+)
+
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are refused, values are not converted, and nothing changes after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)

@@ -1,0 +1,90 @@
+"""How GRPO trains: all weights, or adapters."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from seif.config.section import TRAINING_TYPE, Section, TrainingType
+
+Loss = Literal["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"]
+"""The losses of TRL's GRPOTrainer."""
+ALL_LINEAR = "all-linear"
+"""What peft calls all linear layers but the head."""
+
+
+class Grpo(Section):
+    """Group-relative policy optimisation, as TRL's GRPOTrainer does it."""
+
+    learning_rate: float = Field(default=1e-6, gt=0, description="AdamW's learning rate, constant.")
+    prompts_per_step: int = Field(default=384, ge=1, description="Prompts per step (the rollout batch).")
+    samples: int = Field(default=5, ge=2, description="n, completions per prompt: the group.")
+    updates_per_step: int = Field(
+        default=4, ge=1, description="Optimiser updates per step; the update batch is prompts x samples / this."
+    )
+    micro_batch: int = Field(default=4, ge=1, description="Completions per forward and backward on one device.")
+    kl: float = Field(
+        default=0.01,
+        ge=0,
+        description="Coefficient of the KL penalty to the starting checkpoint (low-variance estimator).",
+    )
+    clip_low: float = Field(default=0.2, gt=0, description="The policy ratio is clipped at 1 - this.")
+    clip_high: float = Field(default=0.3, gt=0, description="The policy ratio is clipped at 1 + this.")
+    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's weight decay.")
+    max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are clipped to this norm.")
+    temperature: float = Field(
+        default=1.0, gt=0, description="Sampling temperature of rollouts. top_p stays 1 and top_k 0."
+    )
+    max_prompt_tokens: int = Field(default=2048, ge=1, description="A longer prompt is refused before training starts.")
+    max_new_tokens: int = Field(
+        default=8192, ge=1, description="A completion without an end token after this many earns 0."
+    )
+    gradient_checkpointing: bool = Field(
+        default=True, description="Recompute activations in the backward pass: less memory, more time."
+    )
+    save_every: int = Field(default=1, ge=1, description="Steps between checkpoints.")
+    dtype: TrainingType = Field(default="auto", description=TRAINING_TYPE)
+    sampler: Literal["engine", "vllm"] = Field(
+        default="engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL."
+    )
+    loss: Loss = Field(default="dapo", description="TRL's `loss_type`.")
+    extra: dict[str, Any] = Field(
+        default={},
+        description="Further settings of TRL's GRPOConfig by their names "
+        "there, e.g. {importance_sampling_level: sequence}.",
+    )
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> Grpo:
+        if (self.prompts_per_step * self.samples) % self.updates_per_step:
+            raise ValueError("prompts_per_step x samples must be a multiple of updates_per_step")
+        return self
+
+
+class Lora(Section):
+    """Train low-rank adapters instead of all weights, as peft does (docs/lora.md). Without this section all weights
+    are trained."""
+
+    r: int = Field(default=16, ge=1, description="Rank of an adapter.")
+    alpha: int = Field(default=32, ge=1, description="What an adapter adds is scaled by alpha / r.")
+    dropout: float = Field(
+        default=0.0, ge=0, lt=1, description="Share of an adapter's inputs that is dropped in training."
+    )
+    target_modules: tuple[str, ...] = Field(
+        (ALL_LINEAR,),
+        min_length=1,
+        strict=False,
+        description="Layers to adapt, by the ends of their names (q_proj, ...); `all-linear`: all but the head.",
+    )
+
+    @field_validator("target_modules", mode="before")
+    @classmethod
+    def _one_name_is_a_list_of_one(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _all_or_names(self) -> Lora:
+        if ALL_LINEAR in self.target_modules and len(self.target_modules) > 1:
+            raise ValueError(f"target_modules are either {ALL_LINEAR} or names of layers")
+        return self
