@@ -22,7 +22,7 @@ from seif.config import Instructor
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
-from seif.engines.openai import OpenAIEngine
+from seif.engines.openai import Limits, OpenAIEngine
 from seif.judges.base import Judge
 from seif.judges.generative import GenerativeJudge
 from seif.judges.hybrid import HybridJudge
@@ -102,9 +102,7 @@ def main() -> None:
         options.model,
         options.base_url,
         os.environ.get("OPENAI_API_KEY", ""),
-        concurrency=options.concurrency,
-        timeout=options.timeout,
-        retries=options.retries,
+        Limits(options.concurrency, timeout=options.timeout, retries=options.retries),
     )
     result = score(engine, read_rows(options.instructions)[: options.rows], options.judger)
     if options.json:

@@ -13,7 +13,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -182,19 +182,14 @@ def served(config: Config, path: str) -> bool:
 def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAIEngine:
     """The engine for the config's server. Raises UsageError for a key that is not there although its variable was
     named, or is no key."""
-    from seif.engines.openai import OpenAIEngine
+    from seif.engines.openai import Limits, OpenAIEngine
 
     e = config.engine
     key = os.environ.get(e.api_key_env, "")
     if not key.strip() and e.api_key_env != "OPENAI_API_KEY":
         raise UsageError(f"engine.api_key_env names ${e.api_key_env}, which is not set; export it")
-    limits = {
-        "concurrency": e.concurrency,
-        "requests_per_minute": e.requests_per_minute,
-        "timeout": e.timeout,
-        "retries": e.retries,
-    }
-    return OpenAIEngine(served_model(config), base_urls, key, chat=chat_format(config.chat), **{**limits, **changes})
+    limits = replace(Limits(e.concurrency, e.requests_per_minute, e.timeout, e.retries), **changes)
+    return OpenAIEngine(served_model(config), base_urls, key, limits, chat=chat_format(config.chat))
 
 
 def check_engine(config: Config) -> None:

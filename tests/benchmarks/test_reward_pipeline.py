@@ -8,7 +8,7 @@ import pytest
 from benchmarks.reward_pipeline import judger_of, score
 from benchmarks.server import Behaviour, running
 
-from seif.engines.openai import OpenAIEngine
+from seif.engines.openai import Limits, OpenAIEngine
 from seif.errors import RunError
 from seif.scoring import Score, check_unjudged
 from seif.types import Verdict
@@ -25,7 +25,9 @@ ROWS = [
 
 
 def engine(url, **changes):
-    return OpenAIEngine("fake", [url], **{"concurrency": 24, "timeout": 30.0, "backoff": 0.001, **changes})
+    return OpenAIEngine(
+        "fake", [url], limits=Limits(**{"concurrency": 24, "timeout": 30.0, "backoff": 0.001, **changes})
+    )
 
 
 @pytest.fixture(scope="module")

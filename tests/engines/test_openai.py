@@ -10,7 +10,7 @@ from benchmarks.server import FAULTS, Behaviour, running
 
 from seif.engines import failures
 from seif.engines.base import TOO_LONG, Request
-from seif.engines.openai import OpenAIEngine, read_completion
+from seif.engines.openai import Limits, OpenAIEngine, read_completion
 from seif.errors import RunError, UsageError
 
 FAST = Behaviour(answer_s=0.002, verdict_s=0.002, retry_after=0.001)
@@ -26,7 +26,7 @@ def engine(url, **changes):
         "fake",
         [url] if isinstance(url, str) else url,
         KEY,
-        **{"timeout": 30.0, "retries": 0, "backoff": 0.001, **changes},
+        Limits(**{"timeout": 30.0, "retries": 0, "backoff": 0.001, **changes}),
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from seif.engines.base import Request
 from seif.engines.local import LocalEngine
-from seif.engines.openai import OpenAIEngine
+from seif.engines.openai import Limits, OpenAIEngine
 from seif.engines.probe import check_server
 from seif.errors import UsageError
 from support import NANO, ROOT
@@ -49,7 +49,7 @@ def url(tmp_path_factory):
 def test_greedy_answers_are_those_of_the_local_engine(url):
     things = ("river", "cat", "train", "clock", "library", "owl", "cake", "violin")
     asked = [Request([{"role": "user", "content": f"Write about the {thing}.\nAvoid commas."}], 48) for thing in things]
-    served = OpenAIEngine(MODEL, [url], concurrency=2, timeout=120.0)
+    served = OpenAIEngine(MODEL, [url], limits=Limits(concurrency=2, timeout=120.0))
 
     async def together():
         return await asyncio.gather(*(served.complete(request) for request in asked))
@@ -63,5 +63,5 @@ def test_greedy_answers_are_those_of_the_local_engine(url):
 @pytest.mark.vllm
 def test_it_has_no_log_probabilities_and_that_is_said_beforehand(url):
     with pytest.raises(UsageError, match="no log-probabilities, which one-token verdicts need"):
-        check_server(OpenAIEngine(MODEL, [url], timeout=60.0), "OPENAI_API_KEY", logprobs=True)
-    check_server(OpenAIEngine(MODEL, [url], timeout=60.0), "OPENAI_API_KEY", logprobs=False)
+        check_server(OpenAIEngine(MODEL, [url], limits=Limits(timeout=60.0)), "OPENAI_API_KEY", logprobs=True)
+    check_server(OpenAIEngine(MODEL, [url], limits=Limits(timeout=60.0)), "OPENAI_API_KEY", logprobs=False)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pyarrow.parquet as pq
 import pytest
@@ -34,9 +35,7 @@ def label(folder, engine, tasks=TASKS, asking=ASKING, judged=soft, chunks=None, 
         tasks,
         judged,
         engine,
-        asking,
-        contrast,
-        0.05,
+        replace(asking, contrasts=contrast),
         out,
         counts,
         lambda done, total: chunks is None or chunks.append((done, total)),

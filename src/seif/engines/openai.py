@@ -12,7 +12,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import openai
@@ -26,15 +26,27 @@ from seif.errors import UsageError
 LONGEST_BACKOFF = 30.0
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How much is asked of a server at once, and how long it is waited for."""
+
+    concurrency: int = 128
+    """Requests under way at once, over all URLs."""
+    requests_per_minute: float | None = None
+    """Requests are spaced evenly to keep below this."""
+    timeout: float = 600.0
+    """Seconds for one attempt of a request."""
+    retries: int = 10
+    """Further attempts of a failed request."""
+    backoff: float = 0.2
+    """Seconds before the first of them, twice as many before each further one, with jitter; or what the server asks."""
+
+
 class OpenAIEngine:
     """One served model, at one or several base URLs. The server gets the variables of `chat` for its template.
 
-    At most `concurrency` requests are under way over all URLs. `requests_per_minute` spaces them evenly. Every
-    attempt has
-    `timeout` seconds, and a failed one is made again up to `retries` times, after `backoff` seconds x 2^attempt,
-    with jitter, or what the server asks for. `recover` gets the time.monotonic() at which a failed attempt began,
-    and says whether the server has been restarted since; then the attempt does not count. Raises UsageError for a
-    key that no HTTP header takes.
+    `recover` gets the time.monotonic() at which a failed attempt began, and says whether the server has been
+    restarted since; then the attempt does not count. Raises UsageError for a key that no HTTP header takes.
     """
 
     def __init__(
@@ -42,12 +54,7 @@ class OpenAIEngine:
         model: str,
         base_urls: Sequence[str],
         api_key: str = "",
-        *,
-        concurrency: int = 128,
-        requests_per_minute: float | None = None,
-        timeout: float = 600.0,
-        retries: int = 10,
-        backoff: float = 0.2,
+        limits: Limits = Limits(),
         recover: Callable[[float], Awaitable[bool]] | None = None,
         chat: ChatFormat = DEFAULT,
     ) -> None:
@@ -57,19 +64,12 @@ class OpenAIEngine:
                 "the API key holds characters that no HTTP header takes, "
                 "such as a line break; set its environment variable anew"
             )
-        self.model, self.base_urls, self.concurrency, self.timeout, self.retries, self.backoff = (
-            model,
-            base_urls,
-            concurrency,
-            timeout,
-            retries,
-            backoff,
-        )
+        self.model, self.base_urls, self.limits = model, base_urls, limits
         self.recover = recover
         self.chat = chat
-        self.patience = 2 * timeout + 60.0
+        self.patience = 2 * limits.timeout + 60.0
         """Seconds without any success after which a server counts as lost, and requests that still wait for it fail."""
-        self.pause = 60.0 / requests_per_minute if requests_per_minute else 0.0
+        self.pause = 60.0 / limits.requests_per_minute if limits.requests_per_minute else 0.0
         self.failures: Counter[str] = Counter()
         """Requests given up, by cause."""
         self.attempts: Counter[str] = Counter()
@@ -97,8 +97,10 @@ class _Connections:
 
     def __init__(self, engine: OpenAIEngine, loop: asyncio.AbstractEventLoop) -> None:
         self.engine, self.loop = engine, loop
-        self.replicas = [Replica(url, engine.api_key, engine.concurrency, engine.timeout) for url in engine.base_urls]
-        self.slots = asyncio.Semaphore(engine.concurrency)
+        self.replicas = [
+            Replica(url, engine.api_key, engine.limits.concurrency, engine.limits.timeout) for url in engine.base_urls
+        ]
+        self.slots = asyncio.Semaphore(engine.limits.concurrency)
         self.under_way: dict[Any, asyncio.Task[Completion]] = {}
         self.next_start = 0.0
         self.last_success = 0.0
@@ -144,10 +146,10 @@ class _Connections:
             if found.again and self.engine.recover is not None and await self.engine.recover(began):
                 self.last_success = self.loop.time()
                 continue
-            if not found.again or attempt >= self.engine.retries:
+            if not found.again or attempt >= self.engine.limits.retries:
                 self.engine.failures[found.cause] += 1
                 return Completion("", "error", error=found.cause)
-            backoff = min(LONGEST_BACKOFF, self.engine.backoff * 2**attempt) * self.jitter.uniform(0.5, 1)
+            backoff = min(LONGEST_BACKOFF, self.engine.limits.backoff * 2**attempt) * self.jitter.uniform(0.5, 1)
             await asyncio.sleep(max(found.wait, backoff))
             attempt += 1
 
@@ -160,7 +162,7 @@ class _Connections:
             replica = choose(self.replicas, self.loop.time())
             replica.under_way += 1
             try:
-                async with asyncio.timeout(self.engine.timeout):
+                async with asyncio.timeout(self.engine.limits.timeout):
                     # The body as text: the package's own types would be built for every request and dropped again.
                     found = read_completion(
                         await replica.client.post("/chat/completions", cast_to=str, body=body), logprobs

@@ -48,7 +48,7 @@ async def _check(engine: OpenAIEngine, key_name: str, logprobs: bool) -> None:
 
 async def _model_names(engine: OpenAIEngine) -> list[str] | None:
     """What the server says it serves; None when it says nothing that can be understood."""
-    client = Replica(engine.base_urls[0], engine.api_key, 1, engine.timeout).client
+    client = Replica(engine.base_urls[0], engine.api_key, 1, engine.limits.timeout).client
     try:
         return [str(model.id) async for model in client.models.list()]
     except (openai.OpenAIError, ValueError, TypeError, AttributeError):

@@ -19,7 +19,7 @@ from pathlib import Path
 from seif.chat import DEFAULT, ChatFormat
 from seif.config import EngineSettings
 from seif.engines.adapter import adapter_settings, base_of, is_adapter
-from seif.engines.openai import OpenAIEngine
+from seif.engines.openai import Limits, OpenAIEngine
 from seif.engines.precision import choose
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, UsageError
@@ -130,10 +130,7 @@ class VllmServer:
                 path if is_adapter(path) else self.base,
                 [f"http://{HOST}:{self.port}/v1"],
                 self._key,
-                concurrency=s.concurrency,
-                requests_per_minute=s.requests_per_minute,
-                timeout=s.timeout,
-                retries=s.retries,
+                Limits(s.concurrency, s.requests_per_minute, s.timeout, s.retries),
                 recover=self.recover,
                 chat=self.chat,
             )

@@ -51,6 +51,10 @@ class Asking:
     seed: int
     dtype: str = "float32"
     """What the model computes in."""
+    contrasts: bool = False
+    """Whether answers are also paired with contrasts of their constraints."""
+    max_failed: float = 0.05
+    """Share of a chunk's answers that may fail."""
 
 
 @dataclass(frozen=True)
@@ -135,18 +139,15 @@ def pseudo_label(
     soft: Callable[[Constraint], bool],
     engine: Engine,
     asking: Asking,
-    contrast: bool,
-    max_failed: float,
     out: Path,
     counts: Path,
     progress: Callable[[int, int], None],
 ) -> None:
-    """LevelAnswer, pair, and write `out` (parquet) with its `counts` (JSON); `contrast`: with contrasts. `progress`
-    gets (chunks done, chunks in all).
+    """Answer, pair, and write `out` (parquet) with its `counts` (JSON). `progress` gets (chunks done, chunks in all).
 
     Every chunk of answers is written as soon as it is whole, so the same call after a kill asks for the rest alone.
     Raises UsageError when no constraint is soft, a level is empty, or the chunks are another job's; RunError when
-    more than `max_failed` of a chunk's answers failed.
+    more than `asking.max_failed` of a chunk's answers failed.
     """
     sizes = {str(level.number): len(level.instructions) for level in levels(instructions)}
     chunks = [range(i, min(i + CHUNK, len(instructions))) for i in range(0, len(instructions), CHUNK)]
@@ -163,11 +164,11 @@ def pseudo_label(
         if not file.exists():
             wanted = [(i, level) for i in chunk for level in wanted_levels(instructions[i], soft)]
             found = asyncio.run(_answer(engine, instructions, wanted, asking))
-            within_limit(Counter(a.error for a in found if a.error), len(found), max_failed)
+            within_limit(Counter(a.error for a in found if a.error), len(found), asking.max_failed)
             write_json(file, [asdict(a) for a in found])
         answers += [LevelAnswer(**record) for record in read_json(file)]
         progress(number + 1, len(chunks))
-    pairs, dropped = pair_up(instructions, soft, answers, asking, contrast)
+    pairs, dropped = pair_up(instructions, soft, answers, asking, asking.contrasts)
     numbers = {
         "instructions": len(instructions),
         "levels": sizes,

@@ -32,6 +32,8 @@ def pseudo_label(
         settings.answers,
         seed,
         config.dtype,
+        settings.contrasts,
+        config.judger.max_unjudged,
     )
 
     def progress(done: int, chunks: int) -> None:
@@ -41,9 +43,7 @@ def pseudo_label(
 
     with ModelPool(config, out) as pool, pool.use(answerer) as engine:
         tasks, judged = read_instructions(instructions), curriculum.soft(config)
-        pseudo_label(
-            tasks, judged, engine, asking, settings.contrasts, config.judger.max_unjudged, out, counts, progress
-        )
+        pseudo_label(tasks, judged, engine, asking, out, counts, progress)
 
 
 def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:
