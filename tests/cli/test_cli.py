@@ -163,14 +163,14 @@ def test_help_lists_every_command():
 
 
 @pytest.mark.slow
-def test_stages_run_by_themselves_on_ones_own_files(tmp_path, model, root):
+def test_stages_run_by_themselves_on_ones_own_files(tmp_path, model):
     """generate -> train follower -> evaluate, each as its own command on the user's data."""
     seeds = seeds_file(
         tmp_path, [f"Tell me about the {t}." for t in ("river", "cat", "train", "clock", "owl", "lamp", "boat", "bee")]
     )
     settings = [
         "--config",
-        root / "nano-tiny",
+        "nano-tiny",
         "--set",
         "follower.grpo.prompts_per_step=4",
         "--set",

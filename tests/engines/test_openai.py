@@ -21,12 +21,13 @@ def request(content="Why?", **changes):
     return Request([{"role": "user", "content": content}], **{"max_tokens": 64, **changes})
 
 
-def engine(url, **changes):
+def engine(url, recover=None, **changes):
     return OpenAIEngine(
         "fake",
         [url] if isinstance(url, str) else url,
         KEY,
         Limits(**{"timeout": 30.0, "retries": 0, "backoff": 0.001, **changes}),
+        recover,
     )
 
 
