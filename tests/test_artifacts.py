@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 
@@ -6,7 +7,7 @@ import pytest
 from seif.artifacts import JsonLines, RunDir, new_directory, read_json, write_atomically, write_json
 from seif.config_file import build_config
 from seif.errors import UsageError
-from seif.manifest import Manifest
+from seif.manifest import FORMAT, Manifest
 
 CONFIG = build_config({"model": "x"}, "test")
 
@@ -139,3 +140,15 @@ def test_a_second_process_is_refused(tmp_path):
 def test_not_a_run(tmp_path):
     with pytest.raises(UsageError, match="not a run directory"):
         RunDir(tmp_path).config()
+
+
+def test_a_run_of_another_format_is_read_and_not_continued(tmp_path):
+    run = RunDir(tmp_path)
+    run.open(CONFIG, Manifest())
+    kept = json.loads((tmp_path / "manifest.json").read_text())
+    assert kept.pop("format") == FORMAT
+    (tmp_path / "manifest.json").write_text(json.dumps(kept))
+    with pytest.raises(UsageError, match=r"written by another version of seif .* Use a new --run-dir"):
+        run.open(CONFIG, Manifest())
+    assert run.state() == "new"
+    assert run.config() == CONFIG

@@ -38,7 +38,7 @@ def _say_nothing(line: str) -> None:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who is told what happens; by default nobody."""
+    """Who hears what happens; by default nobody."""
 
     info: Callable[[str], None] = _say_nothing
     """Gets what was chosen, one line at a time."""

@@ -291,12 +291,14 @@ class RunDir:
         return "stopped" if any(found) or self.events.read() else "new"
 
     def open(self, config: Config, manifest: Manifest) -> None:
-        """Start the run, or continue it. Raises UsageError when config, files or packages differ from the first time.
+        """Start the run, or continue it. Raises UsageError when config, files, packages or format differ.
 
         Where and how servers are asked may differ, and is noted anew.
         """
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         if self.started():
+            recorded = Manifest.from_json(self.manifest())
+            recorded.check_format(self.root)
             before = self.config()
             differing = differing_keys(before, config)
             urls = [c.self_supervised.reward_model.url for c in (before, config)]
@@ -308,7 +310,7 @@ class RunDir:
                     f"{self.root} was started with another config; these "
                     f"keys differ: {', '.join(changed)}. Use a new --run-dir"
                 )
-            Manifest.from_json(self.manifest()).check_same(manifest, self.root)
+            recorded.check_same(manifest, self.root)
             if differing:
                 write_text(self._config, text)
             return

@@ -17,6 +17,8 @@ from seif.plugins import GROUP
 
 COMPARED = ("torch", "transformers", "trl", "peft")
 """Packages whose version decides a result; that of the others is noted alone."""
+FORMAT = 2
+"""Of a run directory; it grows when what an unfinished run has left on disk can't be continued any more."""
 _DIGEST = "_sha256"
 
 
@@ -40,6 +42,17 @@ class Manifest:
         """What the run began to compute in."""
         return self.precision.get("dtype")
 
+    format: int = FORMAT
+    """The run directory's; 1 where none is noted."""
+
+    def check_format(self, run: Path) -> None:
+        """Raises UsageError when `run` was written in another format: it can be read, but not continued."""
+        if self.format != FORMAT:
+            raise UsageError(
+                f"{run} was written by another version of seif (format {self.format}, this is {FORMAT}); "
+                "`seif status` and `seif report` read it, but it can't be continued. Use a new --run-dir"
+            )
+
     def check_same(self, now: Manifest, run: Path) -> None:
         """Raises UsageError, in one line with the fix, when the resumed `run` would read other files or stand on
         other packages."""
@@ -58,7 +71,7 @@ class Manifest:
     def as_json(self) -> dict[str, Any]:
         """What manifest.json holds; one key per file."""
         digests = {f"{name}{_DIGEST}": digest for name, digest in self.files.items()}
-        own = {"seif": self.seif, "dtype": dict(self.precision)}
+        own = {"format": self.format, "seif": self.seif, "dtype": dict(self.precision)}
         return {**own, **digests, "versions": dict(self.versions), "plugins": list(self.plugins)}
 
     @classmethod
@@ -66,7 +79,7 @@ class Manifest:
         """As `as_json` wrote it."""
         files = {key.removesuffix(_DIGEST): value for key, value in tree.items() if key.endswith(_DIGEST)}
         plugins, seif = tuple(tree.get("plugins", ())), tree.get("seif", "")
-        return cls(files, tree.get("versions", {}), plugins, seif, tree.get("dtype", {}))
+        return cls(files, tree.get("versions", {}), plugins, seif, tree.get("dtype", {}), tree.get("format", 1))
 
 
 def describe(config: Config, precision: Mapping[str, str]) -> Manifest:

@@ -1,4 +1,4 @@
-"""What is settled and checked before models are loaded, so that a mistake is told in seconds and not after hours."""
+"""What is settled and checked before models are loaded, so that a mistake shows in seconds and not after hours."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]
 
 
 def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False, asks: bool = True) -> None:
-    """Everything that can be told before hours are spent; `others` are further checkpoints that the command uses.
+    """Everything that can be checked before hours are spent; `others` are further checkpoints that the command uses.
 
     `asks`: whether engines are asked anything beside what is trained.
     """
@@ -88,7 +88,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
 
 
 def _check_self_supervised(config: Config, trains: bool) -> None:
-    """What can be told early about the reward model, its labels, and the general questions."""
+    """What can be checked early about the reward model, its labels, and the general questions."""
     from seif.self_supervised import curriculum
     from seif.self_supervised.general import load_questions
 

@@ -32,7 +32,7 @@ STATE = "tracking.json"
 
 @dataclass(frozen=True)
 class TrackerRun:
-    """What a tracker is told of the run that it shows."""
+    """The run that a tracker shows."""
 
     name: str
     id: str

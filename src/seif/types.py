@@ -15,7 +15,7 @@ class Verdict(Enum):
     """What a Judger says of one (response, constraint) pair.
 
     UNJUDGED is a value of its own: a verdict that failed, timed out or could not be parsed. It is never counted as
-    violated, because an Instructor that is paid for violations would then be paid for a broken Judger.
+    violated, because an Instructor that is rewarded for violations would then be rewarded for a broken Judger.
     """
 
     SATISFIED = 1
@@ -54,7 +54,7 @@ class Instruction:
 
 
 def adherence(verdicts: list[Verdict] | tuple[Verdict, ...]) -> float | None:
-    """A(x, y): satisfied / judged. None when nothing was judged, so that nobody is paid for it."""
+    """A(x, y): satisfied / judged. None when nothing was judged, so that nobody is rewarded for it."""
     judged = [verdict for verdict in verdicts if verdict is not Verdict.UNJUDGED]
     if not judged:
         return None

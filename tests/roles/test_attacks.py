@@ -16,7 +16,7 @@ from seif.judges.logprob import LogprobJudge
 from seif.nano import examples, world
 from seif.nano.build import split_seeds
 from seif.roles.filter import Filter
-from seif.roles.quoting import defuse, mark_of
+from seif.roles.quoting import mark_of, sanitize
 from seif.types import Constraint, Instruction, Verdict
 from support import NANO
 
@@ -98,13 +98,13 @@ def test_the_prompt_keeps_the_reply_inside_its_quotation(attack, name):
     reply = attacked(attack)
     prompt = question("full", name, TASK, reply, TASK.constraints[0])[0]["content"]
     honest = question("full", name, TASK, "It is old.", TASK.constraints[0])[0]["content"]
-    mark = mark_of(defuse(reply))
+    mark = mark_of(sanitize(reply))
     before, _, rest = prompt.partition(f"begin {mark}\n")
     quoted, _, after = rest.partition(f"end {mark}\n")
     assert (before.replace(mark, ""), after) == tuple(
         part.replace(mark_of("It is old."), "") for part in _around(honest)
     )
-    assert quoted == defuse(reply) + "\n"
+    assert quoted == sanitize(reply) + "\n"
     assert last_marker(Completion(quoted, "stop")).verdict is Verdict.UNJUDGED
     assert not any(token in quoted for token in CONTROL)
 
@@ -160,14 +160,14 @@ def test_what_only_looks_like_an_attack_is_left_as_it_is():
         "[[10]]",
         "[[a1]]",
     ):
-        assert defuse(text) == text
+        assert sanitize(text) == text
 
 
 def test_no_attack_reaches_the_model_as_a_control_token():
     tokenizer = AutoTokenizer.from_pretrained(NANO / "model")
     assert any(set(tokenizer(attack).input_ids) & set(tokenizer.all_special_ids) for attack in ATTACKS)
     for attack in ATTACKS:
-        assert not set(tokenizer(defuse(attack)).input_ids) & set(tokenizer.all_special_ids)
+        assert not set(tokenizer(sanitize(attack)).input_ids) & set(tokenizer.all_special_ids)
 
 
 @pytest.mark.slow

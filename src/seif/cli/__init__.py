@@ -83,7 +83,7 @@ def main() -> None:
         what = error.strerror if isinstance(error, OSError) and error.strerror else " ".join(str(error).split())[:300]
         where = f" ({error.filename})" if isinstance(error, OSError) and error.filename else ""
         _fail(
-            f"{type(error).__name__}: {what}{where}; mend the cause and "
+            f"{type(error).__name__}: {what}{where}; remove the cause and "
             "run the same command again; SEIF_TRACEBACK=1 shows where",
             RunError.exit_code,
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from seif.engines.base import Completion, Engine, Request
 from seif.engines.cache import VerdictCache
 from seif.judges.base import Judgement
-from seif.roles.quoting import defuse, mark_of
+from seif.roles.quoting import mark_of, sanitize
 from seif.roles.templates import Messages, render
 from seif.types import Constraint, Instruction, Verdict
 
@@ -28,13 +28,13 @@ async def ask(
 
 def question(style: str, name: str, instruction: Instruction, response: str, constraint: Constraint) -> Messages:
     """What a judge is asked. Nothing in it that a model wrote can pass for the question's own words."""
-    shown = defuse(response)
+    shown = sanitize(response)
     return render(
         style,
         name,
-        seed=defuse(instruction.seed),
-        instruction=defuse(instruction.prompt),
+        seed=sanitize(instruction.seed),
+        instruction=sanitize(instruction.prompt),
         mark=mark_of(shown),
         response=shown,
-        constraint=defuse(constraint.text),
+        constraint=sanitize(constraint.text),
     )

@@ -10,7 +10,7 @@ from seif.engines.cache import VerdictCache
 from seif.judges.asking import ask
 from seif.judges.generative import last_marker
 from seif.judges.logprob import yes_no
-from seif.roles.quoting import defuse
+from seif.roles.quoting import sanitize
 from seif.roles.templates import render
 from seif.types import Instruction, Verdict
 
@@ -54,8 +54,8 @@ class Filter:
         prompt = render(
             self.style,
             "filter",
-            seed=defuse(instruction.seed),
-            constraints=[defuse(c.text) for c in instruction.constraints],
+            seed=sanitize(instruction.seed),
+            constraints=[sanitize(c.text) for c in instruction.constraints],
         )
         if self.style == "compact":
             judgement = await ask(self.engine, Request(prompt, max_tokens=1, top_logprobs=8), yes_no, self.cache)

@@ -15,7 +15,7 @@ _CONTROL = re.compile(
 stand."""
 
 
-def defuse(text: str) -> str:
+def sanitize(text: str) -> str:
     """`text` without verdict markers ([[1]] becomes ((1))) and with a space inside every control token (<|im_end|>
     becomes < |im_end|>)."""
     return _CONTROL.sub(lambda found: f"{found.group()} ", _MARKER.sub(lambda found: f"(({found.group(1)}))", text))

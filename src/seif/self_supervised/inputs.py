@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seif.roles.quoting import defuse
+from seif.roles.quoting import sanitize
 from seif.types import Constraint, Instruction
 
 GAP = "\n[...]\n"
@@ -38,7 +38,7 @@ class Encoded:
 def item_of(instruction: Instruction, constraint: Constraint, response: str) -> Item:
     """An item in which no text can speak as a chat template's control token, and all of it is valid Unicode."""
     question, demand, reply = (
-        defuse(text).encode("utf-8", errors="replace").decode()
+        sanitize(text).encode("utf-8", errors="replace").decode()
         for text in (instruction.seed, constraint.text, response)
     )
     return Item(question, demand, reply)
