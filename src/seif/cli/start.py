@@ -23,7 +23,7 @@ def demo(
         typer.Option(help="Where the run lives; runs/demo or runs/demo-tiny by default. The same command resumes."),
     ] = None,
 ) -> None:
-    """Run the whole loop on the embedded model: three turns, about four minutes on two cores."""
+    """Run the whole loop on the embedded model: three turns, two to three minutes on two cores."""
     config, name = ("nano-tiny", "demo-tiny") if tiny else ("nano", "demo")
     loop.run(Path(config), run_dir or Path("runs") / name)
 
