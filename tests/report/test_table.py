@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from seif.artifacts import RunDir, write_json
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation
 from seif.report.table import evaluation_table, plan_table, run_status, turn_table
+from seif.results import Plan, PlannedTurn
 
 
 def printed(*parts: RenderableType, width: int = 80) -> str:
@@ -61,29 +63,30 @@ def test_evaluation_table_leaves_out_what_was_not_measured() -> None:
     assert "sec." not in text.splitlines()[1]
 
 
-PLAN = {
-    "model": "Qwen/Qwen2.5-7B-Instruct",
-    "seeds": 5119,
-    "turns": [
-        {
-            "turn": turn,
-            "instructor_starts_from": f"instructor_{turn - 1}",
-            "instructions_written_by": f"instructor_{turn}",
-            "filter": f"follower_{turn - 1}",
-            "answerer": f"follower_{turn - 1}",
-            "judger": f"follower_{turn - 1}",
-            "reward_model_for_follower": None,
-            "follower_starts_from": f"follower_{turn - 1}",
-            "instructor_steps": 13,
-            "follower_steps": 39,
-        }
+PLAN = Plan(
+    model="Qwen/Qwen2.5-7B-Instruct",
+    seeds=5119,
+    instructions=None,
+    turns=tuple(
+        PlannedTurn(
+            turn=turn,
+            instructor_starts_from=f"instructor_{turn - 1}",
+            instructions_written_by=f"instructor_{turn}",
+            filter=f"follower_{turn - 1}",
+            answerer=f"follower_{turn - 1}",
+            judger=f"follower_{turn - 1}",
+            follower_starts_from=f"follower_{turn - 1}",
+            instructor_steps=13,
+            reward_model_for_instructor=None,
+            reward_model_for_follower=None,
+            follower_steps=39,
+        )
         for turn in (2, 3)
-    ],
-    "instructor_step": {"filter_calls": 1920, "answer_calls": 1921, "judge_calls": 7680},
-    "follower_step": {"answers": 1922, "judge_calls": 7688},
-    "reward_model": None,
-    "instructions": None,
-}
+    ),
+    instructor_step={"filter_calls": 1920, "answer_calls": 1921, "judge_calls": 7680},
+    follower_step={"answers": 1922, "judge_calls": 7688},
+    reward_model=None,
+)
 
 
 def test_plan_table() -> None:
@@ -105,11 +108,10 @@ def test_plan_table() -> None:
 
 
 def test_plan_table_without_instructor_training() -> None:
-    turns = [
-        {**t, "instructor_starts_from": None, "instructions_written_by": "base", "instructor_steps": 0}
-        for t in PLAN["turns"]
-    ]  # type: ignore[attr-defined]
-    text = printed(*plan_table({**PLAN, "turns": turns}))
+    turns = tuple(
+        replace(t, instructor_starts_from=None, instructions_written_by="base", instructor_steps=0) for t in PLAN.turns
+    )
+    text = printed(*plan_table(replace(PLAN, turns=turns)))
     assert "the Instructor is not trained" in text
     assert "1,921" not in text
 

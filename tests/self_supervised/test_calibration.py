@@ -61,7 +61,7 @@ def test_one_question_is_its_own_other_half():
 
 def test_a_curve_counts_every_row_once():
     curve = reliability_curve([0.0, 0.04, 0.55, 1.0], [0, 1, 1, 1])
-    assert [(b["n"], b["share"]) for b in curve] == [(2, 0.5), (1, 1.0), (1, 1.0)]
+    assert [(b.n, b.share) for b in curve] == [(2, 0.5), (1, 1.0), (1, 1.0)]
     assert calibration_error(curve) == pytest.approx((2 * 0.48 + 0.45 + 0.0) / 4)
     assert calibration_error([]) == 0.0
 

@@ -42,8 +42,8 @@ def test_boxes_may_hold_braces():
 def test_accuracy_is_greedy_and_a_cut_off_reply_is_wrong():
     engine = ScriptedEngine(lambda request: r"\boxed{5}")
     found = asyncio.run(accuracy(engine, [Question("2 + 3?", "5"), Question("2 + 2?", "4")], "compact", "plain", 16))
-    assert (found["accuracy"], found["n"]) == (0.5, 2)
-    assert found["stderr"] == pytest.approx(0.3536, abs=1e-3)
+    assert (found.accuracy, found.n) == (0.5, 2)
+    assert found.stderr == pytest.approx(0.3536, abs=1e-3)
     assert all(r.temperature == 0.0 for r in engine.requests)
 
 

@@ -37,12 +37,12 @@ def plan(config: ConfigFile, seeds: Seeds = None, overrides: Overrides = None, a
     from seif.report.table import plan_table
 
     cfg, precision = settle(load(config, overrides, seeds))
-    numbers = {"dtype": asdict(precision), **asdict(api.plan(cfg, listener()))}
+    found = api.plan(cfg, listener())
     if as_json:
-        print(json.dumps(numbers, indent=2))
+        print(json.dumps({"dtype": asdict(precision), **asdict(found)}, indent=2))
         return
     console.print(str(precision), highlight=False)
-    for part in plan_table(numbers):
+    for part in plan_table(found):
         console.print(part)
 
 

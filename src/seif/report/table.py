@@ -14,6 +14,7 @@ from rich.text import Text
 from seif.artifacts import RunDir, State, read_json
 from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
 from seif.report.text import NOTHING, percent, percent_error, shorten, suite_number
+from seif.results import Plan
 
 _COUNTS_SHOWN = 4
 
@@ -101,46 +102,46 @@ def suite_table(name: str, result: SuiteResult) -> Table:
     return table
 
 
-def plan_table(numbers: dict[str, Any]) -> list[RenderableType]:
+def plan_table(plan: Plan) -> list[RenderableType]:
     """What `loop.plan` says: the checkpoint of each role in each turn, the steps, and the calls per step."""
-    turns = numbers["turns"]
-    trained = any(t["instructor_starts_from"] for t in turns)
+    turns = plan.turns
+    trained = any(t.instructor_starts_from for t in turns)
     table = _table()
     heads = ("turn", "Instructor\nfrom", "steps", "Filter", "answerer", "Judger", "Follower\nfrom", "steps")
     for head in heads:
         table.add_column(head, justify="right" if head == "steps" else "left", no_wrap=True)
     for t in turns:
-        instructor = t["instructor_starts_from"] or t["instructions_written_by"]
-        steps = str(t["instructor_steps"]) if trained else NOTHING
-        judger = t["reward_model_for_follower"] or t["judger"]
+        instructor = t.instructor_starts_from or t.instructions_written_by
+        steps = str(t.instructor_steps) if trained else NOTHING
+        judger = t.reward_model_for_follower or t.judger
         table.add_row(
-            str(t["turn"]),
+            str(t.turn),
             instructor,
             steps,
-            t["filter"],
-            t["answerer"],
+            t.filter,
+            t.answerer,
             judger,
-            t["follower_starts_from"],
-            str(t["follower_steps"]),
+            t.follower_starts_from,
+            str(t.follower_steps),
         )
     calls = _table()
     for head in ("calls per step of", "answers", "Filter", "Judger"):
         calls.add_column(head, justify="left" if head.startswith("calls") else "right", no_wrap=True)
-    i, f = numbers["instructor_step"], numbers["follower_step"]
+    i, f = plan.instructor_step, plan.follower_step
     if trained:
         calls.add_row("Instructor", f"{i['answer_calls']:,}", f"{i['filter_calls']:,}", f"{i['judge_calls']:,}")
     calls.add_row("Follower", f"{f['answers']:,}", "0", f"{f['judge_calls']:,}")
-    opening = Text(f"{len(turns)} turns from {numbers['model']} on {numbers['seeds']:,} seeds")
+    opening = Text(f"{len(turns)} turns from {plan.model} on {plan.seeds:,} seeds")
     if not trained:
         writer = (
-            f"all instructions are those of {numbers['instructions']}"
-            if numbers["instructions"]
+            f"all instructions are those of {plan.instructions}"
+            if plan.instructions
             else "the base writes all instructions"
         )
         opening.append(f"; the Instructor is not trained, {writer}")
     parts: list[RenderableType] = [opening, Text(), table, Text(), calls]
-    if numbers["reward_model"]:
-        r = numbers["reward_model"]
+    if plan.reward_model:
+        r = plan.reward_model
         line = (
             f"a reward model a turn, {r['epochs']} epochs from {r['starts_from']} on the labels of at most "
             f"{r['answers']:,} answers"

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+
+from seif.evaluation.results import CalibrationBin
 
 BINS = 10
 
@@ -55,17 +56,19 @@ def _softplus(x: float) -> float:
     return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
 
 
-def reliability_curve(probabilities: Sequence[float], labels: Sequence[int]) -> list[dict[str, Any]]:
-    """Per bin of equal width that holds anything: `n`, the `mean` probability in it, and the `share` of label 1."""
+def reliability_curve(probabilities: Sequence[float], labels: Sequence[int]) -> list[CalibrationBin]:
+    """The bins of equal width that hold anything."""
     bins: list[list[tuple[float, int]]] = [[] for _ in range(BINS)]
     for p, y in zip(probabilities, labels, strict=True):
         bins[min(BINS - 1, int(p * BINS))].append((p, y))
     return [
-        {"n": len(b), "mean": sum(p for p, _ in b) / len(b), "share": sum(y for _, y in b) / len(b)} for b in bins if b
+        CalibrationBin(mean=sum(p for p, _ in b) / len(b), share=sum(y for _, y in b) / len(b), n=len(b))
+        for b in bins
+        if b
     ]
 
 
-def calibration_error(curve: Sequence[dict[str, Any]]) -> float:
+def calibration_error(curve: Sequence[CalibrationBin]) -> float:
     """The expected calibration error: the mean over all rows of |share - mean| of their bin."""
-    total = sum(b["n"] for b in curve)
-    return float(sum(b["n"] * abs(b["share"] - b["mean"]) for b in curve) / total) if total else 0.0
+    total = sum(b.n for b in curve)
+    return sum(b.n * abs(b.share - b.mean) for b in curve) / total if total else 0.0

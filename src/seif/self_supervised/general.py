@@ -14,6 +14,7 @@ from typing import Any
 
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
+from seif.evaluation.results import GeneralAccuracy
 from seif.roles import follower
 from seif.tables import read_rows
 from seif.types import Instruction
@@ -92,7 +93,7 @@ def _same(found: str, wanted: str) -> bool:
 
 async def accuracy(
     engine: Engine, questions: Sequence[Question], style: str, response_format: str, max_new_tokens: int
-) -> dict[str, Any]:
+) -> GeneralAccuracy:
     """Share of greedy replies that are right, with its standard error."""
     requests = [Request(follower.messages(style, q.instruction, response_format), max_new_tokens) for q in questions]
     completions = await asyncio.gather(*(engine.complete(r) for r in requests))
@@ -100,4 +101,4 @@ async def accuracy(
     share = sum(r is not None and correct(r, q.answer) for r, q in zip(replies, questions, strict=True)) / len(
         questions
     )
-    return {"accuracy": share, "stderr": math.sqrt(share * (1 - share) / len(questions)), "n": len(questions)}
+    return GeneralAccuracy(accuracy=share, stderr=math.sqrt(share * (1 - share) / len(questions)), n=len(questions))

@@ -31,7 +31,6 @@ from seif.engines.precision import TrainingTypes, training_types
 from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import reliability, tabulate, whole
 from seif.evaluation.results import (
-    CalibrationBin,
     ClassifierReliability,
     ClassifierReliabilityByType,
     RewardModelNumbers,
@@ -262,7 +261,7 @@ def _measure(scorer: Scorer, held: Sequence[Pair]) -> RewardModelNumbers:
         temperature=temperature,
         calibration_error=calibration_error(curve),
         calibration_error_before=calibration_error(raw),
-        curve=[CalibrationBin(**b) for b in curve],
+        curve=curve,
         against_labels=_table((type_of(p.judged), bool(p.label), s) for p, s in zip(held, said, strict=True)),
         against_verifiers=_against_verifiers(held, said),
     )

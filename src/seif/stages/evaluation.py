@@ -92,10 +92,9 @@ async def measure(engine: Engine, settings: SuiteSettings) -> Evaluation:
     found: dict[str, GeneralAccuracy] = {}
     if config.self_supervised.general.held_out is not None:
         questions = load_questions(Path(config.self_supervised.general.held_out))
-        general = await general_accuracy(
+        found["general"] = await general_accuracy(
             engine, questions, config.prompts, config.follower.format, config.answer_tokens
         )
-        found["general"] = GeneralAccuracy(**general)
     answers = await held_out.answer_by_decoding(engine, config)
     greedy = answers.get("greedy")
     return Evaluation(
