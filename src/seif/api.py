@@ -20,7 +20,7 @@ from seif.constraints.conflicts import explain
 from seif.constraints.verifiers import verify as check
 from seif.engines.quiet import quiet
 from seif.errors import UsageError
-from seif.evaluation.results import Evaluation
+from seif.evaluation.results import Evaluation, GenerationNumbers
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.manifest import Manifest, describe
@@ -143,8 +143,8 @@ def generate(
     preflight(settled, questions, filter_model)
     stats = Beside(target).stats
     stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
-    numbers = read_json(stats)
-    return Generation(target, numbers["pool"]["instructions"], numbers["parsable"])
+    numbers = GenerationNumbers.from_json(read_json(stats), stats)
+    return Generation(target, numbers.pool.instructions, numbers.parsable or 0.0)
 
 
 def train(

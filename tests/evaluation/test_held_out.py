@@ -69,10 +69,10 @@ def test_pool_numbers():
         Instruction("b", (COMMA, Constraint("Be kind."))),
     ]
     numbers = describe_instructions(pool)
-    assert numbers["conflict_share"] == 0.5
-    assert numbers["type_entropy"] == pytest.approx(2.0)
-    assert numbers["top_type_share"] == 0.25
-    assert describe_instructions([])["type_entropy"] == 0
+    assert numbers.conflict_share == 0.5
+    assert numbers.type_entropy == pytest.approx(2.0)
+    assert numbers.top_type_share == 0.25
+    assert describe_instructions([]).type_entropy == 0
 
 
 def test_tasks_without_a_verifier_are_refused(tmp_path):

@@ -8,14 +8,13 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seif.config import Config
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
-from seif.evaluation.results import Accuracy, Decoding, JudgeAgreement, Reliability, ReliabilityByType
+from seif.evaluation.results import Accuracy, Decoding, JudgeAgreement, PoolNumbers, Reliability, ReliabilityByType
 from seif.instructions import read_instructions
 from seif.judges.base import Judge
 from seif.roles import follower
@@ -197,18 +196,18 @@ async def judger_agreement(
     return JudgeAgreement(**dict(found), unjudged=len(pairs) - len(judged))
 
 
-def describe_instructions(instructions: Sequence[Instruction]) -> dict[str, Any]:
+def describe_instructions(instructions: Sequence[Instruction]) -> PoolNumbers:
     """What a pool of instructions is made of: types with counts, the top type's share, entropy (bits), conflicts."""
     counts = Counter(type_of(c) for x in instructions for c in x.constraints)
     total = counts.total()
     shares = [n / total for n in counts.values()]
-    return {
-        "instructions": len(instructions),
-        "types": dict(counts.most_common(60)),
-        "top_type": counts.most_common(1)[0][0] if counts else None,
-        "top_type_share": max(shares, default=0.0),
-        "type_entropy": -sum(p * math.log2(p) for p in shares),
-        "conflict_share": sum(find_conflict(x.constraints) is not None for x in instructions)
-        / max(1, len(instructions)),
-        "mean_constraints": total / max(1, len(instructions)),
-    }
+    contradictory = sum(find_conflict(x.constraints) is not None for x in instructions)
+    return PoolNumbers(
+        instructions=len(instructions),
+        types=dict(counts.most_common(60)),
+        top_type=counts.most_common(1)[0][0] if counts else None,
+        top_type_share=max(shares, default=0.0),
+        type_entropy=-sum(p * math.log2(p) for p in shares),
+        conflict_share=contradictory / max(1, len(instructions)),
+        mean_constraints=total / max(1, len(instructions)),
+    )

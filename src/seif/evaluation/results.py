@@ -110,6 +110,39 @@ class JudgeAgreement(ReliabilityByType):
     """The turn's verdicts in training on what rules can check."""
 
 
+class PoolNumbers(Result):
+    """What a pool of instructions is made of."""
+
+    instructions: int = 0
+    types: dict[str, int] = {}
+    """Constraints of each of the commonest types."""
+    top_type: str | None = None
+    top_type_share: float = 0.0
+    type_entropy: float = 0.0
+    """Bits."""
+    conflict_share: float = 0.0
+    """Share of instructions that rules prove contradictory."""
+    mean_constraints: float = 0.0
+
+
+class GenerationNumbers(Result):
+    """What one generation wrote: `generation.json`."""
+
+    parsable: Number = None
+    """Share of replies with constraints; None where the instructions were given."""
+    conflict_share: float
+    """Share of instructions that rules prove contradictory, before the Filter."""
+    pool_conflict_share: float
+    """The same behind the Filter."""
+    top_type_share: float
+    type_entropy: float
+    """Bits."""
+    drawn: int = 0
+    """Replies, repeated attempts included."""
+    pool: PoolNumbers
+    """The instructions that were accepted."""
+
+
 class InstructorNumbers(Result):
     """What the Instructor wrote in a turn."""
 

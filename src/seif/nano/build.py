@@ -291,9 +291,9 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
         "filter_balanced_accuracy": held_out.balanced(filtered["filter"]),
         "instructor_parsable": sum(p is not None for p in parsed) / len(parsed),
         "instructor_known_types": len(understood) / len(parsed),
-        "instructor_conflict_share": held_out.describe_instructions([Instruction("", p) for p in understood])[
-            "conflict_share"
-        ],
+        "instructor_conflict_share": held_out.describe_instructions(
+            [Instruction("", p) for p in understood]
+        ).conflict_share,
         "follower_greedy_constraint_accuracy": held_out.accuracy(greedy).constraint_accuracy,
         "follower_sampled_constraint_accuracy": held_out.accuracy(sampled).constraint_accuracy,
         "follower_well_formed": held_out.accuracy(sampled).well_formed,

@@ -17,7 +17,14 @@ from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.evaluation import harness, held_out, ifeval, suites
-from seif.evaluation.results import Evaluation, GeneralAccuracy, InstructorNumbers, JudgeAgreement, SuiteResult
+from seif.evaluation.results import (
+    Evaluation,
+    GeneralAccuracy,
+    GenerationNumbers,
+    InstructorNumbers,
+    JudgeAgreement,
+    SuiteResult,
+)
 from seif.evaluation.suites import SuiteSettings, suite
 from seif.instructions import read_instructions
 from seif.models import JudgeWeights, ModelPool, judging
@@ -151,10 +158,16 @@ async def held_out_suite(engine: Engine, settings: SuiteSettings) -> SuiteResult
 
 def _instructor(generation: Path) -> InstructorNumbers:
     """The Instructor's numbers of the turn, as the generation wrote them."""
-    numbers = read_json(generation)
-    shares = ("parsable", "conflict_share", "pool_conflict_share", "top_type_share", "type_entropy")
-    pool = {key: numbers["pool"][key] for key in ("types", "mean_constraints")}
-    return InstructorNumbers.from_json({key: numbers[key] for key in shares} | pool, generation)
+    numbers = GenerationNumbers.from_json(read_json(generation), generation)
+    return InstructorNumbers(
+        parsable=numbers.parsable,
+        conflict_share=numbers.conflict_share,
+        pool_conflict_share=numbers.pool_conflict_share,
+        top_type_share=numbers.top_type_share,
+        type_entropy=numbers.type_entropy,
+        types=numbers.pool.types,
+        mean_constraints=numbers.pool.mean_constraints,
+    )
 
 
 async def _showcase(

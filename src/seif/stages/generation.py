@@ -12,6 +12,7 @@ from seif.config import Config
 from seif.engines.base import Request
 from seif.errors import RunError, UsageError
 from seif.evaluation import held_out
+from seif.evaluation.results import GenerationNumbers, PoolNumbers
 from seif.instructions import read_instructions, write_instructions
 from seif.models import ModelPool, filtering
 from seif.roles import instructor
@@ -37,19 +38,20 @@ def generate(
         )
     everything = held_out.describe_instructions(raw)
     accepted = held_out.describe_instructions(pool)
-    write_json(
-        stats,
-        {
-            "parsable": parsable / drawn,
-            "conflict_share": everything["conflict_share"],
-            "pool_conflict_share": accepted["conflict_share"],
-            "top_type_share": accepted["top_type_share"],
-            "type_entropy": accepted["type_entropy"],
-            "drawn": drawn,
-            "pool": accepted,
-        },
-    )
+    write_json(stats, _numbers(parsable / drawn, everything.conflict_share, drawn, accepted).to_json())
     write_instructions(out, pool)
+
+
+def _numbers(parsable: float | None, conflict_share: float, drawn: int, pool: PoolNumbers) -> GenerationNumbers:
+    return GenerationNumbers(
+        parsable=parsable,
+        conflict_share=conflict_share,
+        pool_conflict_share=pool.conflict_share,
+        top_type_share=pool.top_type_share,
+        type_entropy=pool.type_entropy,
+        drawn=drawn,
+        pool=pool,
+    )
 
 
 async def _generate(
@@ -119,15 +121,5 @@ def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> No
             "it questions that the held-out and benchmark files don't have"
         )
     numbers = held_out.describe_instructions(pool)
-    shares = {key: numbers[key] for key in ("conflict_share", "top_type_share", "type_entropy")}
-    write_json(
-        stats,
-        {
-            "parsable": None,
-            "pool_conflict_share": numbers["conflict_share"],
-            **shares,
-            "drawn": len(pool),
-            "pool": numbers,
-        },
-    )
+    write_json(stats, _numbers(None, numbers.conflict_share, len(pool), numbers).to_json())
     write_instructions(out, pool)
