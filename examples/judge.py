@@ -1,7 +1,9 @@
 """A judge of one's own: a constraint is satisfied when the answer holds every word that the constraint quotes.
 
 plugins: [../examples/judge.py]                      # in a config
-judger: {kind: quoted_words, options: {case_sensitive: true}}
+judger: {kind: hybrid, model: quoted_words, options: {case_sensitive: true}}
+
+It judges only constraints that quote words, so rules come first; alone it would leave too many verdicts missing.
 
 It asks no language model, so none is loaded for it. One that does leaves out `uses_model=False` and asks
 `context.engine`.

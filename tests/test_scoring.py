@@ -114,3 +114,16 @@ def test_too_many_unjudged_stop_the_stage_with_the_cause():
     assert check_unjudged(scores, 0.1) == 0.1
     with pytest.raises(RunError, match="error"):
         check_unjudged(scores, 0.05)
+
+
+def test_a_judge_and_a_reward_that_raise_are_named(monkeypatch):
+    class Broken:
+        async def judge(self, instruction, response, constraint):
+            raise KeyError("weights")
+
+    with pytest.raises(RunError, match=r"the judge Broken failed: KeyError: 'weights'"):
+        asyncio.run(FollowerScorer(Broken(), "plain").score(TASK, "it is old.", True))
+    scorer = FollowerScorer(RulesJudge(), "plain")
+    monkeypatch.setattr(scorer, "reward", lambda verdicts, soft_scores: 1 / 0)
+    with pytest.raises(RunError, match="the Follower reward 'constraint_mean' failed: ZeroDivisionError"):
+        asyncio.run(scorer.score(TASK, "it is old.", True))

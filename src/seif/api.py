@@ -65,6 +65,8 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), *
     `overrides` are `dotted.key=value` with YAML values, `keys` top-level keys such as model or seeds; a path among
     them is relative to the working directory. Raises UsageError, in one line with the fix.
     """
+    if isinstance(overrides, str):
+        raise UsageError(f"overrides are a list, e.g. [{overrides!r}]")
     if path is not None:
         return load_extensions(read_config(Path(path), list(overrides), **keys))
     if overrides:
@@ -73,9 +75,11 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), *
 
 
 def plan(config: Config, listener: Listener = SILENT) -> Plan:
-    """What a run would do; no model is loaded. Raises UsageError for files that can't be used."""
+    """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
     from seif import loop
+    from seif.preflight import check_names
 
+    check_names(config)
     return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
 
 
@@ -272,7 +276,12 @@ def verify(response: str, instruction_id: str, kwargs: Mapping[str, Any] | None 
 
 
 def compile_constraints(texts: Iterable[str]) -> list[Constraint]:
-    """Each text as a constraint: with id and kwargs of a rule where that is certain, else `soft`."""
+    """Each text as a constraint: with id and kwargs of a rule where that is certain, else `soft`.
+
+    Raises UsageError for a single text in place of a list.
+    """
+    if isinstance(texts, str):
+        raise UsageError("compile_constraints takes a list of texts, not one text")
     return [compile_text(text) for text in texts]
 
 

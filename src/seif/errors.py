@@ -1,12 +1,14 @@
 """The whole error model.
 
 A user's mistake is a `UsageError`: one line that ends with the fix, exit code 2. Something that broke while running
-is a
-`RunError`: one line with the cause, exit code 3, and the run directory can be resumed. A bad rollout is neither: it is
-data (an unjudged verdict, a zero for bad format) and never an exception.
+is a `RunError`: one line with the cause, exit code 3, and the run directory can be resumed. A bad rollout is neither:
+it is data (an unjudged verdict, a zero for bad format) and never an exception.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 
 class SeifError(Exception):
@@ -25,3 +27,19 @@ class RunError(SeifError):
     """Something broke while running; the same command resumes once the cause is gone."""
 
     exit_code = 3
+
+
+@contextmanager
+def named(part: str) -> Iterator[None]:
+    """Around a call of a registered part, which may be a user's own: `part` is what messages call it.
+
+    Raises RunError naming it for whatever it raises; errors that seif raises on purpose pass.
+    """
+    try:
+        yield
+    except SeifError:
+        raise
+    except Exception as error:
+        # A user's code may raise anything; whatever it is, it has to be told apart from a fault of seif's.
+        what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
+        raise RunError(f"{part} failed: {what}; SEIF_TRACEBACK=1 shows where") from error

@@ -56,6 +56,7 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
             )
         )
     samples = prompts * n
+    asks = config.judging_model != "rules"
     follower = config.follower.grpo.prompts_per_step * config.follower.grpo.samples
     return Plan(
         model=config.model,
@@ -65,9 +66,9 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
         instructor_step={
             "filter_calls": samples if config.filter.model else 0,
             "answer_calls": samples * settings.answers,
-            "judge_calls": round(samples * settings.answers * constraints),
+            "judge_calls": round(samples * settings.answers * constraints) if asks else 0,
         },
-        follower_step={"answers": follower, "judge_calls": round(follower * constraints)},
+        follower_step={"answers": follower, "judge_calls": round(follower * constraints) if asks else 0},
         reward_model={
             "starts_from": config.self_supervised.reward_model.base or config.model,
             "answers": round(seeds * (constraints + 1)) * config.self_supervised.answers,

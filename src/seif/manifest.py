@@ -94,9 +94,9 @@ def describe(config: Config, precision: Mapping[str, str]) -> Manifest:
         **{f"benchmark_prompts_{i}": file for i, file in enumerate(config.benchmark_prompts, 1)},
         **{f"plugin {Path(name).name if name.endswith('.py') else name}": _source(name) for name in config.plugins},
     }
-    for file in filter(None, files.values()):
-        if not Path(file).is_file():
-            raise UsageError(f"no file at {file}")
+    for name, file in files.items():
+        if file and not Path(file).is_file():
+            raise UsageError(f"{name}: no file at {file}")
     installed = tuple(sorted({entry.dist.name for entry in entry_points(group=GROUP) if entry.dist is not None}))
     packages = (
         "torch",

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from seif.errors import RunError
+from seif.errors import RunError, named
 from seif.registry import Registry
 from seif.scoring import Score
 
@@ -43,12 +43,8 @@ def measure(rollouts: Sequence[ScoredRollout]) -> dict[str, float]:
     or None."""
     found = {}
     for name in metrics:
-        try:
+        with named(f"the metric {name!r}"):
             value = metrics.get(name)(rollouts)
-        except Exception as error:
-            raise RunError(
-                f"the metric {name!r} failed: {type(error).__name__}: {' '.join(str(error).split())}".rstrip(": ")
-            ) from error
         if value is None:
             continue
         if not isinstance(value, int | float) or not math.isfinite(value):

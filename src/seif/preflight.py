@@ -49,6 +49,21 @@ def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]
     return resolve(config, dtype_of(work) if work else None)
 
 
+def check_names(config: Config) -> None:
+    """Raises UsageError for prompts, trackers, suites and a model directory that are not there; loads no model."""
+    from seif.engines.adapter import base_of
+    from seif.evaluation.suites import check_suites
+    from seif.roles.templates import check_prompts
+    from seif.tracking import check_trackers
+
+    check_prompts(config.prompts)
+    check_trackers(config.report_to)
+    check_suites(config)
+    base = base_of(config.model)
+    if (Path(base).is_absolute() or base.startswith(".")) and not Path(base).is_dir():
+        raise UsageError(f"no model directory at {base}; give a checkpoint directory or a hub id")
+
+
 def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False, asks: bool = True) -> None:
     """Everything that can be checked before hours are spent; `others` are further checkpoints that the command uses.
 
@@ -58,13 +73,9 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
-    from seif.evaluation.suites import check_suites
-    from seif.roles.templates import check_prompts
-    from seif.tracking import check_trackers
 
-    check_prompts(config.prompts)
+    check_names(config)
     quiet()
-    check_trackers(config.report_to)
     grpo = config.follower.grpo
     check_checkpoint(config.model, prompts, grpo.max_new_tokens, chat_format(config.chat))
     if trains:
@@ -80,7 +91,6 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
             check_checkpoint(other)
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
-    check_suites(config)
     _check_self_supervised(config, trains)
     if asks:
         models.check_engine(config)

@@ -12,7 +12,7 @@ from seif.config import Instructor
 from seif.constraints.taxonomy import classify
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
-from seif.errors import RunError
+from seif.errors import RunError, named
 from seif.judges.base import Judge, Judgement
 from seif.rewards import FOLLOWER_REWARDS, INSTRUCTOR_REWARDS, constraint_mean, share_penalties
 from seif.roles import follower, instructor
@@ -65,7 +65,8 @@ class FollowerScorer:
     """R_F of one reply: the registered Follower reward over the Judger's verdicts; 0 for a reply of bad format."""
 
     def __init__(self, judge: Judge, response_format: str, reward: str = "constraint_mean") -> None:
-        self.judge, self.response_format, self.reward = judge, response_format, FOLLOWER_REWARDS.get(reward)
+        self.judge, self.response_format, self.name = judge, response_format, reward
+        self.reward = FOLLOWER_REWARDS.get(reward)
 
     async def score(self, instruction: Instruction, text: str, finished: bool) -> Score:
         reply = follower.parse(text, finished, self.response_format)
@@ -74,7 +75,8 @@ class FollowerScorer:
         judgements = await judge_all(self.judge, instruction, reply)
         verdicts, causes = _split(judgements)
         soft_scores = _soft_scores(judgements)
-        reward = self.reward(verdicts, soft_scores)
+        with named(f"the Follower reward {self.name!r}"):
+            reward = self.reward(verdicts, soft_scores)
         return Score(
             reward,
             "unjudged" if reward is None else "judged",
@@ -165,7 +167,8 @@ class InstructorScorer:
             constraint_mean(verdicts, _soft_scores(judgements))
             for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)
         ]
-        reward = INSTRUCTOR_REWARDS.get(self.settings.reward)(adherences)
+        with named(f"the Instructor reward {self.settings.reward!r}"):
+            reward = INSTRUCTOR_REWARDS.get(self.settings.reward)(adherences)
         known = [a for a in adherences if a is not None]
         return Score(
             reward,
@@ -189,8 +192,9 @@ class InstructorScorer:
 
 
 async def judge_all(judge: Judge, instruction: Instruction, reply: str) -> list[Judgement]:
-    """Each constraint judged alone, all at once."""
-    return list(await asyncio.gather(*(judge.judge(instruction, reply, c) for c in instruction.constraints)))
+    """Each constraint judged alone, all at once. Raises RunError for a judge that raises."""
+    with named(f"the judge {type(judge).__name__}"):
+        return list(await asyncio.gather(*(judge.judge(instruction, reply, c) for c in instruction.constraints)))
 
 
 def check(instruction: Instruction, reply: str, judgements: Sequence[Judgement]) -> tuple[Check, ...]:

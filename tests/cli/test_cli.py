@@ -44,6 +44,10 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["plan", "nothing.yaml"], "no config at nothing.yaml"),
         (["plan", "nano", "--set", "follower.grpo.lerning_rate=1"], "did you mean 'follower.grpo.learning_rate'"),
         (["plan", "nano", "--set", "turns=many"], "turns"),
+        (["plan", "nano", "--set", "model=/nowhere"], "no model directory at /nowhere"),
+        (["plan", "nano", "--set", "evaluation.suites=[ifeva]"], "did you mean 'ifeval'"),
+        (["plan", "nano", "--set", "report_to=[wandbb]"], "did you mean 'wandb'"),
+        (["plan", "nano", "--set", "seeds=nope.parquet"], "no file at"),
         (
             ["plan", "nano", "--set", "dtype=float16"],
             "dtype: Input should be 'auto', 'bfloat16' or 'float32', got 'float16'",

@@ -80,3 +80,14 @@ def test_suites_have_a_section_and_a_column(make_run: MakeRun) -> None:
     assert "62.5% ± 12.5" in page
     assert ">12.35<" in page
     assert EVIL not in page
+
+
+def test_a_section_that_fails_says_so_and_loses_nothing(make_run: MakeRun, own: str) -> None:
+    def fails(numbers: RunNumbers) -> Sequence[Block]:
+        raise ValueError(EVIL)
+
+    section(own, "Broken", order=15)(fails)
+    page = html(make_run())
+    assert "the report section &#39;own&#39; failed: ValueError" in page
+    assert EVIL not in page
+    assert 'id="accuracy"' in page

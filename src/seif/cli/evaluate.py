@@ -12,6 +12,7 @@ import typer
 from rich.console import Console, RenderableType
 
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, preflight, settle_dtype
+from seif.errors import named
 
 if TYPE_CHECKING:
     from seif.evaluation.results import SuiteResult
@@ -82,7 +83,8 @@ def evaluate(
         part.check(settings)
         preflight(cfg, [], judge_model)
         engine = NoEngine() if part.loads_model else asking.enter_context(pool.use(model))
-        result = asyncio.run(part.run(engine, settings))
+        with named(f"the evaluation suite {part.name!r}"):
+            result = asyncio.run(part.run(engine, settings))
     found = files.sections(part.name, result)
     if out is not None:
         write_json(out, files.merged(kept, model, found))

@@ -26,6 +26,8 @@ def demo(
     """Run the whole loop on the embedded model: three turns, two to three minutes on two cores."""
     config, name = ("nano-tiny", "demo-tiny") if tiny else ("nano", "demo")
     loop.run(Path(config), run_dir or Path("runs") / name)
+    if tiny:
+        console.print("Five training steps show that everything works, not that anything is learned: `seif demo` does.")
 
 
 def configs(

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from seif.config import Config
 from seif.engines.base import Engine, NoEngine
-from seif.errors import UsageError
+from seif.errors import UsageError, named
 from seif.evaluation.results import JudgeAgreement, SuiteResult
 from seif.registry import Registry
 
@@ -137,5 +137,6 @@ async def run_suites(config: Config, model: str, engine: Engine | None) -> dict[
     results = {}
     for name, part, settings in configured(config, model):
         if part.loads_model is (engine is None):
-            results[name] = await part.run(engine or NoEngine(), settings)
+            with named(f"the evaluation suite {name!r}"):
+                results[name] = await part.run(engine or NoEngine(), settings)
     return results

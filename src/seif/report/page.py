@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,11 +10,12 @@ from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from seif.artifacts import RunDir, write_atomically
+from seif.errors import RunError, named
 from seif.plugins import load_plugins
 from seif.report import summary
-from seif.report.blocks import Fragment
-from seif.report.data import collect
-from seif.report.section import in_order
+from seif.report.blocks import Block, Fragment, Text
+from seif.report.data import RunNumbers, collect
+from seif.report.section import Section, in_order
 from seif.report.text import visible
 
 
@@ -25,7 +27,7 @@ def write_report(run_dir: RunDir) -> None:
     """
     run = collect(run_dir)
     load_plugins(run.config.plugins)
-    built = [(section, section.build(run)) for section in in_order()]
+    built = [(section, _build(section, run)) for section in in_order()]
     html = (
         _environment()
         .get_template("page.html.jinja")
@@ -42,6 +44,15 @@ def write_report(run_dir: RunDir) -> None:
         partial.write_bytes(page)
 
     write_atomically(run_dir.report, write)
+
+
+def _build(section: Section, run: RunNumbers) -> Sequence[Block]:
+    """A section's blocks; where it fails, the page says so, and neither the other sections nor the run are lost."""
+    try:
+        with named(f"the report section {section.name!r}"):
+            return section.build(run)
+    except RunError as error:
+        return [Text(str(error), note=True)]
 
 
 def _environment() -> Environment:
