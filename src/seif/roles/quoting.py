@@ -7,7 +7,8 @@ import re
 
 _MARKER = re.compile(r"[\[［]\s*[\[［][\W_]*([01０１])[\W_]*[\]］]\s*[\]］]")
 _CONTROL = re.compile(
-    r"<(?=\|[^\n|<>]{1,64}\|>|｜[^\n｜<>]{1,64}｜>|/?(?:s|bos|eos|pad|unk|think|system|user|assistant)>|/?(?:start|end)_of_turn>|</?SYS>>)"
+    r"<(?=\|[^\n|<>]{1,64}\|>|｜[^\n｜<>]{1,64}｜>|"
+    r"/?(?:s|bos|eos|pad|unk|think|system|user|assistant)>|/?(?:start|end)_of_turn>|</?SYS>>)"
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT)\])",
     re.IGNORECASE,
 )
