@@ -407,6 +407,24 @@ def test_a_run_without_vllm_ends_before_it_begins(tmp_path, capsys, monkeypatch)
     assert not (tmp_path / "run" / "config.yaml").exists()
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("lora.r=600", "vLLM serves adapters of rank up to 512, and not 600; lower lora.r"),
+        ("lora.dropout=0.1", "set lora.dropout: 0"),
+        ("lora=null", "without a `lora` section all weights are trained"),
+        ("engine.kind=local", "asks the servers of engine.kind: vllm"),
+    ],
+)
+def test_rollouts_that_no_server_can_sample_end_a_run_before_it_begins(tmp_path, capsys, monkeypatch, setting, message):
+    run = ("run", "nano-vllm-lora", "--run-dir", tmp_path / "run", "--set", setting)
+    code, _, err = call(capsys, monkeypatch, *run)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run" / "config.yaml").exists()
+
+
 def test_adapters_of_odd_ranks_find_room():
     assert [room_for(r) for r in (1, 8, 12, 64, 300)] == [8, 8, 16, 64, 320]
     with pytest.raises(UsageError, match="up to 512, and not 600"):

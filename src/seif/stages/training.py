@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
         answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
         scorer = InstructorScorer(checking, answerer, judger, config.instructor)
         job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps)
-        _train(config, job, config.instructor.grpo, _instructor_reward(config, data, scorer), log)
+        _train(config, job, config.instructor.grpo, _instructor_reward(config, data, scorer), log, pool)
 
 
 def train_follower(config: Config, training: FollowerTraining, log: StageLog) -> None:
@@ -84,7 +85,7 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
     with ModelPool(config, training.out) as pool, judging(pool, judge.model, judge.reward_model) as judger:
         scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
         job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
-        _train(config, job, config.follower.grpo, _follower_reward(config, data, scorer), log)
+        _train(config, job, config.follower.grpo, _follower_reward(config, data, scorer), log, pool)
 
 
 def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorScorer) -> Reward:
@@ -141,7 +142,7 @@ class _Job:
     order: tuple[int, ...] = ()
 
 
-def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: StageLog) -> None:
+def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: StageLog, pool: ModelPool) -> None:
     from seif.training.grpo import train
     from seif.training.job import GrpoJob
 
@@ -150,24 +151,21 @@ def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: Stage
             model.save_pretrained(folder)
             tokenizer.save_pretrained(folder)
 
-    log.begin(job.steps)
-    train(
-        GrpoJob(
-            model=job.start,
-            prompts=job.prompts,
-            steps=job.steps,
-            settings=settings,
-            seed=item_seed(config.seed, job.turn, job.role) % (1 << 31),
-            work=Beside(job.out).checkpoints,
-            out=job.out,
-            chat=chat_format(config.chat),
-            token_budget=config.engine.token_budget,
-            dtype=config.dtype,
-            attn_implementation=config.attn_implementation,
-            lora=config.lora,
-            order=job.order,
-        ),
-        reward,
-        log,
-        save,
+    whole = GrpoJob(
+        model=job.start,
+        prompts=job.prompts,
+        steps=job.steps,
+        settings=settings,
+        seed=item_seed(config.seed, job.turn, job.role) % (1 << 31),
+        work=Beside(job.out).checkpoints,
+        out=job.out,
+        chat=chat_format(config.chat),
+        token_budget=config.engine.token_budget,
+        dtype=config.dtype,
+        attn_implementation=config.attn_implementation,
+        lora=config.lora,
+        order=job.order,
     )
+    log.begin(job.steps)
+    with pool.policy(job.start) if settings.sampler == "served" else nullcontext() as policy:
+        train(whole, reward, log, save, policy)

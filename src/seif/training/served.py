@@ -1,0 +1,202 @@
+"""Rollouts from the vLLM server of the base: the policy's adapter is pushed before every step, and the server's
+log-probabilities prove that it is the one that answers.
+
+Two things could go wrong unseen: the server answers with an older adapter, or it computes something else than the
+trainer. Either shows in the log-probabilities of the sampled tokens, of which the trainer computes some again.
+"""
+
+from __future__ import annotations
+
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from seif.engines.base import Messages
+from seif.engines.policy import SampledTokens, ServedPolicy, TokenRequest
+from seif.errors import RunError
+from seif.scoring import item_seed
+from seif.training.job import GrpoJob
+from seif.training.lora import ADAPTER
+from seif.training.packing import Row
+
+FLOAT32_BOUND = 1e-4
+"""Mean absolute difference of log-probabilities up to which server and trainer agree, where both compute in float32."""
+HALF_BOUND = 0.1
+"""The same where one of them computes in half precision."""
+UPDATE_SEEN = "sampling/update_seen"
+CERTAIN = 4.0
+"""Standard deviations below an even split at which the adapter counts as an older one: by chance alone that happens
+once in 30,000 steps."""
+
+
+@dataclass(frozen=True)
+class Update:
+    """Which adapter the server's log-probabilities of tokens are nearer to: the trainer's of now, or of before its last
+    update."""
+
+    now: int = 0
+    before: int = 0
+    """Tokens that are as near to both count for neither."""
+
+    def __add__(self, other: Update) -> Update:
+        return Update(self.now + other.now, self.before + other.before)
+
+    @property
+    def tokens(self) -> int:
+        return self.now + self.before
+
+    @property
+    def seen(self) -> float | None:
+        """1 where the server has the adapter of now, 0 where it has the one before, 0.5 where rounding hides the
+        update. None without an update."""
+        return self.now / self.tokens if self.tokens else None
+
+    @property
+    def missing(self) -> bool:
+        """Whether more tokens than by chance are nearer to the adapter before (a sign test)."""
+        return self.now - self.before < -CERTAIN * math.sqrt(self.tokens)
+
+
+@dataclass(frozen=True)
+class Mismatch:
+    """How the server's log-probabilities of sampled tokens differ from the trainer's."""
+
+    mean: float
+    """Of the absolute differences."""
+    max: float
+    ratio: float
+    """Mean of the trainer's probability over the server's."""
+    update: Update
+
+    def metrics(self) -> dict[str, float]:
+        """Under TRL's names, where it has some."""
+        found = {
+            "sampling/sampling_logp_difference/mean": self.mean,
+            "sampling/sampling_logp_difference/max": self.max,
+            "sampling/importance_sampling_ratio/mean": self.ratio,
+        }
+        return found if self.update.seen is None else {**found, UPDATE_SEEN: self.update.seen}
+
+
+def compare(server: torch.Tensor, now: torch.Tensor, before: torch.Tensor) -> Mismatch:
+    """The server's log-probabilities (tokens,) against the trainer's with the weights of now, and of before the last
+    update.
+
+    In half precision one update moves a token's log-probability less than rounding does, so a bound alone would not
+    notice that it is missing. Rounding takes no side, and over many tokens the update does.
+    """
+    error, from_before = (server - now).abs(), (server - before).abs()
+    return Mismatch(
+        mean=float(error.mean()),
+        max=float(error.max()),
+        ratio=float((now - server).exp().mean()),
+        update=Update(int((error < from_before).sum()), int((error > from_before).sum())),
+    )
+
+
+class ServedSampler:
+    """TRL's rollout function: samples from a vLLM server that has the adapter as it is now.
+
+    Raises RunError when the server fails, or answers with other weights than the trainer has.
+    """
+
+    def __init__(self, job: GrpoJob, policy: ServedPolicy) -> None:
+        self.job, self.policy = job, policy
+        self.bound = FLOAT32_BOUND if {policy.dtype, job.types.compute} == {"float32"} else HALF_BOUND
+        self._folder = job.work / "policies"
+        # What a process left that was killed: its server is gone too.
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._newest: Path | None = None
+        self._before: list[torch.Tensor] | None = None
+        self._updates = Update()
+
+    def __call__(self, prompts: list[Messages], trainer: Any) -> dict[str, Any]:
+        step = trainer.state.global_step
+        adapter = self.save(trainer.accelerator.unwrap_model(trainer.model), step)
+        prompt_ids = self.job.chat.prompt_ids(trainer.processing_class, prompts)
+        seeds = [item_seed("rollout", self.job.seed, step, i) for i in range(len(prompts))]
+        rollouts = self.sample(prompt_ids, seeds, adapter, trainer.eos_token_ids)
+        self.check(prompt_ids, rollouts, trainer)
+        return {
+            "prompt_ids": prompt_ids,
+            "completion_ids": [rollout.ids for rollout in rollouts],
+            "logprobs": [rollout.logprobs for rollout in rollouts],
+        }
+
+    def save(self, model: Any, step: int) -> Path:
+        """Save the adapter as it is now to a directory that was never pushed; `step` counts updates."""
+        adapter = self._folder / f"policy-{step:06d}"
+        # Its frozen copy, from which the KL penalty is measured, stays out.
+        model.save_pretrained(adapter, selected_adapters=[ADAPTER])
+        return adapter
+
+    def sample(
+        self, prompts: Sequence[Sequence[int]], seeds: Sequence[int], adapter: Path, end_ids: Sequence[int]
+    ) -> list[SampledTokens]:
+        """One rollout per prompt (token ids) and seed, from the adapter in this directory. It asks the server and
+        touches no model."""
+        settings = self.job.settings
+        self.policy.push(adapter)
+        if self._newest is not None:
+            shutil.rmtree(self._newest)
+        self._newest = adapter
+        return self.policy.sample(
+            [
+                TokenRequest(prompt, settings.max_new_tokens, settings.temperature, seed, end_ids)
+                for prompt, seed in zip(prompts, seeds, strict=True)
+            ]
+        )
+
+    def check(self, prompts: Sequence[Sequence[int]], rollouts: Sequence[SampledTokens], trainer: Any) -> None:
+        """Compare one micro-batch of rollouts with what the trainer computes, and log the mismatch where TRL does not.
+
+        Raises RunError for a mean difference beyond the bound, and when the last update is missing in this step's
+        tokens, or the last updates in those of all steps so far.
+        """
+        count = len(rollouts)
+        chosen = range(0, count, math.ceil(count / self.job.settings.micro_batch))
+        rows = [Row(tuple(prompts[i]), tuple(rollouts[i].ids)) for i in chosen]
+        server = torch.tensor([value for i in chosen for value in rollouts[i].logprobs])
+        now = trainer.log_probs(rows).cpu()
+        trained = [weight for weight in trainer.model.parameters() if weight.requires_grad]
+        with self._weights_before(trained):
+            before = trainer.log_probs(rows).cpu()
+        found = compare(server, now, before)
+        self._updates += found.update
+        if found.mean > self.bound or found.update.missing or self._updates.missing:
+            raise RunError(self._refusal(found, trainer.state.global_step))
+        for name, value in found.metrics().items():
+            if name == UPDATE_SEEN or not trainer.corrects_for_sampler:
+                trainer.log_metric(name, value)
+
+    @contextmanager
+    def _weights_before(self, trained: Sequence[torch.Tensor]) -> Iterator[None]:
+        """The trained weights as they were at the last check, until the block ends; at the first one no adapter."""
+        now = [weight.detach().clone() for weight in trained]
+        before = self._before or [torch.zeros_like(weight) for weight in now]
+        _copy(before, trained)
+        try:
+            yield
+        finally:
+            _copy(now, trained)
+            self._before = now
+
+    def _refusal(self, found: Mismatch, step: int) -> str:
+        return (
+            f"vLLM does not answer with the adapter that was pushed after update {step}: its log-probabilities differ "
+            f"from the trainer's by {found.mean:.2g} on average (bound {self.bound:g}), and {found.update.before} of "
+            f"{found.update.tokens} are nearer to those of the adapter before; "
+            f"its log: {self.policy.log}; the same command resumes"
+        )
+
+
+@torch.no_grad()
+def _copy(values: Sequence[torch.Tensor], weights: Sequence[torch.Tensor]) -> None:
+    for value, weight in zip(values, weights, strict=True):
+        weight.copy_(value)
