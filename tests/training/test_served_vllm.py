@@ -129,7 +129,7 @@ def test_a_server_that_keeps_the_old_adapter_under_the_new_name_is_refused(pool,
 
     monkeypatch.setattr(VllmServer, "_ask", keeping)
     monkeypatch.setattr("seif.training.served.FLOAT32_BOUND", bound)
-    with pytest.raises(RunError, match=r"after update 2: .* are nearer to those of the adapter before; ") as refused:
+    with pytest.raises(RunError, match=r"after update 2: .* are nearer to those of an older adapter; ") as refused:
         run(tmp_path, pool, config)
     assert "\n" not in str(refused.value)
 

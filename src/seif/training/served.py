@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import math
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -31,36 +30,39 @@ HALF_BOUND = 0.1
 """The same where one of them computes in half precision."""
 UPDATE_SEEN = "sampling/update_seen"
 CERTAIN = 4.0
-"""Standard deviations below an even split at which the adapter counts as an older one: by chance alone that happens
-once in 30,000 steps."""
+"""Standard deviations from an even split of the tokens that count as no chance: it happens once in 30,000 steps."""
+FEW = 0.4
+"""Share of tokens nearer to the adapter of now below which it counts as missing. It leaves room for rounding that is
+not quite even."""
 
 
 @dataclass(frozen=True)
 class Update:
-    """Which adapter the server's log-probabilities of tokens are nearer to: the trainer's of now, or of before its last
-    update."""
+    """Which adapter the server's log-probabilities of tokens are nearer to: the trainer's of now, or an older one."""
 
-    now: int = 0
-    before: int = 0
+    now: int
+    older: int
     """Tokens that are as near to both count for neither."""
-
-    def __add__(self, other: Update) -> Update:
-        return Update(self.now + other.now, self.before + other.before)
 
     @property
     def tokens(self) -> int:
-        return self.now + self.before
+        return self.now + self.older
 
     @property
     def seen(self) -> float | None:
-        """1 where the server has the adapter of now, 0 where it has the one before, 0.5 where rounding hides the
-        update. None without an update."""
+        """1 where the server has the adapter of now, 0 where it has the older one, 0.5 where rounding hides what
+        changed. None where nothing did."""
         return self.now / self.tokens if self.tokens else None
 
     @property
+    def shown(self) -> bool:
+        """Whether more tokens than by chance are nearer to the adapter of now (a sign test)."""
+        return self.now - self.older > CERTAIN * math.sqrt(self.tokens)
+
+    @property
     def missing(self) -> bool:
-        """Whether more tokens than by chance are nearer to the adapter before (a sign test)."""
-        return self.now - self.before < -CERTAIN * math.sqrt(self.tokens)
+        """Whether clearly more tokens than by chance are nearer to the older adapter."""
+        return self.older - self.now > CERTAIN * math.sqrt(self.tokens) and self.now < FEW * self.tokens
 
 
 @dataclass(frozen=True)
@@ -84,19 +86,18 @@ class Mismatch:
         return found if self.update.seen is None else {**found, UPDATE_SEEN: self.update.seen}
 
 
-def compare(server: torch.Tensor, now: torch.Tensor, before: torch.Tensor) -> Mismatch:
-    """The server's log-probabilities (tokens,) against the trainer's with the weights of now, and of before the last
-    update.
+def compare(server: torch.Tensor, now: torch.Tensor, older: torch.Tensor) -> Mismatch:
+    """The server's log-probabilities (tokens,) against the trainer's with the adapter of now, and with an older one.
 
     In half precision one update moves a token's log-probability less than rounding does, so a bound alone would not
     notice that it is missing. Rounding takes no side, and over many tokens the update does.
     """
-    error, from_before = (server - now).abs(), (server - before).abs()
+    error, from_older = (server - now).abs(), (server - older).abs()
     return Mismatch(
         mean=float(error.mean()),
         max=float(error.max()),
         ratio=float((now - server).exp().mean()),
-        update=Update(int((error < from_before).sum()), int((error > from_before).sum())),
+        update=Update(int((error < from_older).sum()), int((error > from_older).sum())),
     )
 
 
@@ -113,8 +114,7 @@ class ServedSampler:
         # What a process left that was killed: its server is gone too.
         shutil.rmtree(self._folder, ignore_errors=True)
         self._newest: Path | None = None
-        self._before: list[torch.Tensor] | None = None
-        self._updates = Update()
+        self._older: list[torch.Tensor] | None = None
 
     def __call__(self, prompts: list[Messages], trainer: Any) -> dict[str, Any]:
         step = trainer.state.global_step
@@ -156,42 +156,35 @@ class ServedSampler:
     def check(self, prompts: Sequence[Sequence[int]], rollouts: Sequence[SampledTokens], trainer: Any) -> None:
         """Compare one micro-batch of rollouts with what the trainer computes, and log the mismatch where TRL does not.
 
-        Raises RunError for a mean difference beyond the bound, and when the last update is missing in this step's
-        tokens, or the last updates in those of all steps so far.
+        The older adapter is the last one that was proven to be superseded: while an update is too small to show beside
+        rounding, those after it add to it. Raises RunError for a mean difference beyond the bound, and when the server
+        has the older adapter.
         """
         count = len(rollouts)
         chosen = range(0, count, math.ceil(count / self.job.settings.micro_batch))
         rows = [Row(tuple(prompts[i]), tuple(rollouts[i].ids)) for i in chosen]
         server = torch.tensor([value for i in chosen for value in rollouts[i].logprobs])
-        now = trainer.log_probs(rows).cpu()
         trained = [weight for weight in trainer.model.parameters() if weight.requires_grad]
-        with self._weights_before(trained):
-            before = trainer.log_probs(rows).cpu()
-        found = compare(server, now, before)
-        self._updates += found.update
-        if found.mean > self.bound or found.update.missing or self._updates.missing:
+        now = [weight.detach().clone() for weight in trained]
+        logps = trainer.log_probs(rows).cpu()
+        # At first it is none at all.
+        _copy(self._older or [torch.zeros_like(weight) for weight in now], trained)
+        older = trainer.log_probs(rows).cpu()
+        _copy(now, trained)
+        found = compare(server, logps, older)
+        if found.mean > self.bound or found.update.missing:
             raise RunError(self._refusal(found, trainer.state.global_step))
+        if found.update.shown:
+            self._older = now
         for name, value in found.metrics().items():
             if name == UPDATE_SEEN or not trainer.corrects_for_sampler:
                 trainer.log_metric(name, value)
 
-    @contextmanager
-    def _weights_before(self, trained: Sequence[torch.Tensor]) -> Iterator[None]:
-        """The trained weights as they were at the last check, until the block ends; at the first one no adapter."""
-        now = [weight.detach().clone() for weight in trained]
-        before = self._before or [torch.zeros_like(weight) for weight in now]
-        _copy(before, trained)
-        try:
-            yield
-        finally:
-            _copy(now, trained)
-            self._before = now
-
     def _refusal(self, found: Mismatch, step: int) -> str:
         return (
             f"vLLM does not answer with the adapter that was pushed after update {step}: its log-probabilities differ "
-            f"from the trainer's by {found.mean:.2g} on average (bound {self.bound:g}), and {found.update.before} of "
-            f"{found.update.tokens} are nearer to those of the adapter before; "
+            f"from the trainer's by {found.mean:.2g} on average (bound {self.bound:g}), and {found.update.older} of "
+            f"{found.update.tokens} are nearer to those of an older adapter; "
             f"its log: {self.policy.log}; the same command resumes"
         )
 
