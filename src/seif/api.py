@@ -270,7 +270,7 @@ def _check_judge(config: Config, model: str) -> None:
         check_engine(config)
 
 
-def verify(response: str, instruction_id: str, kwargs: Mapping[str, Any] | None = None) -> bool:
+def verify(response: str, instruction_id: str, kwargs: Mapping[str, object] | None = None) -> bool:
     """Does `response` satisfy the constraint, strictly? Raises UsageError for an unknown id and for wrong arguments."""
     return check(response, instruction_id, kwargs or {})
 
