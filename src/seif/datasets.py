@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seif.config import Config, Template
+from seif.engines.base import Messages
 from seif.errors import UsageError
 from seif.instructions import read_instructions
 from seif.roles import follower, instructor
-from seif.roles.templates import Messages
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import Question, load_questions

@@ -14,11 +14,10 @@ import jinja2
 from jinja2 import meta, nodes
 
 from seif.constraints.taxonomy import by_category
+from seif.engines.base import Messages
 from seif.errors import UsageError
 
 STYLES = ("full", "compact")
-Messages = list[dict[str, str]]
-"""A chat in the form every chat template and OpenAI-compatible server takes."""
 _JUDGED = {
     "seed": "Why?",
     "instruction": "Why? Be brief.",

@@ -46,9 +46,10 @@ from seif.self_supervised.calibration import (
 from seif.self_supervised.inputs import Encoded, encode, item_of
 from seif.self_supervised.pseudo_labels import Pair
 from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
+from seif.stage_log import StageLog
 from seif.training.callbacks import MarkWhole
 from seif.training.checkpoints import claim, newest_whole, step_of
-from seif.training.job import TrainingJob, TrainingLog
+from seif.training.job import TrainingJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], l
     return sides
 
 
-def train(job: ClassifierJob, log: TrainingLog) -> None:
+def train(job: ClassifierJob, log: StageLog) -> None:
     """Train or resume, keep the epoch with the least held-out loss, calibrate, measure, and write the model and its
     numbers.
 
@@ -211,7 +212,7 @@ class _Classifying(Trainer):
 
 
 class _Log(TrainerCallback):
-    def __init__(self, trainer: _Classifying, log: TrainingLog) -> None:
+    def __init__(self, trainer: _Classifying, log: StageLog) -> None:
         self.trainer, self.log = trainer, log
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
@@ -225,12 +226,11 @@ class _Log(TrainerCallback):
             self.log.step(
                 state.global_step,
                 {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)},
-                [],
             )
             self.trainer.right, self.trainer.seen = 0.0, 0
         elif "eval_loss" in logs:
             self.log.step(
-                state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}, []
+                state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}
             )
 
 

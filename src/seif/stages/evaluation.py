@@ -32,6 +32,7 @@ from seif.roles import follower
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import accuracy as general_accuracy
 from seif.self_supervised.general import load_questions
+from seif.stage_log import Tables
 from seif.types import Instruction
 
 BUILT_IN = (harness.lm_eval, ifeval.ifeval)
@@ -54,7 +55,7 @@ class EvaluationRequest:
     """What the Instructor wrote, in numbers."""
     out: Path
     showcase: Path
-    checks: Sequence[held_out.Tables] = ()
+    checks: Sequence[Tables] = ()
     """The turn's verdicts in training on what rules can check, step by step."""
 
 
