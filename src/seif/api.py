@@ -23,7 +23,7 @@ from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, GenerationNumbers
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
-from seif.manifest import Manifest, describe
+from seif.manifest import describe
 from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, questions_of, settle
 from seif.progress import Progress
@@ -105,7 +105,7 @@ def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run
     questions = questions_of(config, listener.note)
     root = RunDir(Path(run_dir))
     with root.locked():
-        settled, precision = resolve(config, Manifest.from_json(root.manifest()).dtype)
+        settled, precision = resolve(config, root.manifest().dtype)
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
