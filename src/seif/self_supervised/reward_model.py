@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -286,11 +286,11 @@ def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> Classifie
     )
 
 
-def _table(found: Any) -> ClassifierReliabilityByType:
+def _table(found: Iterable[tuple[str, bool, bool]]) -> ClassifierReliabilityByType:
     tables = tabulate(found)
-    per_type = {kind: ClassifierReliability(**_reliability(table)) for kind, table in sorted(tables.items())}
-    return ClassifierReliabilityByType(**_reliability(whole(tables)), per_type=per_type)
+    per_type = {kind: _reliability(table) for kind, table in sorted(tables.items())}
+    return ClassifierReliabilityByType(**dict(_reliability(whole(tables))), per_type=per_type)
 
 
-def _reliability(table: Sequence[int]) -> dict[str, Any]:
-    return {"accuracy": (table[0] + table[3]) / sum(table), **dict(reliability(table))}
+def _reliability(table: Sequence[int]) -> ClassifierReliability:
+    return ClassifierReliability(accuracy=(table[0] + table[3]) / sum(table), **dict(reliability(table)))
