@@ -72,3 +72,8 @@ def test_sets_come_from_ids_or_from_texts(tmp_path):
                 written(tmp_path, {"constraint": ["a"], "instruction_id_list": ["soft", "soft"], "kwargs": [{}]})
             )
         )
+
+
+def test_ids_that_are_no_list_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="row 1: instruction_id_list must be a list of ids"):
+        list(constraint_sets(written(tmp_path, {"constraint": ["Avoid commas."], "instruction_id_list": "soft"})))
