@@ -2,10 +2,11 @@
 
     import seif
 
-    config = seif.load_config("nano-tiny")
+    config = seif.load_config("nano-tiny", ["turns=1"])
     print(seif.plan(config).turns)
     run = seif.run(config, "runs/tiny")
 
+Where a config is expected, a file's path or the name of a shipped config will do: `seif.plan("nano-tiny")`.
 Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
 """
 

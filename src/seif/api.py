@@ -40,15 +40,18 @@ def _say_nothing(line: str) -> None:
 class Listener:
     """Who hears what happens; by default nobody."""
 
-    info: Callable[[str], None] = _say_nothing
+    # The representation stands in the signatures that `help` shows.
+    info: Callable[[str], None] = field(default=_say_nothing, repr=False)
     """Gets what was chosen, one line at a time."""
-    note: Callable[[str], None] = _say_nothing
+    note: Callable[[str], None] = field(default=_say_nothing, repr=False)
     """Gets what a user should know, one line at a time."""
-    console: Console = field(default_factory=lambda: Console(quiet=True))
+    console: Console = field(default_factory=lambda: Console(quiet=True), repr=False)
     """Shows progress."""
 
 
 SILENT = Listener()
+ConfigLike = Config | str | Path
+"""A config, or where it is: a YAML file, or the name of a shipped one."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +77,21 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), *
     return load_extensions(build_config({key: value for key, value in keys.items() if value is not None}, "options"))
 
 
-def plan(config: Config, listener: Listener = SILENT) -> Plan:
+def _loaded(config: ConfigLike) -> Config:
+    """The config itself, or what `load_config` makes of a file or a shipped name. Raises UsageError."""
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, str | Path):
+        return load_config(config)
+    raise UsageError(f"a config is a Config, a path or a shipped name, not {type(config).__name__}; see load_config")
+
+
+def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
     from seif import loop
     from seif.preflight import check_names
 
+    config = _loaded(config)
     check_names(config)
     return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
 
@@ -93,7 +106,7 @@ def _mean_constraints(config: Config) -> float | None:
     return sum(len(x.constraints) for x in tasks) / len(tasks)
 
 
-def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run:
+def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
     """Run or resume all turns in `run_dir`.
 
     Raises UsageError for what the user can fix, and when the directory holds a run of another config; RunError for
@@ -102,6 +115,7 @@ def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run
     from seif import loop
     from seif.engines.precision import resolve
 
+    config = _loaded(config)
     questions = questions_of(config, listener.note)
     root = RunDir(Path(run_dir))
     with root.locked():
@@ -130,7 +144,7 @@ def load_run(path: str | Path) -> Run:
 
 
 def generate(
-    config: Config, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
+    config: ConfigLike, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
 ) -> Generation:
     """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
     contradictory ones.
@@ -139,7 +153,7 @@ def generate(
     """
     from seif import stages
 
-    target = Path(out)
+    config, target = _loaded(config), Path(out)
     questions = questions_of(config, listener.note)
     fresh(target)
     settled, precision = settle(config)
@@ -153,7 +167,7 @@ def generate(
 
 def train(
     role: Literal["instructor", "follower"],
-    config: Config,
+    config: ConfigLike,
     instructions: str | Path,
     out: str | Path,
     judge_model: str | None = None,
@@ -169,7 +183,7 @@ def train(
     from seif.instructions import read_instructions
     from seif.models import JudgeWeights
 
-    tasks, target = read_instructions(Path(instructions)), Path(out)
+    config, tasks, target = _loaded(config), read_instructions(Path(instructions)), Path(out)
     fresh(target)
     if config.trains_reward_model:
         raise UsageError(
@@ -203,7 +217,7 @@ def train(
     return target
 
 
-def evaluate(config: Config, judge_model: str | None = None) -> Evaluation:
+def evaluate(config: ConfigLike, judge_model: str | None = None) -> Evaluation:
     """Accuracy of `config.model` on `config.held_out`; with `judge_model`, also of that checkpoint as a judge.
 
     Raises UsageError where there is nothing to evaluate on, RunError when an engine breaks.
@@ -214,6 +228,7 @@ def evaluate(config: Config, judge_model: str | None = None) -> Evaluation:
     from seif.evaluation.suites import SuiteSettings
     from seif.models import JudgeWeights, ModelPool
 
+    config = _loaded(config)
     if config.held_out is None:
         raise UsageError("there is nothing to evaluate on: set held_out in the config")
     settled, _ = settle(config)
@@ -226,7 +241,7 @@ def evaluate(config: Config, judge_model: str | None = None) -> Evaluation:
 
 
 def judge(
-    config: Config,
+    config: ConfigLike,
     responses: Iterable[Response],
     model: str | None = None,
     cache_beside: str | Path | None = None,
@@ -240,6 +255,7 @@ def judge(
     from seif.models import ModelPool, judging
     from seif.scoring import judge_all
 
+    config = _loaded(config)
     if model is None and (judging_kind(config).uses_model or config.trains_reward_model):
         raise UsageError(f"judge {config.judging_model!r} asks a model: give --model")
     if judging_kind(config).uses_model or config.judging_model == "classifier":
