@@ -42,7 +42,10 @@ class Generation:
 
 @dataclass(frozen=True)
 class PlannedTurn:
-    """Who plays which role, and how many steps are trained. Names are `base` or `ROLE_TURN`."""
+    """Who plays which role, and how many steps are trained. Names are `base` or `ROLE_TURN`.
+
+    `filter` is `rules` where no model filters; `judger` is the judge's own name where it asks no language model.
+    """
 
     turn: int
     instructor_starts_from: str | None

@@ -11,6 +11,7 @@ from rich.table import Table
 
 from seif.artifacts import write_json_lines
 from seif.cli.options import AsJson, console
+from seif.quantities import quantity
 
 SHOWN = ("contradictory", "witnessed", "open")
 Types = Annotated[
@@ -74,9 +75,9 @@ def compile_(
         table.add_row(kind, f"{n:,}", f"{n / numbers['texts']:.1%}")
     console.print(table)
     console.print(
-        f"{numbers['compiled']:,} of {numbers['texts']:,} texts compile ({numbers['share']:.1%}); "
-        f"{numbers['rows_with_any']:,} of {numbers['rows']:,} rows have at least one, "
-        f"{numbers['rows_whole']:,} nothing else",
+        f"{numbers['compiled']:,} of {quantity(numbers['texts'], 'text')} compiled ({numbers['share']:.1%}); "
+        f"{numbers['rows_with_any']:,} of {quantity(numbers['rows'], 'row')} with at least one, "
+        f"{numbers['rows_whole']:,} with nothing else",
         highlight=False,
     )
 
@@ -110,7 +111,7 @@ def conflicts(
         for kind, share in numbers["shares"].items()
         if numbers[kind] or kind in SHOWN
     )
-    console.print(f"{numbers['sets']:,} sets: {shares}", highlight=False)
+    console.print(f"{quantity(numbers['sets'], 'set')}: {shares}", highlight=False)
     console.print(
         "contradictory: rules prove it; witnessed: a response satisfies "
         "what compiles; open: neither; uncheckable: nothing compiles",

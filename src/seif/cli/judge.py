@@ -18,6 +18,7 @@ from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.extensions import load_extensions
 from seif.judges import Judgement
+from seif.quantities import quantity
 from seif.types import Instruction, Verdict
 
 NO_MODEL = "none"
@@ -160,7 +161,7 @@ def _show(numbers: dict[str, Any]) -> None:
         console.print(table)
     unjudged = ", ".join(f"{n:,} {cause}" for cause, n in numbers["unjudged"].items())
     console.print(
-        f"{numbers['verdicts']:,} verdicts on {numbers['rows']:,} rows: "
+        f"{quantity(numbers['verdicts'], 'verdict')} on {quantity(numbers['rows'], 'row')}: "
         f"{numbers['satisfied']:,} satisfied, {numbers['violated']:,} violated, "
         f"{sum(numbers['unjudged'].values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
         highlight=False,

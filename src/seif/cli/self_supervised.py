@@ -25,6 +25,7 @@ from seif.cli.options import (
 )
 from seif.errors import UsageError
 from seif.progress import Progress
+from seif.quantities import quantity
 
 INSTRUCTIONS = "Instructions in the released schema, or verl-if's (parquet, JSONL, JSON)."
 
@@ -85,10 +86,10 @@ def pseudo_label(
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
     numbers = json.loads(counts.read_text(encoding="utf-8"))
     console.print(
-        f"{numbers['pairs']:,} pairs in {out}, {numbers['positives']:,} "
-        f"of them positive, {numbers['contrasts']:,} contrasts; "
+        f"{quantity(numbers['pairs'], 'pair')} in {out}, {numbers['positives']:,} "
+        f"of them positive, {quantity(numbers['contrasts'], 'contrast')}; "
         f"dropped: {numbers['identical']:,} whose response stands for both labels, "
-        f"{numbers['duplicates']:,} duplicates, {numbers['bad_format']:,} answers of bad format",
+        f"{quantity(numbers['duplicates'], 'duplicate')}, {quantity(numbers['bad_format'], 'answer')} of bad format",
         highlight=False,
     )
 

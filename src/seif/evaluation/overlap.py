@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from seif.errors import UsageError
+from seif.quantities import quantity
 from seif.tables import read_rows
 
 SHINGLE = 8
@@ -88,9 +89,9 @@ def describe(matches: Sequence[Match], seeds: int, source: str) -> str:
     """One line for a person: how many of so many seeds overlap with the prompts of `source`, and the first of them."""
     first = matches[0]
     example = f"row {first.seed + 1} with row {first.prompt + 1}"
-    return (
-        f"{len(matches):,} of {seeds:,} seeds overlap with the prompts of {source}, e.g. {example}; they are left out"
-    )
+    overlap = "overlaps" if len(matches) == 1 else "overlap"
+    shares = f"{len(matches):,} of {quantity(seeds, 'seed')}"
+    return f"left out: {shares} {overlap} with the prompts of {source}, e.g. {example}"
 
 
 class _Index:

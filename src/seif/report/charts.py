@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from seif.quantities import quantity
+
 Number = float | None
 _FONT = 12
 _MARKERS = ("circle", "hollow", "square", "diamond")
@@ -155,7 +157,7 @@ def step_chart(
         parts.append("</g>")
         begin += length
     if not small:
-        parts.append(_text((left + width - right) / 2, height - 4, f"{total:,} steps", "middle dim"))
+        parts.append(_text((left + width - right) / 2, height - 4, quantity(total, "step"), "middle dim"))
     return _svg(width, height, title, parts)
 
 
@@ -174,7 +176,7 @@ def reliability_chart(title: str, bins: Sequence[tuple[float, float, int]]) -> M
     most = max((n for _, _, n in bins), default=1)
     for mean, share, n in bins:
         radius = 2.0 + 5.0 * math.sqrt(n / most)
-        note = f"{n:,} pairs: probability {mean:.1%}, satisfied {share:.1%}"
+        note = f"{quantity(n, 'pair')}: probability {mean:.1%}, satisfied {share:.1%}"
         parts.append(
             f"<g><title>{escape(note)}</title>"
             f'<circle class="dot" cx="{x(mean):.1f}" cy="{y(share):.1f}" r="{radius:.1f}"/></g>'

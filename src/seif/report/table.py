@@ -13,6 +13,7 @@ from rich.text import Text
 
 from seif.artifacts import RunDir, State, read_json
 from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
+from seif.quantities import quantity
 from seif.report.text import NOTHING, percent, percent_error, shorten, suite_number
 from seif.results import Plan
 
@@ -94,7 +95,7 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
 
 def suite_table(name: str, result: SuiteResult) -> Table:
     """One row per number that a suite measured."""
-    table = _table(caption=f"{name}, {result.n:,} prompts")
+    table = _table(caption=f"{name}, {quantity(result.n, 'prompt')}")
     table.add_column("")
     table.add_column("value", justify="right", no_wrap=True)
     for key in result.numbers:
@@ -131,7 +132,7 @@ def plan_table(plan: Plan) -> list[RenderableType]:
     if trained:
         calls.add_row("Instructor", f"{i['answer_calls']:,}", f"{i['filter_calls']:,}", f"{i['judge_calls']:,}")
     calls.add_row("Follower", f"{f['answers']:,}", "0", f"{f['judge_calls']:,}")
-    opening = Text(f"{len(turns)} turns from {plan.model} on {plan.seeds:,} seeds")
+    opening = Text(f"{quantity(len(turns), 'turn')} from {plan.model} on {quantity(plan.seeds, 'seed')}")
     if not trained:
         writer = (
             f"all instructions are those of {plan.instructions}"
@@ -143,8 +144,8 @@ def plan_table(plan: Plan) -> list[RenderableType]:
     if plan.reward_model:
         r = plan.reward_model
         line = (
-            f"a reward model a turn, {r['epochs']} epochs from {r['starts_from']} on the labels of at most "
-            f"{r['answers']:,} answers"
+            f"a reward model a turn, {quantity(int(r['epochs']), 'epoch')} from {r['starts_from']} on the labels of "
+            f"at most {quantity(int(r['answers']), 'answer')}"
         )
         parts += [Text(), Text(line)]
     return parts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from seif.quantities import quantity
 from seif.report.blocks import Block, Cell, Columns, Figure, Row, Table, Text, heads, named
 from seif.report.charts import Axis, number_axis, share_axis, step_chart
 from seif.report.data import Points, RunNumbers
@@ -62,7 +63,9 @@ def rewards(run: RunNumbers) -> list[Block]:
             if found and not (key in ("unjudged", "contradictory") and not any(_values(found))):
                 axis = share_axis(_values(found), 0.04) if share else number_axis(_values(found))
                 small.append(step_chart(name, found, _coarse(axis), style, small=True))
-        rows = tuple(Row(f"turn {turn}", f"{max(s for s, _ in line):,} steps", _ends(line)) for turn, line in curves)
+        rows = tuple(
+            Row(f"turn {turn}", quantity(max(s for s, _ in line), "step"), _ends(line)) for turn, line in curves
+        )
         caption = (
             f"The {role}’s reward over the steps of all turns{', and what else was logged' if small else ''}. "
             "Thin: as logged; bold: moving mean; dotted: a new turn begins."
