@@ -38,6 +38,7 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
         / (1 - general.share if general.train else 1)
     )
     trained = config.trains_reward_model
+    no_model = "rules" if config.filter.rules else "none"
     turns = []
     for turn in range(1, config.turns + 1):
         roles = assign(turn, config.judger.weights, settings.train)
@@ -46,7 +47,7 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
                 turn=turn,
                 instructor_starts_from=str(roles.instructor_start) if settings.train else None,
                 instructions_written_by=str(roles.instruction_writer),
-                filter=str(roles.filter) if config.filter.model else "rules",
+                filter=str(roles.filter) if config.filter.model else no_model,
                 answerer=str(roles.answerer),
                 judger=str(roles.judger) if judging_kind(config).uses_model else config.judging_model,
                 follower_starts_from=str(roles.follower_start),

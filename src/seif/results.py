@@ -44,7 +44,7 @@ class Generation:
 class PlannedTurn:
     """Who plays which role, and how many steps are trained. Names are `base` or `ROLE_TURN`.
 
-    `filter` is `rules` where no model filters; `judger` is the judge's own name where it asks no language model.
+    `filter` is `rules` or `none` where no model filters; `judger` is the judge's own name where it asks no language model.
     """
 
     turn: int
