@@ -72,6 +72,15 @@ def test_whatever_takes_a_config_reads_a_name_and_refuses_the_rest(ask, tmp_path
         ask({"model": "x"})
 
 
+def test_a_suite_is_refused_what_it_does_not_take(tmp_path):
+    with pytest.raises(seif.UsageError, match=r"--limit goes with --suite .*, not with held-out"):
+        seif.evaluate_suite("nano-tiny", "held-out", seif.SuiteOptions(limit=3))
+    with pytest.raises(seif.UsageError, match="did you mean 'held-out'"):
+        seif.evaluate_suite("nano-tiny", "heldout")
+    with pytest.raises(seif.UsageError, match=f"{tmp_path}/none.parquet"):
+        seif.evaluate_suite("nano-tiny", "held-out", seif.SuiteOptions(held_out=f"{tmp_path}/none.parquet"))
+
+
 def test_help_shows_signatures_that_can_be_read():
     for name in ("plan", "run", "generate", "train", "evaluate", "judge"):
         assert " at 0x" not in str(inspect.signature(getattr(seif, name)))

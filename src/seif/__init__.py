@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from seif.api import (
         Listener,
         Response,
+        SuiteOptions,
         compile_constraints,
         evaluate,
+        evaluate_suite,
         find_conflicts,
         generate,
         judge,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         run,
         train,
         verify,
+        write_report,
     )
     from seif.config import Config
     from seif.errors import RunError, SeifError, UsageError
@@ -47,10 +50,12 @@ __all__ = [
     "Response",
     "RunError",
     "SeifError",
+    "SuiteOptions",
     "UsageError",
     "Verdict",
     "compile_constraints",
     "evaluate",
+    "evaluate_suite",
     "find_conflicts",
     "generate",
     "judge",
@@ -60,6 +65,7 @@ __all__ = [
     "run",
     "train",
     "verify",
+    "write_report",
 ]
 _ELSEWHERE = {
     "Config": "config",

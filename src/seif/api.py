@@ -19,15 +19,15 @@ from seif.constraints.conflict import Conflict
 from seif.constraints.conflicts import explain
 from seif.constraints.verifiers import verify as check
 from seif.engines.quiet import quiet
-from seif.errors import UsageError
-from seif.evaluation.results import Evaluation, GenerationNumbers
+from seif.errors import UsageError, named
+from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.manifest import Manifest, describe
 from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, questions_of, settle
 from seif.progress import Progress
-from seif.results import Generation, Plan, Run
+from seif.results import Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -45,6 +45,8 @@ class Listener:
     """Gets what was chosen, one line at a time."""
     note: Callable[[str], None] = field(default=_say_nothing, repr=False)
     """Gets what a user should know, one line at a time."""
+    progress: Callable[[str], None] = field(default=_say_nothing, repr=False)
+    """Gets a line now and then on how far a long evaluation is."""
     console: Console = field(default_factory=lambda: Console(quiet=True), repr=False)
     """Shows progress."""
 
@@ -60,6 +62,24 @@ class Response:
 
     instruction: Instruction
     text: str
+
+
+@dataclass(frozen=True)
+class SuiteOptions:
+    """What an evaluation suite is given beside the config; each suite takes some of these."""
+
+    held_out: str | Path | None = None
+    """held-out: tasks in the released schema with ids and kwargs, in place of the config's."""
+    judge_model: str | None = None
+    """held-out: a checkpoint that is measured as a Judger too."""
+    prompts: str | Path | None = None
+    """ifeval: a file of prompts."""
+    responses: str | Path | None = None
+    """ifeval: where every response goes, as JSON lines."""
+    include_path: str | Path | None = None
+    """lm-eval: a folder with tasks."""
+    limit: int | None = None
+    """ifeval, lm-eval: only the first so many prompts."""
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
@@ -84,6 +104,10 @@ def _loaded(config: ConfigLike) -> Config:
     if isinstance(config, str | Path):
         return load_config(config)
     raise UsageError(f"a config is a Config, a path or a shipped name, not {type(config).__name__}; see load_config")
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
 
 
 def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
@@ -136,11 +160,19 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
 
 def load_run(path: str | Path) -> Run:
     """Where a run is, and its numbers so far. Raises UsageError when `path` is no run directory."""
+    return read_run(RunDir(Path(path)))
+
+
+def write_report(path: str | Path) -> Path:
+    """Write the page `report.html` of the run in `path` anew, and return where it is.
+
+    Raises UsageError when `path` is no run directory, and for a plugin of the run that can't be loaded.
+    """
+    from seif.report import page
+
     root = RunDir(Path(path))
-    state = root.state()
-    files = (root.evaluation(turn) for turn in range(root.config().turns + 1))
-    evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files if file.exists())
-    return Run(root.root, state, root.seconds(), evaluations, root.report)
+    page.write_report(root)
+    return root.report
 
 
 def generate(
@@ -222,22 +254,50 @@ def evaluate(config: ConfigLike, judge_model: str | None = None) -> Evaluation:
 
     Raises UsageError where there is nothing to evaluate on, RunError when an engine breaks.
     """
+    options = SuiteOptions(judge_model=judge_model)
+    return Evaluation.from_json(evaluate_suite(config, "held-out", options).details, "held-out")
+
+
+def evaluate_suite(
+    config: ConfigLike, suite: str, options: SuiteOptions = SuiteOptions(), listener: Listener = SILENT
+) -> SuiteResult:
+    """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `lm-eval:TASK`, or a plugin's.
+
+    Raises UsageError for an unknown suite, for options that it does not take and for what it lacks; RunError when an
+    engine or the suite breaks.
+    """
     from contextlib import ExitStack
 
     from seif import stages
-    from seif.evaluation.suites import SuiteSettings
+    from seif.engines.base import NoEngine
+    from seif.evaluation.suites import SuiteSettings, check_options, find_suite
     from seif.models import JudgeWeights, ModelPool
 
     config = _loaded(config)
-    if config.held_out is None:
-        raise UsageError("there is nothing to evaluate on: set held_out in the config")
-    settled, _ = settle(config)
-    preflight(settled, [], judge_model)
+    check_options(suite, [key for key, value in vars(options).items() if value is not None])
+    part, task = find_suite(suite)
+    if options.held_out is not None:
+        config = config.model_copy(update={"held_out": str(Path(options.held_out).resolve())})
+    settled, precision = settle(config)
+    listener.info(str(precision))
+    judge = JudgeWeights(options.judge_model) if options.judge_model else None
     with ModelPool(settled) as pool, ExitStack() as asking:
-        engine = asking.enter_context(pool.use(settled.model))
-        judge = JudgeWeights(judge_model) if judge_model else None
-        measure_judger = stages.judger_measure(settled, pool, judge, asking.close)
-        return asyncio.run(stages.measure(engine, SuiteSettings(settled, settled.model, measure_judger=measure_judger)))
+        settings = SuiteSettings(
+            settled,
+            settled.model,
+            task,
+            prompts=_path(options.prompts),
+            limit=options.limit,
+            responses=_path(options.responses),
+            include_path=_path(options.include_path),
+            measure_judger=stages.judger_measure(settled, pool, judge, asking.close),
+            report=listener.progress,
+        )
+        part.check(settings)
+        preflight(settled, [], options.judge_model)
+        engine = NoEngine() if part.loads_model else asking.enter_context(pool.use(settled.model))
+        with named(f"the evaluation suite {part.name!r}"):
+            return asyncio.run(part.run(engine, settings))
 
 
 def judge(

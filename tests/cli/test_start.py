@@ -7,7 +7,7 @@ import support
 from seif.artifacts import RunDir
 from seif.config_file import load_config
 from seif.configs import find, shipped
-from seif.report.table import run_status
+from seif.results import read_run
 from support import seif
 
 
@@ -38,7 +38,7 @@ def test_a_printed_config_is_the_same_in_any_folder(call, tmp_path, name):
 def test_demo_runs_in_an_empty_folder(tmp_path):
     result = seif("demo", "--tiny", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert run_status(RunDir(tmp_path / "runs" / "demo-tiny")).state == "finished"
+    assert read_run(RunDir(tmp_path / "runs" / "demo-tiny")).state == "finished"
 
 
 def seeds_file(folder):
@@ -109,4 +109,4 @@ def test_what_init_writes_runs(tmp_path, model):
     short = [part for setting in ("turns=1", "instructor.steps=1", "follower.steps=1") for part in ("--set", setting)]
     result = seif("run", out, "--run-dir", run_dir, *short)
     assert result.returncode == 0, result.stderr
-    assert run_status(RunDir(run_dir)).state == "finished"
+    assert read_run(RunDir(run_dir)).state == "finished"

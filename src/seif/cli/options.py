@@ -62,9 +62,15 @@ def _note(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(f"note: {line}", style="yellow", highlight=False, markup=False)
 
 
+def _progress(line: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(line, highlight=False)
+
+
 def listener(as_json: bool = False) -> Listener:
     """Shows on the terminal what a command does; with `as_json` its standard output is left to the numbers."""
-    return Listener(note=_note) if as_json else Listener(_info, _note, console)
+    if as_json:
+        return Listener(note=_note, progress=_progress)
+    return Listener(_info, _note, _progress, console)
 
 
 def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Config:

@@ -13,6 +13,8 @@ from markupsafe import Markup, escape
 from seif.quantities import quantity
 
 Number = float | None
+SHORTEST_AVERAGED = 12
+"""A line with fewer steps has no moving mean."""
 _FONT = 12
 _MARKERS = ("circle", "hollow", "square", "diamond")
 
@@ -147,7 +149,7 @@ def step_chart(
         parts.append(f'<g class="series {style}"><title>{escape(f"turn {turn}")}</title>')
         if len(drawn) == 1:
             parts.append(_marker("circle", *drawn[0]))
-        elif len(drawn) < 12:
+        elif len(drawn) < SHORTEST_AVERAGED:
             parts.append(_polyline(drawn))
         else:
             means = smooth([value for _, value in known])

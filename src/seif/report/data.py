@@ -12,8 +12,8 @@ from seif.artifacts import STAGES, RunDir, read_json
 from seif.config import Config
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, RewardModelNumbers
-from seif.report.table import run_status
 from seif.report.text import number
+from seif.results import read_run
 from seif.seeds import load_seeds
 
 Points = list[tuple[int, float | None]]
@@ -73,8 +73,8 @@ class RunNumbers:
 def collect(run_dir: RunDir) -> RunNumbers:
     """Read a run directory. Raises UsageError when it is none."""
     config = run_dir.config()
-    status = run_status(run_dir)
-    evaluations = {e.turn: e for e in status.turns}
+    found = read_run(run_dir)
+    evaluations = {e.turn: e for e in found.evaluations}
     turns = []
     for turn in range(config.turns + 1):
         shown, classifier = run_dir.showcase(turn), run_dir.reward_model_numbers(turn)
@@ -90,8 +90,8 @@ def collect(run_dir: RunDir) -> RunNumbers:
             seconds[place] = seconds.get(place, 0.0) + event["seconds"]
     return RunNumbers(
         name=run_dir.root.resolve().name,
-        state=status.state,
-        seconds=status.seconds,
+        state=found.state,
+        seconds=found.seconds,
         config=config,
         config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         manifest=run_dir.manifest(),
