@@ -87,6 +87,10 @@ def test_help_shows_signatures_that_can_be_read():
     assert len(str(inspect.signature(seif.Config))) < 80
 
 
+def test_overrides_need_no_file():
+    assert seif.load_config(overrides=["follower.grpo.kl=0.5"], model="x").follower.grpo.kl == 0.5
+
+
 def test_a_plan_is_typed(config):
     plan = seif.plan(config)
     assert [(turn.instructor_steps, turn.follower_steps) for turn in plan.turns] == [(1, 1)]

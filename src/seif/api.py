@@ -12,7 +12,6 @@ from rich.console import Console
 
 from seif.artifacts import Beside, RunDir, hold, read_json
 from seif.config import Config
-from seif.config_file import build_config
 from seif.config_file import load_config as read_config
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflict import Conflict
@@ -90,11 +89,7 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), *
     """
     if isinstance(overrides, str):
         raise UsageError(f"overrides are a list, e.g. [{overrides!r}]")
-    if path is not None:
-        return load_extensions(read_config(Path(path), list(overrides), **keys))
-    if overrides:
-        raise UsageError("overrides change a config file: give its path, or set the keys themselves")
-    return load_extensions(build_config({key: value for key, value in keys.items() if value is not None}, "options"))
+    return load_extensions(read_config(None if path is None else Path(path), list(overrides), **keys))
 
 
 def _loaded(config: ConfigLike) -> Config:

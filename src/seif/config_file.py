@@ -34,13 +34,22 @@ REPLACED = {"constraint_types": "plugins: [FILE.py]"}
 """Keys of earlier versions, with what to write instead."""
 
 
-def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -> Config:
-    """Read a YAML config: a file, or the name of a shipped one (`nano`). `overrides` are `dotted.key=value` with
-    YAML values; `direct` sets top-level keys.
+def load_config(path: Path | None, overrides: list[str] | None = None, **direct: Any) -> Config:
+    """Read a YAML config: a file, or the name of a shipped one (`nano`); None: the paper's settings. `overrides` are
+    `dotted.key=value` with YAML values; `direct` sets top-level keys.
 
     Raises UsageError, in one line with the fix, for a missing file, bad YAML, an unknown key, or a wrong type.
     """
-    given, path = path, find(path)
+    tree = _read(path) if path else {}
+    for override in overrides or []:
+        _override(tree, override)
+    tree |= {key: value for key, value in direct.items() if value is not None}
+    return build_config(tree, str(path or "options"), overrides or [])
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """A config file's tree, its relative paths made absolute. Raises UsageError."""
+    path = find(path)
     if not path.is_file():
         near = nearest(path.name)
         meant = f"did you mean {near!r}? " if near else ""
@@ -60,10 +69,7 @@ def load_config(path: Path, overrides: list[str] | None = None, **direct: Any) -
         tree["plugins"] = [
             _anchor(p, path.parent) if isinstance(p, str) and p.endswith(".py") else p for p in tree["plugins"]
         ]
-    for override in overrides or []:
-        _override(tree, override)
-    tree |= {key: value for key, value in direct.items() if value is not None}
-    return build_config(tree, str(given), overrides or [])
+    return tree
 
 
 def build_config(tree: dict[str, Any], source: str, overrides: Sequence[str] = ()) -> Config:

@@ -79,7 +79,7 @@ def judge(
 def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[Instruction, str]]]:
     """The file's rows as they are, and as instructions with responses. Raises UsageError naming the row that can't
     be judged."""
-    from seif.constraints.files import constraint_sets
+    from seif.constraints.files import constraint_sets, needs_texts
     from seif.constraints.verifiers import verify
     from seif.tables import read_rows
 
@@ -90,7 +90,7 @@ def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[
         if not isinstance(response, str) or not isinstance(question, str):
             raise UsageError(f"{where}: needs `response` and `seed_question` or `prompt`, all texts")
         if not constraints or not (by_rules or record.get("constraint")):
-            raise UsageError(f"{where}: needs `constraint`, a list of at least one text")
+            raise UsageError(f"{where}: {needs_texts(record)}")
         try:
             for c in constraints:
                 if c.checkable:

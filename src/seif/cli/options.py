@@ -11,7 +11,6 @@ from rich.console import Console
 from seif.api import Listener, load_config
 from seif.config import Config
 from seif.engines.quiet import quiet
-from seif.errors import UsageError
 from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, settle
 from seif.preflight import questions_of as without_overlap
@@ -80,8 +79,6 @@ def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Confi
 
 def for_model(config: Path | None, model: str, overrides: list[str] | None, **files: Path | None) -> Config:
     """The role settings for a command that names its model itself."""
-    if config is None and overrides:
-        raise UsageError("--set changes a config: give --config too")
     direct = {"model": model, **{k: str(v.resolve()) for k, v in files.items() if v is not None}}
     return load_config(config, overrides or (), **direct)
 
