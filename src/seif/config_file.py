@@ -30,8 +30,8 @@ PATH_KEYS = (
 SHIPPED_DATA = "nano:"
 """Begins the name of a file that is shipped with seif: `nano:data/seeds.parquet` lies in the folder of `seif.nano`."""
 _NANO = Path(__file__).parent / "nano"
-REPLACED = {"constraint_types": "plugins: [FILE.py]"}
-"""Keys of earlier versions, with what to write instead."""
+REPLACED = {"constraint_types": "plugins"}
+"""Lists of earlier versions, with what they are called now."""
 
 
 def load_config(path: Path | None, overrides: list[str] | None = None, **direct: Any) -> Config:
@@ -188,7 +188,8 @@ def _explain(error: ErrorDetails) -> str:
     path = [str(part) for part in error["loc"]]
     key = ".".join(path)
     if error["type"] == "extra_forbidden" and key in REPLACED:
-        return f"{key!r} is no longer a key; write `{REPLACED[key]}`"
+        given = error["input"] if isinstance(error["input"], list) else [error["input"]]
+        return f"{key!r} is no longer a key; write `{REPLACED[key]}: [{', '.join(map(str, given))}]`"
     if error["type"] == "extra_forbidden":
         near = difflib.get_close_matches(path[-1], _keys_at(path[:-1]), n=1)
         return f"unknown key {key!r}" + (
