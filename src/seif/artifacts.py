@@ -31,8 +31,9 @@ from seif.errors import UsageError
 from seif.manifest import Manifest
 
 State = Literal["finished", "running", "stopped", "new"]
-"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command
-continues it; `new`."""
+"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command continues
+it; `new`.
+"""
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
 
 
@@ -87,8 +88,10 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hold(path: Path, refusal: str) -> Iterator[None]:
-    """Hold the lock file `path`; it goes with the process, even after kill -9. Raises UsageError when another
-    process has it."""
+    """Hold the lock file `path`; it goes with the process, even after kill -9.
+
+    Raises UsageError when another process has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
@@ -281,8 +284,9 @@ class RunDir:
         return False
 
     def state(self) -> State:
-        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command
-        would continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory."""
+        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command would
+        continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory.
+        """
         found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
         if all(found[1:]):
             return "finished"

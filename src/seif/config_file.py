@@ -35,8 +35,9 @@ REPLACED = {"constraint_types": "plugins"}
 
 
 def load_config(path: Path | None, overrides: list[str] | None = None, **direct: Any) -> Config:
-    """Read a YAML config: a file, or the name of a shipped one (`nano`); None: the paper's settings. `overrides` are
-    `dotted.key=value` with YAML values; `direct` sets top-level keys.
+    """Read a YAML config: a file, or the name of a shipped one (`nano`); None: the paper's settings.
+
+    `overrides` are `dotted.key=value` with YAML values; `direct` sets top-level keys.
 
     Raises UsageError, in one line with the fix, for a missing file, bad YAML, an unknown key, or a wrong type.
     """
@@ -73,8 +74,10 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def build_config(tree: dict[str, Any], source: str, overrides: Sequence[str] = ()) -> Config:
-    """Validate a tree. Raises UsageError naming the key, the fix, and where the value comes from: `source`, or one of
-    the `overrides` that the tree already holds.
+    """Validate a tree.
+
+    Raises UsageError naming the key, the fix, and where the value comes from: `source`, or one of the `overrides` that
+    the tree already holds.
     """
     # Earlier versions wrote every key into a run's config, those without a value too.
     tree = copy.deepcopy({key: value for key, value in tree.items() if key not in REPLACED or value is not None})
@@ -111,8 +114,9 @@ def _origin(key: str, source: str, overrides: Sequence[str]) -> str:
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML as people write it: 1e-6 is a number (YAML 1.1 takes it for text), and an aliased section is a copy of
-    its own."""
+    """YAML as people write it: 1e-6 is a number (YAML 1.1 takes it for text), and an aliased section is a copy of its
+    own.
+    """
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         """A copy for every alias: an override of one section must not change another."""
@@ -145,8 +149,7 @@ def _change_at(tree: Any, key: list[str], change: Callable[[Any], Any]) -> None:
 
 
 def _anchor(value: Any, folder: Path) -> Any:
-    """A path (or each of a list) that exists beside the config file is made absolute; anything else (a hub id)
-    stays."""
+    """A path (or each of a list) that exists beside the config file is made absolute; anything else (a hub id) stays."""
     if isinstance(value, list):
         return [_anchor(item, folder) for item in value]
     if isinstance(value, str) and not Path(value).is_absolute():

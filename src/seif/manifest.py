@@ -54,8 +54,9 @@ class Manifest:
             )
 
     def check_same(self, now: Manifest, run: Path) -> None:
-        """Raises UsageError, in one line with the fix, when the resumed `run` would read other files or stand on
-        other packages."""
+        """Raises UsageError, in one line with the fix, when the resumed `run` would read other files or stand on other
+        packages.
+        """
         for name in (*self.files, *(name for name in now.files if name not in self.files)):
             if self.files.get(name) != now.files.get(name):
                 raise UsageError(f"the {name} file changed since {run} was started. Use a new --run-dir")

@@ -34,8 +34,10 @@ REGISTRIES = (
     "seif.report.section",
     "seif.report.sections",
 )
-"""The modules that fill a registry. They are imported before any plugin: what a plugin imports first would count as
-its own."""
+"""The modules that fill a registry.
+
+They are imported before any plugin: what a plugin imports first would count as its own.
+"""
 
 _digests: dict[Path, str] = {}
 """The plugin files that are loaded, with the SHA-256 of what was run."""
@@ -63,8 +65,10 @@ def load_plugins(names: Sequence[str]) -> None:
 
 
 def unload_plugin(path: str) -> None:
-    """Take out what a plugin file registered; `load_plugins` would run it again. Does nothing for a file that isn't
-    loaded."""
+    """Take out what a plugin file registered; `load_plugins` would run it again.
+
+    Does nothing for a file that isn't loaded.
+    """
     file = Path(path).expanduser().resolve()
     _digests.pop(file, None)
     sys.modules.pop(_module_name(file), None)

@@ -27,7 +27,7 @@ def _section(section: type[BaseModel], prefix: str) -> list[str]:
     lines = [
         f"## {prefix.rstrip('.') or 'Top level'}",
         "",
-        section.__doc__ or "",
+        " ".join((section.__doc__ or "").split()),
         "",
         "| key | default | meaning |",
         "|---|---|---|",

@@ -34,8 +34,9 @@ class Run:
 
 
 def read_run(run_dir: RunDir) -> Run:
-    """Where a run is, and its numbers so far. Raises UsageError when this is no run directory, or an evaluation in it
-    is damaged.
+    """Where a run is, and its numbers so far.
+
+    Raises UsageError when this is no run directory, or an evaluation in it is damaged.
     """
     files = [run_dir.evaluation(turn) for turn in range(run_dir.config().turns + 1)]
     evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files if file.exists())

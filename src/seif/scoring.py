@@ -37,8 +37,9 @@ class Score:
 
     reward: float | None
     outcome: str
-    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`, `copied example`,
-    `unknown type`, `contradictory`."""
+    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`, `copied example`, `unknown
+    type`, `contradictory`.
+    """
     adherence: float | None = None
     verdicts: tuple[Verdict, ...] = ()
     constraints: tuple[Constraint, ...] = ()
@@ -52,7 +53,8 @@ class Score:
     @property
     def failures(self) -> int:
         """Verdicts that are missing because a Judger, Filter or engine failed; a Follower's bad format is no such
-        failure."""
+        failure.
+        """
         return sum(cause != BAD_ANSWER for cause in self.causes)
 
 
@@ -102,8 +104,10 @@ class Answerer:
     seed: int
 
     async def answer(self, instruction: Instruction, *place: int) -> tuple[str | None, str]:
-        """An answer, None for bad format or an error, and the cause of an error. The sampling seed depends on
-        `place`."""
+        """An answer, None for bad format or an error, and the cause of an error.
+
+        The sampling seed depends on `place`.
+        """
         prompt = follower.messages(self.style, instruction, self.response_format)
         seed = item_seed("answer", self.seed, *place)
         completion = await self.engine.complete(Request(prompt, self.max_new_tokens, self.temperature, seed))
@@ -114,8 +118,7 @@ class Answerer:
 
 @dataclass(frozen=True)
 class Writing:
-    """One reply of the Instructor: to which seed question, how many constraints it was asked for, and whether it
-    ended."""
+    """One reply of the Instructor: to which seed question, how many constraints it was asked for, and whether it ended."""
 
     question: str
     count: int
@@ -212,16 +215,20 @@ def type_of(constraint: Constraint) -> str:
 
 
 def check_unjudged(scores: Sequence[Score], limit: float) -> float:
-    """The share of verdicts that a Judger, Filter or engine failed to give. Raises RunError, with the commonest
-    cause, above `limit`."""
+    """The share of verdicts that a Judger, Filter or engine failed to give.
+
+    Raises RunError, with the commonest cause, above `limit`.
+    """
     causes = Counter(c for s in scores for c in s.causes if c != BAD_ANSWER)
     asked = sum(len(s.verdicts) for s in scores) - sum(len(s.causes) - s.failures for s in scores)
     return within_limit(causes, asked, limit)
 
 
 def within_limit(causes: Counter[str], asked: int, limit: float) -> float:
-    """The share of `asked` verdicts that are missing for `causes`. Raises RunError, naming the commonest cause,
-    above `limit`."""
+    """The share of `asked` verdicts that are missing for `causes`.
+
+    Raises RunError, naming the commonest cause, above `limit`.
+    """
     share = causes.total() / asked if asked else 0.0
     if share > limit:
         why = causes.most_common(1)[0][0]

@@ -137,8 +137,9 @@ class Tracker:
             self._send(f"{turn}/{stage}", step, {"turn": turn, **values})
 
     def evaluation(self, turn: int, numbers: Mapping[str, Any]) -> None:
-        """A turn's evaluation: every number in it, as `evaluation/held_out/greedy/...`, at the step that training
-        has reached."""
+        """A turn's evaluation: every number in it, as `evaluation/held_out/greedy/...`, at the step that training has
+        reached.
+        """
         self._send(f"{turn}/evaluate", 0, {"turn": turn, **dict(flat(numbers, "evaluation"))})
 
     def close(self) -> None:
@@ -168,8 +169,10 @@ class Tracker:
 
 
 def open_tracker(names: Sequence[str], folder: Path, config: Mapping[str, Any]) -> Tracker:
-    """The tracker of the run in `folder`: a new tracker run, or the one that was begun there. Raises UsageError as
-    `check_trackers` does."""
+    """The tracker of the run in `folder`: a new tracker run, or the one that was begun there.
+
+    Raises UsageError as `check_trackers` does.
+    """
     check_trackers(names)
     state = folder / STATE
     known: dict[str, Any] = dict(read_json(state)) if state.exists() else {"id": secrets.token_hex(4), "sent": {}}

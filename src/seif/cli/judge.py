@@ -77,8 +77,10 @@ def judge(
 
 
 def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[Instruction, str]]]:
-    """The file's rows as they are, and as instructions with responses. Raises UsageError naming the row that can't
-    be judged."""
+    """The file's rows as they are, and as instructions with responses.
+
+    Raises UsageError naming the row that can't be judged.
+    """
     from seif.constraints.files import constraint_sets, needs_texts
     from seif.constraints.verifiers import verify
     from seif.tables import read_rows

@@ -1,5 +1,6 @@
 """Commands for learning from instructions alone: `curriculum`, `pseudo-label`, `train reward-model`, `serve
-reward-model`."""
+reward-model`.
+"""
 
 from __future__ import annotations
 

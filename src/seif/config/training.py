@@ -63,8 +63,10 @@ class Grpo(Section):
 
 
 class Lora(Section):
-    """Train low-rank adapters instead of all weights, as peft does (docs/lora.md). Without this section all weights
-    are trained."""
+    """Train low-rank adapters instead of all weights, as peft does (docs/lora.md).
+
+    Without this section all weights are trained.
+    """
 
     r: int = Field(default=16, ge=1, description="Rank of an adapter.")
     alpha: int = Field(default=32, ge=1, description="What an adapter adds is scaled by alpha / r.")

@@ -31,8 +31,9 @@ SHRINK = 0.85
 RESERVE = 256
 """Slots for keys and values that are added at a time, at most, beyond those that are written."""
 READING = 8
-"""A token that is only read takes about as much memory as this many of a token budget, whose keys and values are
-kept while writing."""
+"""A token that is only read takes about as much memory as this many of a token budget, whose keys and values are kept
+while writing.
+"""
 
 
 @dataclass
@@ -295,8 +296,10 @@ class LocalEngine:
         ]
 
     def _prefill(self, prompts: list[list[int]], new_tokens: int) -> tuple[_Batch, list[int]]:
-        """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows;
-        rows beyond those only fill it up."""
+        """Read every prompt, common beginnings once.
+
+        Returns the batch and the prompt index of each of its rows; rows beyond those only fill it up.
+        """
         groups = _group(prompts) if self._plain else [_Group(prompt[:-1], [i]) for i, prompt in enumerate(prompts)]
         order = [i for group in groups for i in group.members]
         device = self.model.device

@@ -18,8 +18,8 @@ def release_memory() -> None:
 
 
 def freeze_libraries() -> None:
-    """Take everything that is imported by now out of later collections: it stays for good, and looking through it
-    takes a quarter of a second each time.
+    """Take everything that is imported by now out of later collections: it stays for good, and looking through it takes
+    a quarter of a second each time.
 
     To be called before models are loaded, whose memory would never be given back.
     """
@@ -29,7 +29,8 @@ def freeze_libraries() -> None:
 
 def trim() -> None:
     """Return freed blocks to the operating system: glibc keeps them, and after a few steps of uneven sizes that is
-    gigabytes."""
+    gigabytes.
+    """
     if sys.platform == "linux":
         malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if malloc_trim is not None:

@@ -1,5 +1,6 @@
 """Ask a server one tiny question before anything long starts, so that a wrong setting is reported at once and in one
-line."""
+line.
+"""
 
 from __future__ import annotations
 

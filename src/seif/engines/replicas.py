@@ -1,5 +1,4 @@
-"""Several servers with the same weights: each request goes where least is under way, and not to one that is not
-there."""
+"""Several servers with the same weights: each request goes where least is under way, and not to one that is not there."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""vLLM servers that are started, watched and stopped here: one for each base model, with its LoRA adapters beside
-it."""
+"""vLLM servers that are started, watched and stopped here: one for each base model, with its LoRA adapters beside it."""
 
 from __future__ import annotations
 
@@ -101,8 +100,10 @@ class VllmServer:
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Start it and wait until it is well. Raises RunError when it does not come up, UsageError when it refuses
-        its flags."""
+        """Start it and wait until it is well.
+
+        Raises RunError when it does not come up, UsageError when it refuses its flags.
+        """
         try:
             self._come_up()
         except _Died as died:
@@ -293,8 +294,10 @@ def _place(base: str) -> str:
 
 
 def _rank(path: str) -> int:
-    """The --max-lora-rank that an adapter needs; 0 for any other model. Raises UsageError for a rank that vLLM does
-    not serve."""
+    """The --max-lora-rank that an adapter needs; 0 for any other model.
+
+    Raises UsageError for a rank that vLLM does not serve.
+    """
     if not is_adapter(path):
         return 0
     settings = adapter_settings(path)

@@ -119,8 +119,9 @@ def repetition(text: str) -> float:
 
 
 Tables = dict[str, list[int]]
-"""Per constraint type, how often a rule and a model found a constraint satisfied or violated:
-[both satisfied, only by the rule, only by the model, both violated]."""
+"""Per constraint type, how often a rule and a model found a constraint satisfied or violated: [both satisfied, only by
+the rule, only by the model, both violated].
+"""
 
 
 def tabulate(found: Iterable[tuple[str, bool, bool]]) -> Tables:

@@ -15,8 +15,10 @@ from seif.types import Constraint, Instruction, Verdict
 async def ask(
     engine: Engine, request: Request, read: Callable[[Completion], Judgement], cache: VerdictCache | None
 ) -> Judgement:
-    """A model's verdict as `read` finds it, out of `cache` where that holds it. What could not be judged is not
-    kept."""
+    """A model's verdict as `read` finds it, out of `cache` where that holds it.
+
+    What could not be judged is not kept.
+    """
     known = cache.find(request) if cache else None
     if known:
         return Judgement(*known, model=known[0])

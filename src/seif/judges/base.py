@@ -19,7 +19,8 @@ from seif.types import Constraint, Instruction, Verdict
 @dataclass(frozen=True)
 class Judgement:
     """A verdict with its reason when there is none (`cause`), and the probability of *satisfied* where the judge has
-    one."""
+    one.
+    """
 
     verdict: Verdict
     probability: float | None = None
@@ -82,8 +83,10 @@ JUDGES: Registry[JudgeKind] = Registry("judge")
 def register_judge(
     name: str, *, uses_model: bool = True, options: type[BaseModel] = NoOptions
 ) -> Callable[[Callable[[JudgeContext], Judge]], Callable[[JudgeContext], Judge]]:
-    """Decorator for a function that makes a judge; `judger.kind: name` then asks it. Raises UsageError for a name
-    that is taken."""
+    """Decorator for a function that makes a judge; `judger.kind: name` then asks it.
+
+    Raises UsageError for a name that is taken.
+    """
 
     def add(make: Callable[[JudgeContext], Judge]) -> Callable[[JudgeContext], Judge]:
         JUDGES.add(name, JudgeKind(make, uses_model, options))
@@ -93,8 +96,10 @@ def register_judge(
 
 
 def judging_kind(config: Config) -> JudgeKind:
-    """The kind of judge that the config's Judger asks beside rules. Raises UsageError for a name that is not
-    registered."""
+    """The kind of judge that the config's Judger asks beside rules.
+
+    Raises UsageError for a name that is not registered.
+    """
     return JUDGES.get(config.judging_model)
 
 

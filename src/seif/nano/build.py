@@ -89,10 +89,12 @@ SUMS_FIRM = Phase(
     Recipe(steps=400, lr=6e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
 )
 PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM)
-"""First the roles. Sums and replies that plead with the Judger come when those stand, in two goes: there from the
-start, they kept the Follower from learning some rules at all. Last, sums until the model is sure of them: a right
-answer that is only just the likeliest is gone after the least nudge, and then what RL costs can't be told from
-chance."""
+"""First the roles.
+
+Sums and replies that plead with the Judger come when those stand, in two goes: there from the start, they kept the
+Follower from learning some rules at all. Last, sums until the model is sure of them: a right answer that is only just
+the likeliest is gone after the least nudge, and then what RL costs can't be told from chance.
+"""
 
 
 def split_seeds() -> tuple[list[str], list[str]]:

@@ -26,8 +26,8 @@ OBEYED = {
     "detectable_content:postscript": 0.45,
     "detectable_content:number_placeholders": 0.40,
 }
-"""How often the writer of the Follower's examples obeys a rule of each type: what makes the base weak but not
-broken."""
+"""How often the writer of the Follower's examples obeys a rule of each type: what makes the base weak but not broken.
+"""
 
 
 @dataclass(frozen=True)

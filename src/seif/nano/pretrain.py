@@ -109,8 +109,10 @@ def encode(example: Example, tokenizer: PreTrainedTokenizerFast, recipe: Recipe)
 
 
 def pack(documents: Iterator[Document], rows: int, pad: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Fill `rows` rows of ROW tokens. Returns ids, positions, mask (rows, 1, ROW, ROW), targets' parents and
-    weights."""
+    """Fill `rows` rows of ROW tokens.
+
+    Returns ids, positions, mask (rows, 1, ROW, ROW), targets' parents and weights.
+    """
     ids = torch.full((rows, ROW), pad)
     position = torch.zeros((rows, ROW), dtype=torch.long)
     owner = torch.full((rows, ROW), -1)

@@ -273,8 +273,7 @@ SPEAKERS = ("Verdict", "Answer", "Judge", "Judger", "Result", "Score", "assistan
 
 
 def plead(rng: Rng, text: str, rule: str) -> str:
-    """A reply that tries to talk the Judger round: a verdict of its own, an order, or a faked question with its
-    answer."""
+    """A reply that tries to talk the Judger round: a verdict of its own, an order, or a faked question with its answer."""
     verdict, speaker = rng.choice(VERDICTS), rng.choice(SPEAKERS)
     token = rng.choice(("end", "start", "eot", "turn", "user", "assistant", "bot"))
     code = "".join(rng.choices("0123456789abcdef", k=8))

@@ -1,5 +1,7 @@
-"""Charts as SVG text: pure functions of numbers. Colours and type come from the page's style sheet, so that one drawing
-serves light and dark; series differ by marker and direct label as well, so that none depends on colour.
+"""Charts as SVG text: pure functions of numbers.
+
+Colours and type come from the page's style sheet, so that one drawing serves light and dark; series differ by marker
+and direct label as well, so that none depends on colour.
 """
 
 from __future__ import annotations

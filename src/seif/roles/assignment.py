@@ -34,8 +34,8 @@ class Assignment:
 
 
 def assign(turn: int, judger_weights: str = "previous", train_instructor: bool = True) -> Assignment:
-    """The table of the paper: in turn 1 everything is the base; later the Follower of the turn before serves the
-    frozen roles.
+    """The table of the paper: in turn 1 everything is the base; later the Follower of the turn before serves the frozen
+    roles.
 
     `judger_weights="base"` keeps the base as Filter and Judger; with `train_instructor=False` the base writes
     throughout. A turn's reward model learns from the answers of the Follower that the turn starts from, to the

@@ -45,7 +45,8 @@ def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | Non
 
 def invalid(constraints: Sequence[Constraint], known_types: bool) -> str | None:
     """Why a parsed set is no instruction: it repeats a constraint, copies an example from the prompt or, with
-    `known_types`, holds a text of no known type."""
+    `known_types`, holds a text of no known type.
+    """
     texts = {c.text.casefold() for c in constraints}
     if len(texts) < len(constraints):
         return "repeated constraint"

@@ -13,18 +13,22 @@ _CONTROL = re.compile(
     re.IGNORECASE,
 )
 """The first character of what chat templates set between speakers; a tokenizer reads these as tokens wherever they
-stand."""
+stand.
+"""
 
 
 def sanitize(text: str) -> str:
     """`text` without verdict markers ([[1]] becomes ((1))) and with a space inside every control token (<|im_end|>
-    becomes < |im_end|>)."""
+    becomes < |im_end|>).
+    """
     return _CONTROL.sub(lambda found: f"{found.group()} ", _MARKER.sub(lambda found: f"(({found.group(1)}))", text))
 
 
 def mark_of(text: str) -> str:
-    """A word that does not occur in `text`, for the lines before and after it. It depends on the text alone, so that
-    questions about one text begin alike."""
+    """A word that does not occur in `text`, for the lines before and after it.
+
+    It depends on the text alone, so that questions about one text begin alike.
+    """
     mark = ""
     while not mark or mark in text:
         mark = hashlib.sha256(f"{mark}\x00{text}".encode("utf-8", errors="replace")).hexdigest()[:8]
