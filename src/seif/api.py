@@ -37,15 +37,15 @@ def _say_nothing(line: str) -> None:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears what happens; by default nobody."""
+    """Callbacks for what happens; by default nothing is reported."""
 
     # The representation stands in the signatures that `help` shows.
     info: Callable[[str], None] = field(default=_say_nothing, repr=False)
-    """Gets what was chosen, one line at a time."""
+    """Is called with each choice that was made for the user, in one line."""
     note: Callable[[str], None] = field(default=_say_nothing, repr=False)
-    """Gets what a user should know, one line at a time."""
+    """Is called with each notice, in one line."""
     progress: Callable[[str], None] = field(default=_say_nothing, repr=False)
-    """Gets a line now and then on how far a long evaluation is."""
+    """Is called with the progress of a long evaluation, in one line."""
     console: Console = field(default_factory=lambda: Console(quiet=True), repr=False)
     """Shows progress."""
 

@@ -118,7 +118,7 @@ class JsonLines:
             file.write(line)
 
     def _drop_torn_line(self, file: IO[bytes]) -> None:
-        """A kill or a full disk can leave half a line at the end; the next record must not be glued to it."""
+        """A kill or a full disk can leave half a line at the end; the next record must not be appended to it."""
         size = file.seek(0, os.SEEK_END)
         if size == 0:
             return
@@ -270,7 +270,7 @@ class RunDir:
         return self._config.exists()
 
     def held(self) -> bool:
-        """Whether some process is running this run now. One that can't be told (another user's) counts as not held."""
+        """Whether some process is running this run now. A lock that can't be read (another user's) counts as free."""
         if not self._lock.exists():
             return False
         lock = filelock.FileLock(self._lock)
@@ -359,5 +359,5 @@ class RunDir:
         self.rollouts(turn, stage).keep(kept)
 
     def seconds(self) -> float:
-        """Wall-clock seconds spent in finished stages, over all sittings."""
+        """Wall-clock seconds of the finished stages, over all starts and resumes."""
         return round(sum(float(e["seconds"]) for e in self.events.read() if e["event"] == "stage_finished"), 1)

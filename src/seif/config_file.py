@@ -66,7 +66,7 @@ def _read(path: Path) -> dict[str, Any]:
     for key in PATH_KEYS:
         _change_at(tree, key.split("."), lambda value: _anchor(value, path.parent))
     if isinstance(tree.get("plugins"), list):
-        # The other plugins are modules, whatever lies beside the config.
+        # The other plugins are modules, even where a file beside the config has such a name.
         tree["plugins"] = [
             _anchor(p, path.parent) if isinstance(p, str) and p.endswith(".py") else p for p in tree["plugins"]
         ]
@@ -149,7 +149,7 @@ def _change_at(tree: Any, key: list[str], change: Callable[[Any], Any]) -> None:
 
 
 def _anchor(value: Any, folder: Path) -> Any:
-    """A path (or each of a list) that exists beside the config file is made absolute; anything else (a hub id) stays."""
+    """A path (or each of a list) that exists beside the config file, made absolute; anything else (a hub id) stays."""
     if isinstance(value, list):
         return [_anchor(item, folder) for item in value]
     if isinstance(value, str) and not Path(value).is_absolute():

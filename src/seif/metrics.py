@@ -1,4 +1,4 @@
-"""Metrics of one's own: numbers about the scored rollouts of a training step, beside the built-in ones.
+"""User-defined metrics: numbers about the scored rollouts of a training step, beside the built-in ones.
 
 @metrics.register("mean_words")
 def mean_words(rollouts: Sequence[ScoredRollout]) -> float: ...

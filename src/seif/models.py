@@ -44,7 +44,7 @@ class JudgeWeights:
 class ModelPool:
     """One engine per set of weights, however many roles use it at the same time.
 
-    Weights that nobody uses stay loaded until others are wanted, so using the same ones again costs nothing. `out`
+    Weights that nobody uses stay loaded until others are wanted, so using the same ones again needs no loading. `out`
     is what the stage will write: verdicts and the servers' log are kept beside it, where the config wants them.
     """
 
@@ -177,7 +177,7 @@ def served_model(config: Config) -> str:
 def served(config: Config, path: str) -> bool:
     """Whether a server has the weights at `path`: those of the base.
 
-    A checkpoint that the run made is never passed off as them.
+    A checkpoint that the run made is never one of them.
     """
     return config.engine.kind == "openai" and path in (config.model, served_model(config))
 

@@ -44,8 +44,7 @@ _digests: dict[Path, str] = {}
 
 
 def load_plugins(names: Sequence[str]) -> None:
-    """Load the installed plugins, then the named ones: a name is a path that ends in .py, or an importable
-    package.module.
+    """Load the installed plugins, then the named ones: paths that end in .py, or importable modules.
 
     Each is loaded once per process. A file that has changed since is run again, and what it registers replaces what it
     registered before. Raises UsageError in one line for a missing file or module, and for whatever a plugin raises;

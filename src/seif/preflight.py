@@ -1,4 +1,4 @@
-"""What is settled and checked before models are loaded, so that a mistake shows in seconds and not after hours."""
+"""What is checked before models are loaded, so that a mistake shows in seconds and not after hours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The references of config keys and constraint types, generated from their own tables so that they can't go stale."""
+"""The references of config keys and constraint types, generated from the code so that they are never out of date."""
 
 from __future__ import annotations
 

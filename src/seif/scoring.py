@@ -1,4 +1,4 @@
-"""From a rollout to its reward, with the breakdown kept: filter -> answer -> judge, each sample as soon as it can."""
+"""From a rollout to its reward and its parts: filter -> answer -> judge, without waiting for the other samples."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Score:
-    """A reward that can be explained. `reward` None: nothing could be judged, so the sample leaves its group."""
+    """A reward and what led to it. `reward` None: nothing could be judged, so the sample leaves its group."""
 
     reward: float | None
     outcome: str
@@ -48,13 +48,11 @@ class Score:
     checks: tuple[Check, ...] = ()
     """The model's verdicts on what a rule can check."""
     soft_scores: tuple[float | None, ...] = ()
-    """What stood for each verdict's 1 or 0 in the reward, where the judge gave it."""
+    """What counts in the reward in place of each verdict's 1 or 0, where the judge gave it."""
 
     @property
     def failures(self) -> int:
-        """Verdicts that are missing because a Judger, Filter or engine failed; a Follower's bad format is no such
-        failure.
-        """
+        """Verdicts that are missing because a Judger, Filter or engine failed, and not for a Follower's bad format."""
         return sum(cause != BAD_ANSWER for cause in self.causes)
 
 
@@ -118,7 +116,7 @@ class Answerer:
 
 @dataclass(frozen=True)
 class Writing:
-    """One reply of the Instructor: to which seed question, how many constraints it was asked for, and whether it ended."""
+    """One reply of the Instructor: its seed question, how many constraints it was asked for, and whether it ended."""
 
     question: str
     count: int
@@ -128,7 +126,7 @@ class Writing:
 
 @dataclass(frozen=True)
 class InstructorScorer:
-    """R_I of one instruction: the frozen Follower answers it, the Judger says how well; 0 unless the Filter accepts."""
+    """R_I of one instruction: the frozen Follower answers it, the Judger judges; 0 unless the Filter accepts it."""
 
     filter: Filter
     answerer: Answerer

@@ -43,9 +43,9 @@ def curriculum(
     """Cut instructions to their first constraint, their first two, and so on: one file per level."""
     from seif.artifacts import new_directory
     from seif.instructions import read_instructions, write_instructions
-    from seif.self_supervised import curriculum as room
+    from seif.self_supervised.curriculum import levels as cut
 
-    found = room.levels(read_instructions(file), levels)
+    found = cut(read_instructions(file), levels)
     fresh(out)
     with new_directory(out) as folder:
         for level in found:

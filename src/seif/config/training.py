@@ -38,7 +38,7 @@ class Grpo(Section):
     )
     max_prompt_tokens: int = Field(default=2048, ge=1, description="A longer prompt is refused before training starts.")
     max_new_tokens: int = Field(
-        default=8192, ge=1, description="A completion without an end token after this many earns 0."
+        default=8192, ge=1, description="A completion without an end token after this many gets reward 0."
     )
     gradient_checkpointing: bool = Field(
         default=True, description="Recompute activations in the backward pass: less memory, more time."

@@ -60,7 +60,7 @@ class VerdictCache:
         return hashlib.blake2b(json.dumps(question).encode(), digest_size=16).hexdigest()
 
     def _read(self) -> dict[str, tuple[Verdict, float | None]]:
-        """All whole lines. A torn one is cut off, or the next would be glued to it; an unreadable one is asked anew."""
+        """All whole lines. An incomplete last line is removed, or the next would be appended to it."""
         content = self.path.read_bytes()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):

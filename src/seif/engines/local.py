@@ -1,7 +1,7 @@
 """A transformers model in this process.
 
 Whatever is asked in one tick of the event loop is answered as one job: prompts are sorted so that those with a common
-beginning stand together, the common part is read once, and its keys and values are shared (a reply judged on five
+beginning are neighbours, the common part is read once, and its keys and values are shared (a reply judged on five
 constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. Where
 shapes are compiled, batches and lengths are filled up to one of few sizes, see `shapes`.
 """
@@ -25,7 +25,7 @@ from seif.engines.shapes import PreallocatedLayer, compiles_shapes, filled
 from seif.engines.together import Together
 
 MIN_SHARED = 16
-"""Sharing fewer prompt tokens than this costs more than it saves."""
+"""Sharing fewer prompt tokens than this takes more time than it saves."""
 SHRINK = 0.85
 """Finished rows leave a batch when at most this share of it is unfinished: keys and values are copied each time."""
 RESERVE = 256

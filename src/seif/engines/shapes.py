@@ -1,6 +1,6 @@
 """Shapes of batches, and keys and values preallocated for the tokens to come.
 
-On a CPU every new shape of a bf16 matrix product is compiled (by oneDNN), which costs milliseconds and half a
+On a CPU every new shape of a bf16 matrix product is compiled (by oneDNN), which takes milliseconds and half a
 megabyte. Batches and lengths are therefore filled up to one of few sizes there. Float32 products on a CPU, and all
 on a GPU, take any shape as it is.
 """
@@ -22,8 +22,9 @@ def compiles_shapes(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def round_up(size: int, an_octave: int = 4) -> int:
-    """The next of few sizes, so many an octave: with four, 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ..., and at most
-    a quarter is added.
+    """The next of few sizes, `an_octave` per doubling: with four, 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ...
+
+    At most a quarter is added.
     """
     step = max(1, 1 << max(0, (size - 1).bit_length() - an_octave.bit_length()))
     return -(-size // step) * step

@@ -59,9 +59,9 @@ class IFEvalResult(Result):
     shortened: int
     """Replies for which the context left fewer tokens than `max_new_tokens`."""
     unanswered: int
-    """Prompts for which it left none."""
+    """Prompts for which the context left no tokens."""
     unanswered_because: str | None
-    """The first reason."""
+    """Why, for the first of them."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Which seeds overlap with the prompts of a benchmark: those must not be trained on."""
+"""Which seeds overlap with the prompts of a benchmark and must not be trained on."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from seif.tables import read_rows
 SHINGLE = 8
 """Words in a row that two texts rarely share by chance."""
 SHORTEST = 5
-"""A text of fewer words overlaps only with its equal: "Write a poem" stands in too many others."""
+"""A text of fewer words overlaps only with an equal one: "Write a poem" is part of too many others."""
 MOST = 0.5
 BOILERPLATE = 20
 """A shingle of more prompts than this is the wording of a template and says nothing about one prompt."""

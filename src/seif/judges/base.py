@@ -18,15 +18,13 @@ from seif.types import Constraint, Instruction, Verdict
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with its reason when there is none (`cause`), and the probability of *satisfied* where the judge has
-    one.
-    """
+    """A verdict, why there is none (`cause`), and the probability of *satisfied* where the judge gives one."""
 
     verdict: Verdict
     probability: float | None = None
     cause: str = ""
     model: Verdict | None = None
-    """What a model said, where one was asked; beside a rule's verdict it tells how far the model can be trusted."""
+    """What a model said, where one was asked; beside a rule's verdict it shows how reliable the model is."""
     soft_score: float | None = None
     """What counts in the Follower's reward in place of 1 or 0, from 0 to 1: a classifier's probability."""
 

@@ -44,7 +44,7 @@ class Example:
 
 
 def follower_example(rng: random.Random, seed: str) -> Example:
-    """An instruction and the reply of a writer who obeys each rule only now and then."""
+    """An instruction and the reply of a writer who obeys each rule only some of the time."""
     rules = world.draw_constraints(rng, rng.choice((1, 2, 2, 3, 3, 3, 4, 4, 4)))
     plan = writer.casual_plan(rng)
     for rule in rng.sample(rules, len(rules)):
@@ -76,7 +76,7 @@ def judger_example(rng: random.Random, seed: str) -> Example:
 
 
 def wary_judger_example(rng: random.Random, seed: str) -> Example:
-    """Verdicts on a reply that tries to talk the Judger round; they stay those of the verifiers."""
+    """Verdicts on a reply that tries to persuade the Judger; they stay those of the verifiers."""
     task, reply = _judged(rng, seed)
     return judger_example_of(rng, task, plead(rng, task, reply))
 

@@ -181,7 +181,7 @@ def pretrain(
         while True:
             yield encode(draw(rng), tokenizer, recipe)
 
-    # Rows have one shape, so compiling pays where there is a compiler; it changes nothing but the time.
+    # Rows have one shape, so compiling saves time where there is a compiler; it changes no result.
     read = torch.compile(model.model, dynamic=False) if shutil.which("g++") else model.model
     stream, began, running = documents(), time.time(), math.nan
     milestones = {int(share * recipe.steps) for share in recipe.listen_at}

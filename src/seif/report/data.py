@@ -48,7 +48,7 @@ class RunNumbers:
     config_text: str
     manifest: dict[str, Any]
     seeds: int | None
-    """None when the seed file has gone since."""
+    """None when the seed file is no longer there."""
     turns: list[Turn]
     """Turns with an evaluation, a showcase or a reward model, the base first."""
     metrics: list[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""Text by one model, shown to another: it can't vote, can't end its own quotation, and can't speak as somebody else."""
+"""Text by one model, shown to another: it can't hold a verdict, end its quotation, or start another chat turn."""
 
 from __future__ import annotations
 
@@ -12,9 +12,7 @@ _CONTROL = re.compile(
     r"|\[(?=/?(?:INST|SYSTEM_PROMPT)\])",
     re.IGNORECASE,
 )
-"""The first character of what chat templates set between speakers; a tokenizer reads these as tokens wherever they
-stand.
-"""
+"""The first character of a chat template's control tokens; a tokenizer reads these as tokens anywhere in a text."""
 
 
 def sanitize(text: str) -> str:

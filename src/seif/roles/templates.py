@@ -59,9 +59,7 @@ def render(style: str, name: str, **values: Any) -> Messages:
 
 
 def check_prompts(style: str) -> None:
-    """Raises UsageError when `style` is neither built in nor a folder, and for a file in the folder that no role can be
-    asked with.
-    """
+    """Raises UsageError when `style` is neither built in nor a folder, and for a file in it that can't be rendered."""
     _environment(style)
 
 

@@ -102,15 +102,15 @@ class Service:
 
     async def ask(self, items: Sequence[Item]) -> list[Found]:
         """One result per item, in order."""
-        room = asyncio.Semaphore(self.at_once)
+        slots = asyncio.Semaphore(self.at_once)
         parts = [items[i : i + PER_REQUEST] for i in range(0, len(items), PER_REQUEST)]
-        found = await asyncio.gather(*(self._ask_part(part, room) for part in parts))
+        found = await asyncio.gather(*(self._ask_part(part, slots) for part in parts))
         return [one for part in found for one in part]
 
-    async def _ask_part(self, items: Sequence[Item], room: asyncio.Semaphore) -> list[Found]:
+    async def _ask_part(self, items: Sequence[Item], slots: asyncio.Semaphore) -> list[Found]:
         body = json.dumps({"items": [asdict(item) for item in items]}).encode("utf-8", errors="replace")
         cause = ""
-        async with room:
+        async with slots:
             for attempt in range(self.retries + 1):
                 if attempt:
                     await asyncio.sleep(min(30.0, self.backoff * 2 ** (attempt - 1)))

@@ -1,9 +1,10 @@
 """Negatives that say how many: the same wording with another value ("exactly three bullets" against "exactly two").
 
 An answer written without a constraint shows what its absence looks like, and a classifier that saw nothing else
-calls every list right, be it too long or too short. So the answer to a constraint is also taken to violate its
+calls every list right, whether too long or too short. So the answer to a constraint is also taken to violate its
 contrasts: constraints of the same data that differ from it in numbers or quoted words alone. Where the wording sets
-a bound, only a value beyond it is a contrast; a range or a ban has none: who avoids one word may well avoid another.
+a bound, only a value beyond it is a contrast. A range or a ban has none, because an answer that avoids one word may
+avoid another too.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def split_values(text: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _bound(wording: str) -> int | None:
-    """1 where the values are a floor, -1 for a ceiling, 0 for neither; None where one value does not exclude another."""
+    """1 where the values are lower bounds, -1 for upper bounds, 0 for neither; None where no value excludes another."""
     # "No more than" holds "more than" and "no", so what caps is taken out first.
     uncapped = _CEILING.sub("", wording)
     unbound = _FLOOR.sub("", uncapped)

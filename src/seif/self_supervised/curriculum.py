@@ -24,7 +24,7 @@ class Level:
 
 
 def cut(instruction: Instruction, level: int) -> Instruction:
-    """The instruction with its first `level` constraints; level 0 is the bare question."""
+    """The instruction with its first `level` constraints; level 0 is the question alone."""
     return Instruction(instruction.seed, instruction.constraints[:level])
 
 

@@ -1,4 +1,4 @@
-"""Questions with a known answer, so that what the model can do beside following instructions is paid for, and measured."""
+"""Questions with a known answer, so that other abilities than following instructions are rewarded and measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numbers that stay put in a healthy run."""
+"""Numbers that hardly change in a healthy run."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _UNFILTERED = Alarm(lambda value, base: value > 0.05, "conflicts above 5% behind
 _COLLAPSED = Alarm(lambda value, base: value > 0.5, "a type above 50%")
 _UNIFORM = Alarm(lambda value, base: base is not None and value < 0.7 * base, "entropy below 70% of the base’s")
 _HOW = Text(
-    "A reward can rise while the text decays. These numbers stay put in a healthy run; “!” marks one that needs "
-    "attention."
+    "A reward can rise while the text gets worse. These numbers hardly change in a healthy run; “!” marks one that "
+    "needs attention."
 )
 
 
 @section("watch", "Numbers to watch", order=80)
 def watch(run: RunNumbers) -> list[Block]:
-    """Numbers that stay put in a healthy run, per turn."""
+    """Numbers that hardly change in a healthy run, per turn."""
     turns = run.evaluated
     rows: list[Row] = []
     marked: dict[str, None] = {}
