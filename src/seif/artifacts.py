@@ -32,8 +32,9 @@ from seif.manifest import Manifest
 from seif.stage_log import LoggedStep
 
 State = Literal["finished", "running", "stopped", "new"]
-"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command
-continues it; `new`."""
+"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command continues
+it; `new`.
+"""
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
 
 
@@ -88,8 +89,10 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hold(path: Path, refusal: str) -> Iterator[None]:
-    """Hold the lock file `path`; it goes with the process, even after kill -9. Raises UsageError when another
-    process has it."""
+    """Hold the lock file `path`; it goes with the process, even after kill -9.
+
+    Raises UsageError when another process has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
@@ -116,7 +119,7 @@ class JsonLines:
             file.write(line)
 
     def _drop_torn_line(self, file: IO[bytes]) -> None:
-        """A kill or a full disk can leave half a line at the end; the next record must not be glued to it."""
+        """A kill or a full disk can leave half a line at the end; the next record must not be appended to it."""
         size = file.seek(0, os.SEEK_END)
         if size == 0:
             return
@@ -278,7 +281,7 @@ class RunDir:
         return self._config.exists()
 
     def held(self) -> bool:
-        """Whether some process is running this run now. One that can't be told (another user's) counts as not held."""
+        """Whether some process is running this run now. A lock that can't be read (another user's) counts as free."""
         if not self._lock.exists():
             return False
         lock = filelock.FileLock(self._lock)
@@ -292,8 +295,9 @@ class RunDir:
         return False
 
     def state(self) -> State:
-        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command
-        would continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory."""
+        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command would
+        continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory.
+        """
         found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
         if all(found[1:]):
             return "finished"
@@ -375,5 +379,5 @@ class RunDir:
         return [FinishedStage(event["turn"], event["stage"], event["seconds"]) for event in done]
 
     def seconds(self) -> float:
-        """Wall-clock seconds spent in finished stages, over all sittings."""
+        """Wall-clock seconds of the finished stages, over all starts and resumes."""
         return round(sum(stage.seconds for stage in self.finished_stages()), 1)

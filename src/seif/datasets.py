@@ -84,8 +84,10 @@ class _Row:
 
 
 def follower_data(config: Config, turn: int, instructions: Path, fitting: Fitting) -> FollowerData:
-    """The Follower's tasks of a turn, those whose prompts are `fitting`. Raises UsageError when no instruction or no
-    question is left."""
+    """The Follower's tasks of a turn, those whose prompts are `fitting`.
+
+    Raises UsageError when no instruction or no question is left.
+    """
     settings = config.self_supervised
     groups = curriculum.groups(read_instructions(instructions), settings.curriculum)
     questions = load_questions(Path(settings.general.train)) if settings.general.train else []

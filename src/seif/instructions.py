@@ -1,5 +1,6 @@
 """The instruction dataset in the released schema: `seed_question`, `constraint`, `prompt`, `kwargs`,
-`instruction_id_list`."""
+`instruction_id_list`.
+"""
 
 from __future__ import annotations
 
@@ -103,8 +104,8 @@ def _schema(constraints: Iterable[Constraint]) -> pa.Schema:
 
 
 def read_instructions(path: Path) -> list[Instruction]:
-    """Read the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own
-    for what no rule checks.
+    """Read the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own for
+    what no rule checks.
 
     A constraint labelled `soft` is compiled from its text where that is certain (the released files label even
     countable ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row.
@@ -157,7 +158,8 @@ def _instruction(row: Json, where: str) -> Instruction:
 
 def _from_verl_if(row: Json) -> Json:
     """The row in the released schema: the question is what stands in the prompt before its first constraint; what no
-    rule can check is soft."""
+    rule can check is soft.
+    """
     prompt, texts, ids, kwargs = (row.get(key) for key in ("prompt", "constraint", "instruction_id_list", "kwargs"))
     if (
         not isinstance(prompt, str)

@@ -19,6 +19,7 @@ from seif.errors import UsageError
 from seif.evaluation.results import ReliabilityByType, Result
 from seif.extensions import load_extensions
 from seif.judges import Judgement
+from seif.quantities import quantity
 from seif.report.text import percent
 from seif.types import Instruction, Json, Verdict
 
@@ -78,9 +79,11 @@ def judge(
 
 
 def _read(file: Path, by_rules: bool) -> tuple[list[Json], list[tuple[Instruction, str]]]:
-    """The file's rows as they are, and as instructions with responses. Raises UsageError naming the row that can't
-    be judged."""
-    from seif.constraints.files import constraint_sets
+    """The file's rows as they are, and as instructions with responses.
+
+    Raises UsageError naming the row that can't be judged.
+    """
+    from seif.constraints.files import constraint_sets, needs_texts
     from seif.constraints.verifiers import verify
     from seif.tables import read_rows
 
@@ -91,7 +94,7 @@ def _read(file: Path, by_rules: bool) -> tuple[list[Json], list[tuple[Instructio
         if not isinstance(response, str) or not isinstance(question, str):
             raise UsageError(f"{where}: needs `response` and `seed_question` or `prompt`, all texts")
         if not constraints or not (by_rules or record.get("constraint")):
-            raise UsageError(f"{where}: needs `constraint`, a list of at least one text")
+            raise UsageError(f"{where}: {needs_texts(record)}")
         try:
             for c in constraints:
                 if c.checkable:
@@ -175,7 +178,7 @@ def _show(found: Summary) -> None:
         console.print(table)
     unjudged = ", ".join(f"{n:,} {cause}" for cause, n in found.unjudged.items())
     console.print(
-        f"{found.verdicts:,} verdicts on {found.rows:,} rows: "
+        f"{quantity(found.verdicts, 'verdict')} on {quantity(found.rows, 'row')}: "
         f"{found.satisfied:,} satisfied, {found.violated:,} violated, "
         f"{sum(found.unjudged.values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
         highlight=False,

@@ -1,5 +1,6 @@
-"""The reward model: a sequence classifier trained on pseudo-labels, calibrated, and measured on prompts that it
-never saw (arXiv 2510.14420)."""
+"""The reward model: a sequence classifier trained on pseudo-labels, calibrated, and measured on prompts that it never
+saw (arXiv 2510.14420).
+"""
 
 from __future__ import annotations
 
@@ -269,7 +270,8 @@ def _measure(scorer: Scorer, held: Sequence[Pair]) -> RewardModelNumbers:
 
 def _fold(model: Any, temperature: float) -> None:
     """Divide the logits by `temperature` in the head itself, so that every program that loads the checkpoint gets
-    calibrated ones."""
+    calibrated ones.
+    """
     head = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 2][-1]
     with torch.no_grad():
         for weight in head.parameters():

@@ -69,8 +69,10 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
 
 
 def train_follower(config: Config, training: FollowerTraining, log: StageLog) -> None:
-    """GRPO on the Follower: instructions in, a model directory out. Raises as `seif.training.grpo.train` and
-    `follower_data` do."""
+    """GRPO on the Follower: instructions in, a model directory out.
+
+    Raises as `seif.training.grpo.train` and `follower_data` do.
+    """
     from seif.training.data import fitting
 
     limit = config.follower.grpo.max_prompt_tokens
