@@ -13,6 +13,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import openai
@@ -147,11 +148,12 @@ class _Connections:
         return await asyncio.shield(task)
 
     async def _ask(self, request: Request) -> Completion:
-        body = _body(self.engine.model, request, self.engine.chat)
-        found = await self.post("/chat/completions", body, lambda text: read_completion(text, request.top_logprobs > 0))
+        chat = self.engine.chat
+        read = partial(read_completion, logprobs=request.top_logprobs > 0, chat=chat)
+        found = await self.post("/chat/completions", _body(self.engine.model, request, chat), read)
         if isinstance(found, Failure):
             return Completion("", "error", error=found.cause)
-        return replace(found, text=self.engine.chat.read(found.text))
+        return replace(found, text=chat.read(found.text))
 
     async def post(
         self, path: str, body: Mapping[str, Any], read: Callable[[str], Answer | Failure]
@@ -225,11 +227,17 @@ def _body(model: str, request: Request, chat: ChatFormat) -> dict[str, Any]:
     return {**body, "logprobs": True, "top_logprobs": request.top_logprobs} if request.top_logprobs else body
 
 
-def read_completion(body: str, logprobs: bool) -> Completion | Failure:
-    """A chat completion out of a response body; `logprobs`: those of the first token were asked for."""
+def read_completion(body: str, logprobs: bool, chat: ChatFormat = DEFAULT) -> Completion | Failure:
+    """A chat completion out of a response body; `logprobs`: those of the first token were asked for.
+
+    A thought that the server has taken out of the text is put back between the marks of `chat`.
+    """
     try:
         choice = json.loads(body)["choices"][0]
-        text = choice["message"]["content"] or ""
+        message = choice["message"]
+        text = message.get("content") or ""
+        # Servers with a reasoning parser: vLLM and SGLang have called it both.
+        thought = message.get("reasoning_content") or message.get("reasoning") or ""
         first = (((choice.get("logprobs") or {}).get("content") or [{}])[0]).get("top_logprobs") or []
         likely: dict[str, float] = {}
         for entry in first:
@@ -237,8 +245,12 @@ def read_completion(body: str, logprobs: bool) -> Completion | Failure:
         finish = choice["finish_reason"]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Failure(MALFORMED)
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not isinstance(thought, str):
         return Failure(MALFORMED)
+    if thought and chat.think_end not in text:
+        # A reply that was cut off before its answer was cut off within its thought.
+        unfinished = finish == "length" and not text
+        text = f"{chat.think_start}{thought}{'' if unfinished else chat.think_end}{text}"
     if finish not in ("stop", "length"):
         return Failure(WITHHELD, again=False)
     if not text.strip() and not likely:
