@@ -436,6 +436,7 @@ def test_adapters_of_odd_ranks_find_room():
     [
         ({"args": ["--port=1"]}, "--port is set by seif itself"),
         ({"args": ["--api_key", "sk-secret"]}, "--api-key is set by seif itself"),
+        ({"args": ["--logprobs-mode", "raw_logprobs"]}, "--logprobs-mode is set by seif itself"),
         ({"env": {"HF_TOKEN": "sk-secret"}}, "export HF_TOKEN in your own environment"),
         ({"startup": 0.0}, "engine.vllm.startup"),
         ({"restart": 1}, "did you mean 'engine.vllm.restarts'"),
