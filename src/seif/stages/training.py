@@ -6,9 +6,9 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seif.artifacts import Beside, new_directory
+from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data
@@ -145,11 +145,6 @@ def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: Stage
     from seif.training.grpo import train
     from seif.training.job import GrpoJob
 
-    def save(model: Any, tokenizer: Any) -> None:
-        with new_directory(job.out) as folder:
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-
     log.begin(job.steps)
     train(
         GrpoJob(
@@ -169,5 +164,4 @@ def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: Stage
         ),
         reward,
         log,
-        save,
     )
