@@ -27,7 +27,7 @@ def claim(work: Path, job: Any, dtype: str) -> None:
     Raises UsageError when it holds another job's work, or that of another number of processes: that must not be
     continued.
     """
-    claimed = {
+    claimed: dict[str, Any] = {
         "job": hashlib.sha256(json.dumps([job, dtype]).encode()).hexdigest(),
         "dtype": dtype,
         "processes": ranks.current().world,
