@@ -60,9 +60,9 @@ class _Reporter:
         self.file, self.rank = file, rank
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-        traceback.print_exception(kind, error, trace)
+        # torch.distributed collects what is printed here, and would print it after this hook.
+        traceback.print_exception(kind, error, trace, file=sys.__stderr__)
         write_failure(self.file, _failure(error, self.rank))
-        sys.stderr.flush()
         # The others wait for this process: nothing may hold it up, not even a library's own clean-up.
         os._exit(1)
 

@@ -112,6 +112,7 @@ def _settings(job: GrpoJob) -> dict[str, Any]:
         "model_init_kwargs": None if job.lora else job.loading(),
         "bf16": job.types.mixed_bf16,
         "gradient_checkpointing": s.gradient_checkpointing,
+        "ddp_find_unused_parameters": False,
         "use_cpu": not torch.cuda.is_available(),
         "chat_template_kwargs": dict(job.chat.template_kwargs) or None,
         "use_vllm": s.sampler == "vllm",

@@ -70,10 +70,16 @@ def save(trainer: Any, out: Path) -> None:
 
     def write() -> None:
         with new_directory(out) as folder:
-            model.save_pretrained(folder, **({} if weights is None else {"state_dict": weights}))
+            model.save_pretrained(folder, **({} if weights is None else {"state_dict": _untied(model, weights)}))
             trainer.processing_class.save_pretrained(folder)
 
     ranks.current().from_first(write)
+
+
+def _untied(model: Any, weights: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Gathered weights that are tied are copies of each other; a checkpoint holds each once."""
+    tied = getattr(model, "all_tied_weights_keys", {})
+    return {name: weight for name, weight in weights.items() if name not in tied}
 
 
 def whole_weights(trainer: Any) -> dict[str, torch.Tensor] | None:
