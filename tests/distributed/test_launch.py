@@ -53,8 +53,8 @@ class Disturbing(RecordingLog):
         super().__init__()
         self.disturb = disturb
 
-    def step(self, step, metrics, records):
-        super().step(step, metrics, records)
+    def step(self, step, metrics, records=(), checks=None):
+        super().step(step, metrics, records, checks)
         if step == 2:
             self.began = time.monotonic()
             self.disturb()
@@ -97,7 +97,7 @@ def test_a_process_without_memory_says_so(tmp_path):
 
 def test_an_error_of_one_process_is_an_error_of_the_call(tmp_path):
     out = tmp_path / "follower"
-    with pytest.raises(UsageError, match="every instruction of .* is longer than max_prompt_tokens=4"):
+    with pytest.raises(UsageError, match=r"every instruction of .* is longer than max_prompt_tokens=4"):
         train(out, "devices=2", "follower.grpo.max_prompt_tokens=4")
 
 

@@ -8,12 +8,13 @@ import queue
 import shutil
 import tempfile
 import threading
+from collections.abc import Mapping, Sequence
 from multiprocessing import AuthenticationError
 from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
-from seif.training.job import TrainingLog
+from seif.stage_log import RolloutRecord, StageLog, Tables
 
 _ADDRESS, _KEY = "SEIF_CHANNEL", "SEIF_CHANNEL_KEY"
 _CALLS = ("begin", "resumed", "step")
@@ -36,7 +37,7 @@ class Channel:
         """What a process needs to connect."""
         return {_ADDRESS: str(self._listener.address), _KEY: self._key.hex()}
 
-    def deliver(self, log: TrainingLog, timeout: float) -> bool:
+    def deliver(self, log: StageLog, timeout: float) -> bool:
         """Pass the next call on to `log`; False when none came within `timeout` seconds. Raises what `log` raises."""
         try:
             name, arguments = self._calls.get(timeout=timeout)
@@ -80,8 +81,14 @@ class ControllerLog:
     def resumed(self, step: int) -> None:
         self._call("resumed", step)
 
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        self._call("step", step, metrics, records)
+    def step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        records: Sequence[RolloutRecord] = (),
+        checks: Tables | None = None,
+    ) -> None:
+        self._call("step", step, metrics, records, checks)
 
     def _call(self, name: str, *arguments: Any) -> None:
         self._connection.send((name, arguments))
@@ -97,5 +104,11 @@ class NoLog:
     def resumed(self, step: int) -> None:
         """Nothing is logged."""
 
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    def step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        records: Sequence[RolloutRecord] = (),
+        checks: Tables | None = None,
+    ) -> None:
         """Nothing is logged."""

@@ -12,7 +12,7 @@ from seif import stages
 from seif.artifacts import write_text
 from seif.config import Config
 from seif.config.devices import Role
-from seif.pipeline import StageLog
+from seif.stage_log import StageLog
 from seif.stages import FollowerTraining, InstructorTraining, RewardModelTraining
 
 Training = InstructorTraining | FollowerTraining | RewardModelTraining

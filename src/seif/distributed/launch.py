@@ -26,7 +26,7 @@ from seif.distributed.heartbeat import Watch, read_failures
 from seif.distributed.job import Job, Training, role_of, run_training, write_job
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, SeifError, UsageError
-from seif.training.job import TrainingLog
+from seif.stage_log import StageLog
 
 if TYPE_CHECKING:
     from seif.distributed.nodes import Nodes
@@ -44,7 +44,7 @@ class Launcher:
     def __init__(self, config: Config, nodes: Nodes | None = None) -> None:
         self.config, self.nodes = config, nodes
 
-    def __call__(self, training: Training, log: TrainingLog) -> None:
+    def __call__(self, training: Training, log: StageLog) -> None:
         """Run or resume a stage: its log, its errors and its result are as if it ran in this process.
 
         Raises what the stage raises; UsageError for devices that are not there or don't divide the batch; RunError
@@ -57,7 +57,7 @@ class Launcher:
             _run_group(self.config, training, group, log, self.nodes)
 
 
-def _run_group(config: Config, training: Training, group: Group, log: TrainingLog, nodes: Nodes | None) -> None:
+def _run_group(config: Config, training: Training, group: Group, log: StageLog, nodes: Nodes | None) -> None:
     folder = Beside(training.out).processes
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -92,7 +92,7 @@ def _follow(
     folder: Path,
     process: ServerProcess,
     channel: Channel,
-    log: TrainingLog,
+    log: StageLog,
     nodes: Nodes | None,
 ) -> None:
     """Pass the group's log on until it ends. Raises what ended it."""

@@ -14,9 +14,9 @@ from transformers import TrainerCallback
 from seif.engines.memory import trim
 from seif.errors import RunError
 from seif.scoring import item_seed
+from seif.stage_log import StageLog
 from seif.training import ranks
 from seif.training.checkpoints import mark_whole
-from seif.training.job import TrainingLog
 from seif.training.lora import REFERENCE
 from seif.training.rollouts import RewardFunction
 
@@ -27,7 +27,7 @@ _WALL_CLOCK = ("time", "runtime", "per_second", "profiling", "flos")
 class StepLog(TrainerCallback):
     """Turns TRL's log lines, one per update, into one record per step, without anything that measures the clock."""
 
-    def __init__(self, updates_per_step: int, reward: RewardFunction, log: TrainingLog) -> None:
+    def __init__(self, updates_per_step: int, reward: RewardFunction, log: StageLog) -> None:
         self.updates_per_step, self.reward, self.log = updates_per_step, reward, log
         self.lines: list[dict[str, float]] = []
 
@@ -52,15 +52,12 @@ class StepLog(TrainerCallback):
         if state.global_step % self.updates_per_step:
             return
         keys = {key for line in self.lines for key in line}
-        metrics: dict[str, Any] = {
-            key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)
-        }
+        metrics = {key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)}
         self.lines = []
         trim()
         batch = self.reward.batch
-        if batch and batch.checks:
-            metrics["checks"] = batch.checks
-        self.log.step(state.global_step // self.updates_per_step, metrics, batch.records if batch else [])
+        step = state.global_step // self.updates_per_step
+        self.log.step(step, metrics, batch.records if batch else [], batch.checks if batch else None)
 
 
 def _mean(values: list[float]) -> float:

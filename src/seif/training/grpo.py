@@ -11,19 +11,20 @@ from transformers import AutoTokenizer, PrinterCallback
 
 from seif.engines.adapter import tokenizer_of
 from seif.engines.memory import release_memory
+from seif.stage_log import StageLog
 from seif.training import ranks
 from seif.training.arguments import grpo_arguments
 from seif.training.callbacks import KeepNewest, SeedUpdates, StepLog
 from seif.training.checkpoints import continue_from, save, step_of
 from seif.training.data import check_lengths, data_order
-from seif.training.job import GrpoJob, TrainingLog
+from seif.training.job import GrpoJob
 from seif.training.lora import REFERENCE, adapted, check_start
 from seif.training.rollouts import Reward, RewardFunction
 from seif.training.sampler import EngineSampler
 from seif.training.trainer import GroupedTrainer
 
 
-def train(job: GrpoJob, reward: Reward, log: TrainingLog) -> None:
+def train(job: GrpoJob, reward: Reward, log: StageLog) -> None:
     """Run or resume one stage and write the trained model with its tokenizer to `job.out`.
 
     Of several processes each calls this with the same job; `reward` is called in the first one alone. The checkpoint,
@@ -49,7 +50,7 @@ def train(job: GrpoJob, reward: Reward, log: TrainingLog) -> None:
     release_memory()
 
 
-def _trainer(job: GrpoJob, tokenizer: Any, reward: RewardFunction, log: TrainingLog) -> GroupedTrainer:
+def _trainer(job: GrpoJob, tokenizer: Any, reward: RewardFunction, log: StageLog) -> GroupedTrainer:
     settings = job.settings
     rows = list(job.order) or data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
     trainer = GroupedTrainer(
