@@ -160,7 +160,7 @@ def run(folder, policy, kill_at=None, reward=short_is_good, **changes):
         work=folder / "work",
         out=folder / "out",
     )
-    train(job, reward, log, lambda model, tokenizer: model.save_pretrained(folder / "out"), policy)
+    train(job, reward, log, policy)
     return log
 
 

@@ -20,9 +20,11 @@ from seif.engines.base import Messages
 from seif.engines.policy import SampledTokens, ServedPolicy, TokenRequest
 from seif.errors import RunError
 from seif.scoring import item_seed
+from seif.training import ranks
 from seif.training.job import GrpoJob
 from seif.training.lora import ADAPTER
 from seif.training.packing import Row
+from seif.training.sampler import whole
 
 FLOAT32_BOUND = 1e-4
 """Mean absolute difference of log-probabilities up to which server and trainer agree, where both compute in float32."""
@@ -104,24 +106,33 @@ def compare(server: torch.Tensor, now: torch.Tensor, older: torch.Tensor) -> Mis
 class ServedSampler:
     """TRL's rollout function: samples from a vLLM server that has the adapter as it is now.
 
-    Raises RunError when the server fails, or answers with other weights than the trainer has.
+    Of several processes the first one samples for all, and alone needs `policy`. Raises RunError when the server fails,
+    or answers with other weights than the trainer has.
     """
 
-    def __init__(self, job: GrpoJob, policy: ServedPolicy) -> None:
-        self.job, self.policy = job, policy
-        self.bound = FLOAT32_BOUND if {policy.dtype, job.types.compute} == {"float32"} else HALF_BOUND
+    def __init__(self, job: GrpoJob, policy: ServedPolicy | None) -> None:
+        self.job = job
+        self._policy = policy
         self._folder = job.work / "policies"
-        # What a process left that was killed: its server is gone too.
-        shutil.rmtree(self._folder, ignore_errors=True)
         self._newest: Path | None = None
         self._older: list[torch.Tensor] | None = None
 
     def __call__(self, prompts: list[Messages], trainer: Any) -> dict[str, Any]:
-        step = trainer.state.global_step
-        adapter = self.save(trainer.accelerator.unwrap_model(trainer.model), step)
+        processes = ranks.current()
         prompt_ids = self.job.chat.prompt_ids(trainer.processing_class, prompts)
-        seeds = [item_seed("rollout", self.job.seed, step, i) for i in range(len(prompts))]
-        rollouts = self.sample(prompt_ids, seeds, adapter, trainer.eos_token_ids)
+        everything = processes.gather(prompt_ids)
+        # Rows are numbered over all processes: their number changes no sample.
+        step = trainer.state.global_step
+        seeds = [item_seed("rollout", self.job.seed, step, row) for row in range(len(everything))]
+        model = trainer.accelerator.unwrap_model(trainer.model)
+        weights = {name: whole(weight.detach()) for name, weight in model.named_parameters() if weight.requires_grad}
+
+        def sample() -> list[SampledTokens]:
+            adapter = self.save(model, step, weights)
+            return self.sample(everything, seeds, adapter, trainer.eos_token_ids)
+
+        first = processes.rank * len(prompts)
+        rollouts = processes.from_first(sample)[first : first + len(prompts)]
         self.check(prompt_ids, rollouts, trainer)
         return {
             "prompt_ids": prompt_ids,
@@ -129,11 +140,20 @@ class ServedSampler:
             "logprobs": [rollout.logprobs for rollout in rollouts],
         }
 
-    def save(self, model: Any, step: int) -> Path:
-        """Save the adapter as it is now to a directory that was never pushed; `step` counts updates."""
+    @property
+    def policy(self) -> ServedPolicy:
+        """Of the first process."""
+        assert self._policy is not None, "only the first process asks the server"
+        return self._policy
+
+    def save(self, model: Any, step: int, weights: dict[str, torch.Tensor]) -> Path:
+        """Save the adapter with these weights to a directory that was never pushed; `step` counts updates."""
+        if self._newest is None:
+            # What a process left that was killed: its server is gone too.
+            shutil.rmtree(self._folder, ignore_errors=True)
         adapter = self._folder / f"policy-{step:06d}"
         # Its frozen copy, from which the KL penalty is measured, stays out.
-        model.save_pretrained(adapter, selected_adapters=[ADAPTER])
+        model.save_pretrained(adapter, selected_adapters=[ADAPTER], state_dict=weights)
         return adapter
 
     def sample(
@@ -155,6 +175,7 @@ class ServedSampler:
 
     def check(self, prompts: Sequence[Sequence[int]], rollouts: Sequence[SampledTokens], trainer: Any) -> None:
         """Compare one micro-batch of rollouts with what the trainer computes, and log the mismatch where TRL does not.
+        Collective.
 
         The older adapter is the last one that was proven to be superseded: while an update is too small to show beside
         rounding, those after it add to it. Raises RunError for a mean difference beyond the bound, and when the server
@@ -171,22 +192,26 @@ class ServedSampler:
         _copy(self._older or [torch.zeros_like(weight) for weight in now], trained)
         older = trainer.log_probs(rows).cpu()
         _copy(now, trained)
-        found = compare(server, logps, older)
-        if found.mean > self.bound or found.update.missing:
-            raise RunError(self._refusal(found, trainer.state.global_step))
+        processes = ranks.current()
+        everything = processes.gather([(server, logps, older)])
+        found = processes.from_first(lambda: self._checked(everything, trainer.state.global_step))
         if found.update.shown:
             self._older = now
         for name, value in found.metrics().items():
             if name == UPDATE_SEEN or not trainer.corrects_for_sampler:
                 trainer.log_metric(name, value)
 
-    def _refusal(self, found: Mismatch, step: int) -> str:
-        return (
-            f"vLLM does not answer with the adapter that was pushed after update {step}: its log-probabilities differ "
-            f"from the trainer's by {found.mean:.2g} on average (bound {self.bound:g}), and {found.update.older} of "
-            f"{found.update.tokens} are nearer to those of an older adapter; "
-            f"its log: {self.policy.log}; the same command resumes"
-        )
+    def _checked(self, parts: Sequence[tuple[torch.Tensor, ...]], step: int) -> Mismatch:
+        found = compare(*(torch.cat(values) for values in zip(*parts, strict=True)))
+        bound = FLOAT32_BOUND if {self.policy.dtype, self.job.types.compute} == {"float32"} else HALF_BOUND
+        if found.mean > bound or found.update.missing:
+            raise RunError(
+                f"vLLM does not answer with the adapter that was pushed after update {step}: its log-probabilities "
+                f"differ from the trainer's by {found.mean:.2g} on average (bound {bound:g}), and {found.update.older} "
+                f"of {found.update.tokens} are nearer to those of an older adapter; "
+                f"its log: {self.policy.log}; the same command resumes"
+            )
+        return found
 
 
 @torch.no_grad()
