@@ -8,6 +8,7 @@ import torch
 from seif import load_config
 from seif.distributed import devices
 from seif.distributed.devices import Group, check_devices, group_of
+from seif.distributed.launch import Launcher
 from seif.errors import UsageError
 
 
@@ -68,3 +69,13 @@ def test_unfinished_work_keeps_its_number_of_processes(gpus, tmp_path):
     assert group_of(config(), "follower", tmp_path) == Group(4)
     assert group_of(config("nodes=2"), "follower", tmp_path) == Group(2, 2)
     assert group_of(config("devices=8"), "follower", tmp_path) == Group(8)
+
+
+def test_a_launcher_that_is_not_there_is_one_line():
+    with pytest.raises(UsageError, match="launcher: there is no command 'torchrum'; give its path"):
+        check_devices(config("launcher=[torchrum, --nproc-per-node=2]"))
+
+
+def test_only_a_whole_run_has_several_nodes():
+    with pytest.raises(UsageError, match="nodes: 2 take part in `seif run` alone; set nodes: 1"):
+        Launcher(config("nodes=2"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,7 +69,10 @@ def group_of(config: Config, role: Role, work: Path | None = None) -> Group:
 
 
 def check_devices(config: Config) -> None:
-    """Raises UsageError for a group that can't be started for any stage that trains."""
+    """Raises UsageError for a group that can't be started for any stage that trains, and for a launcher that is not
+    there."""
+    if config.launcher and shutil.which(config.launcher[0]) is None:
+        raise UsageError(f"launcher: there is no command {config.launcher[0]!r}; give its path, or leave launcher out")
     roles: list[Role] = ["follower"]
     if config.instructor.train:
         roles.append("instructor")

@@ -42,6 +42,9 @@ class Launcher:
     """Runs the training stages of one config."""
 
     def __init__(self, config: Config, nodes: Nodes | None = None) -> None:
+        """`nodes`: the other machines. Raises UsageError where the config has some and none are given."""
+        if config.nodes > 1 and nodes is None:
+            raise UsageError(f"nodes: {config.nodes} take part in `seif run` alone; set nodes: 1")
         self.config, self.nodes = config, nodes
 
     def __call__(self, training: Training, log: StageLog) -> None:
@@ -64,7 +67,7 @@ def _run_group(config: Config, training: Training, group: Group, log: StageLog, 
     job, printed = folder / "job.json", folder / "node_0.log"
     write_job(job, Job(config, training))
     channel = Channel()
-    rendezvous = (master_address(), free_port())
+    rendezvous = ("127.0.0.1" if nodes is None else master_address(), free_port())
     command = launch_command(config, group, 0, rendezvous, job)
     process = ServerProcess(command, {**environment(config, group), **channel.environment}, printed)
     started = False
