@@ -65,7 +65,7 @@ def _run_group(config: Config, training: Training, group: Group, log: StageLog, 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     job, printed = folder / "job.json", folder / "node_0.log"
-    write_job(job, Job(config, training))
+    write_job(job, Job(config, training, group.world))
     channel = Channel()
     rendezvous = ("127.0.0.1" if nodes is None else master_address(), free_port())
     command = launch_command(config, group, 0, rendezvous, job)
