@@ -11,12 +11,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
 
+from seif.config import EngineSettings, Vllm
 from seif.config_file import build_config, load_config
+from seif.engines import vllm
 from seif.engines.base import Request
 from seif.engines.failures import MALFORMED, Failure
 from seif.engines.policy import SampledTokens, TokenRequest, read_tokens
-from seif.engines.vllm import VllmServers, check_vllm, room_for
+from seif.engines.precision import Precision
+from seif.engines.vllm import VllmServer, VllmServers, check_vllm, room_for
 from seif.errors import RunError, UsageError
 from seif.models import ModelPool
 from support import ROOT, call
@@ -453,3 +457,33 @@ def test_the_interpreter_lies_beside_the_config_and_stays_a_link(tmp_path):
     (tmp_path / "python").symlink_to(sys.executable)
     (tmp_path / "c.yaml").write_text("model: m\nengine: {kind: vllm, vllm: {python: python}}\n")
     assert load_config(tmp_path / "c.yaml").engine.vllm.python == str(tmp_path / "python")
+
+
+@pytest.mark.parametrize(
+    ("environment", "args", "visible", "replicas"),
+    [
+        ({}, (), "0,1,2,3", "4"),
+        ({"SEIF_SERVE_DEVICES": "6,7"}, (), "6,7", "2"),
+        ({"SEIF_SERVE_DEVICES": ""}, (), None, None),
+        ({}, ("--tensor-parallel-size", "2"), "0,1,2,3", "2"),
+        ({}, ("--tensor-parallel-size=4",), "0,1,2,3", None),
+        ({}, ("--data-parallel-size", "3"), "0,1,2,3", "3"),
+    ],
+)
+def test_a_server_has_a_replica_on_every_device_that_is_for_it(
+    monkeypatch, tmp_path, environment, args, visible, replicas
+):
+    """In a training process those that are set apart, else all."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(vllm, "choose", lambda _: Precision("bfloat16", ""))
+    server = VllmServer("base", 0, EngineSettings(kind="vllm", vllm=Vllm(args=args)), tmp_path / "log")
+    command = " ".join(server.process.command).replace("=", " ")
+    assert server.process.env.get("CUDA_VISIBLE_DEVICES") == visible
+    if replicas is None:
+        assert "--data-parallel-size" not in command
+    else:
+        assert command.count(f"--data-parallel-size {replicas}") == command.count("--data-parallel-size") == 1

@@ -18,6 +18,7 @@ from pathlib import Path
 from seif.chat import DEFAULT, ChatFormat
 from seif.config import EngineSettings
 from seif.engines.adapter import adapter_settings, base_of, is_adapter
+from seif.engines.devices import serving_devices
 from seif.engines.openai import Limits, OpenAIEngine
 from seif.engines.precision import choose
 from seif.engines.process import ServerProcess
@@ -86,6 +87,8 @@ class VllmServer:
     def __init__(self, base: str, rank: int, settings: EngineSettings, log: Path, chat: ChatFormat = DEFAULT) -> None:
         self.base, self.rank, self.settings, self.chat = base, rank, settings, chat
         self.restarts = settings.vllm.restarts
+        # The user's choice of devices stays theirs.
+        self._devices = [] if "CUDA_VISIBLE_DEVICES" in settings.vllm.env else serving_devices()
         # Bound but not listening, the port is kept for the server, which may listen on it, and for its restarts.
         self._kept_port = socket.socket()
         self._kept_port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -184,7 +187,8 @@ class VllmServer:
 
     def _new_process(self, log: Path) -> ServerProcess:
         loading = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"} if self.rank else {}
-        env = {**os.environ, **loading, **self.settings.vllm.env, "VLLM_API_KEY": self._key}
+        devices = {"CUDA_VISIBLE_DEVICES": ",".join(self._devices)} if self._devices else {}
+        env = {**os.environ, **devices, **loading, **self.settings.vllm.env, "VLLM_API_KEY": self._key}
         return ServerProcess(self._command(), env, log)
 
     def _command(self) -> list[str]:
@@ -197,6 +201,10 @@ class VllmServer:
             self.dtype,
             "--disable-uvicorn-access-log",
         ]
+        # One replica for each device, behind one address.
+        replicas = len(self._devices) // _flag(self.settings.vllm.args, "--tensor-parallel-size", "-tp")
+        if replicas > 1 and not _flag(self.settings.vllm.args, "--data-parallel-size", "-dp", default=0):
+            flags += ["--data-parallel-size", str(replicas)]
         if self.rank:
             flags += ["--enable-lora", "--max-lora-rank", str(self.rank)]
             # Of rollouts, at the temperature that they are sampled with. Verdicts are greedy: nothing changes there.
@@ -294,6 +302,16 @@ class _Died(Exception):
             how = f"was killed (signal {status - 128})" if status > 128 else f"ended with status {status}"
         super().__init__(how)
         self.status = status
+
+
+def _flag(args: Sequence[str], *names: str, default: int = 1) -> int:
+    """The number that a flag among `args` has."""
+    for i, arg in enumerate(args):
+        name, _, value = arg.partition("=")
+        if name in names:
+            value = value or "".join(args[i + 1 : i + 2])
+            return int(value) if value.isdigit() else default
+    return default
 
 
 def interpreter(settings: EngineSettings) -> str:
