@@ -25,7 +25,7 @@ from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.manifest import Manifest, describe
 from seif.pipeline import FileLog
-from seif.preflight import fresh, preflight, questions_of, settle
+from seif.preflight import count_questions, fresh, iter_questions, preflight, seeds_of, settle, store_questions
 from seif.progress import Progress
 from seif.results import Generation, Plan, Run
 from seif.tracking import open_tracker
@@ -80,17 +80,7 @@ def plan(config: Config, listener: Listener = SILENT) -> Plan:
     from seif.preflight import check_names
 
     check_names(config)
-    return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
-
-
-def _mean_constraints(config: Config) -> float | None:
-    """How many constraints the config's own instructions have; None where it has none."""
-    if config.instructions is None:
-        return None
-    from seif.instructions import read_instructions
-
-    tasks = read_instructions(Path(config.instructions))
-    return sum(len(x.constraints) for x in tasks) / len(tasks)
+    return loop.plan(config, *count_questions(config, listener.note))
 
 
 def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run:
@@ -102,9 +92,9 @@ def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run
     from seif import loop
     from seif.engines.precision import resolve
 
-    questions = questions_of(config, listener.note)
     root = RunDir(Path(run_dir))
     with root.locked():
+        questions = store_questions(iter_questions(config, listener.note), root.seeds)
         settled, precision = resolve(config, Manifest.from_json(root.manifest()).dtype)
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
@@ -135,18 +125,20 @@ def generate(
     """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
     contradictory ones.
 
-    `out` (parquet, the released schema) must not exist. Raises UsageError and RunError.
+    `out` (parquet, the released schema) must not exist; the same call goes on after a kill. Raises UsageError and
+    RunError.
     """
     from seif import stages
 
     target = Path(out)
-    questions = questions_of(config, listener.note)
     fresh(target)
-    settled, precision = settle(config)
-    listener.info(str(precision))
-    preflight(settled, questions, filter_model)
-    stats = Beside(target).stats
-    stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
+    stats, parts = Beside(target).stats, Beside(target).parts
+    with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
+        questions = store_questions(iter_questions(config, listener.note), parts / "seeds.parquet")
+        settled, precision = settle(config, parts)
+        listener.info(str(precision))
+        preflight(settled, questions, filter_model)
+        stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
     numbers = GenerationNumbers.from_json(read_json(stats), stats)
     return Generation(target, numbers.pool.instructions, numbers.parsable or 0.0)
 
@@ -166,10 +158,10 @@ def train(
     `out` must not exist. Raises UsageError and RunError.
     """
     from seif import stages
-    from seif.instructions import read_instructions
     from seif.models import JudgeWeights
+    from seif.seeds import distinct
 
-    tasks, target = read_instructions(Path(instructions)), Path(out)
+    file, target = Path(instructions), Path(out)
     fresh(target)
     if config.trains_reward_model:
         raise UsageError(
@@ -179,7 +171,7 @@ def train(
     listener.info(str(precision))
     # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
     asks = role == "instructor" or judging_kind(settled).uses_model
-    preflight(settled, [t.seed for t in tasks], judge_model if asks else None, trains=True, asks=asks)
+    preflight(settled, seeds_of(file), judge_model if asks else None, trains=True, asks=asks)
     progress = Progress(listener.console)
     model, frozen = config.model, judge_model or config.model
     with (
@@ -191,15 +183,16 @@ def train(
         try:
             if role == "follower":
                 stages.train_follower(
-                    settled, stages.FollowerTraining(1, model, JudgeWeights(frozen), Path(instructions), target), log
+                    settled, stages.FollowerTraining(1, model, JudgeWeights(frozen), file, target), log
                 )
             else:
-                seeds = list(dict.fromkeys(t.seed for t in tasks))
+                seeds = store_questions(distinct(lambda: seeds_of(file)), Beside(target).parts / "seeds.parquet")
                 stages.train_instructor(
                     settled, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target), log
                 )
         finally:
             progress.close()
+    Beside(target).drop_unfinished()
     return target
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from seif import datasets
 from seif.artifacts import RunDir
 from seif.config import Config
@@ -14,7 +16,7 @@ from seif.roles.assignment import assign
 from seif.tracking import open_tracker
 
 
-def run(config: Config, run_dir: RunDir, seeds: list[str], progress: Progress) -> None:
+def run(config: Config, run_dir: RunDir, seeds: Sequence[str], progress: Progress) -> None:
     """Run or resume all turns in an opened, locked run directory."""
     recipe = self_supervised if config.trains_reward_model else self_evolving
     with open_tracker(config.report_to, run_dir.root, config.model_dump(mode="json")) as tracker:

@@ -61,11 +61,11 @@ def init(
     """Write a config for your own model, with sizes that fit the device, each with its reason."""
     from seif.artifacts import write_text
     from seif.engines.architecture import describe
-    from seif.seeds import load_seeds
+    from seif.seeds import iter_seeds
     from seif.starter import Model, starter_config
 
     fresh(out)
-    count = len(load_seeds(seeds))
+    count = sum(1 for _ in iter_seeds(seeds))
     quiet()
     found = describe(model)
     path = str(Path(model).resolve()) if Path(model).is_dir() else model

@@ -41,6 +41,8 @@ class SuiteSettings:
     """Where every response goes, as JSON lines."""
     include_path: Path | None = None
     """A folder with tasks."""
+    parts: Path | None = None
+    """A folder for what is answered, so that the same stage after a kill asks for the rest alone."""
     measure_judger: Callable[[Sequence[Answer]], Awaitable[JudgeAgreement]] | None = None
     """Measures a Judger on greedy held-out answers, for `held-out`; it may free the engine's weights."""
     report: Callable[[str], None] = lambda line: None

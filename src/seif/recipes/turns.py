@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seif import stages
@@ -18,7 +18,7 @@ from seif.roles.assignment import Assignment, Checkpoint, assign
 class Turns:
     """The turns of a run, from 1. Turn 0 is the base, which writes and answers before anything is trained."""
 
-    def __init__(self, config: Config, run_dir: RunDir, seeds: list[str], pipeline: Pipeline) -> None:
+    def __init__(self, config: Config, run_dir: RunDir, seeds: Sequence[str], pipeline: Pipeline) -> None:
         self.config, self.dir, self.seeds, self.pipeline = config, run_dir, seeds, pipeline
         self.train_instructors = config.instructor.train
 

@@ -14,7 +14,7 @@ from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, RewardModelNumbers
 from seif.report.table import run_status
 from seif.report.text import number
-from seif.seeds import load_seeds
+from seif.tables import count_rows
 
 Points = list[tuple[int, float | None]]
 """(step from 1, value) of one stage."""
@@ -104,6 +104,6 @@ def collect(run_dir: RunDir) -> RunNumbers:
 
 def _count_seeds(config: Config) -> int | None:
     try:
-        return len(load_seeds(Path(config.seeds))) if config.seeds else None
+        return count_rows(Path(config.seeds)) if config.seeds else None
     except UsageError:
         return None

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from seif.artifacts import Beside, new_directory
 from seif.chat import chat_format
 from seif.config import Config, Grpo
-from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data
+from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
+from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, judging
 from seif.pipeline import StageLog
 from seif.roles import follower
@@ -64,7 +65,7 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
     ):
         answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
         scorer = InstructorScorer(checking, answerer, judger, config.instructor)
-        job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps)
+        job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
         _train(config, job, config.instructor.grpo, _instructor_reward(config, data, scorer), log)
 
 
@@ -132,13 +133,13 @@ def _score_answer(config: Config, question: Question, sample: Rollout) -> Score:
 class _Job:
     """What differs between the two roles."""
 
-    role: str
+    role: Role
     turn: int
     start: str
     out: Path
     prompts: list[Messages]
     steps: int
-    order: tuple[int, ...] = ()
+    order: tuple[int, ...]
 
 
 def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: StageLog) -> None:
@@ -157,7 +158,7 @@ def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: Stage
             prompts=job.prompts,
             steps=job.steps,
             settings=settings,
-            seed=item_seed(config.seed, job.turn, job.role) % (1 << 31),
+            seed=training_seed(config, job.turn, job.role),
             work=Beside(job.out).checkpoints,
             out=job.out,
             chat=chat_format(config.chat),
