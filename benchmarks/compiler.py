@@ -11,14 +11,14 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
+from collections import Counter, deque
 from pathlib import Path
 
 import pyarrow.parquet as pq
 
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
-from seif.constraints.files import compile_file
+from seif.constraints.files import CompiledFile
 
 
 def main() -> None:
@@ -41,7 +41,8 @@ def main() -> None:
                 missed[label] += 1
                 if options.refused:
                     print(f"{label}\t{text!r}", file=sys.stderr)
-    _, generated = compile_file(options.data / "seif_qwen7b_q_T1.parquet")
+    generated = CompiledFile(options.data / "seif_qwen7b_q_T1.parquet")
+    deque(generated, maxlen=0)
     print(
         json.dumps(
             {
@@ -52,7 +53,7 @@ def main() -> None:
                     "wrong": dict(wrong),
                     "missed": dict(missed.most_common()),
                 },
-                "generated": generated,
+                "generated": generated.numbers(),
             },
             indent=2,
         )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -230,6 +231,18 @@ def judge(
     A judge that asks no model needs none. Served verdicts are kept in a file beside `cache_beside`. Raises
     UsageError; what can't be judged is UNJUDGED with its cause.
     """
+    return list(judge_each(config, responses, model, cache_beside, listener))
+
+
+def judge_each(
+    config: Config,
+    responses: Iterable[Response],
+    model: str | None = None,
+    cache_beside: str | Path | None = None,
+    listener: Listener = SILENT,
+) -> Iterator[list[Judgement]]:
+    """As `judge`, one response after the other: some thousand of them are in memory at a time."""
+    from seif.engines.together import PENDING
     from seif.models import ModelPool, judging
     from seif.scoring import judge_all
 
@@ -242,12 +255,15 @@ def judge(
     with (
         ModelPool(config, Path(cache_beside) if cache_beside else None) as pool,
         judging(pool, model or config.model, model) as judger,
+        asyncio.Runner() as runner,
     ):
 
-        async def judge_responses() -> list[list[Judgement]]:
-            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in responses)))
+        async def judge_together(group: Sequence[Response]) -> list[list[Judgement]]:
+            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in group)))
 
-        return asyncio.run(judge_responses())
+        source = iter(responses)
+        while group := list(islice(source, PENDING)):
+            yield from runner.run(judge_together(group))
 
 
 def _check_judge(config: Config, model: str) -> None:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
-from seif.engines.together import answers, as_answered
+from seif.engines.together import PENDING, as_answered, in_order
 
 A = TypeVar("A")
 _MISSING = -1
@@ -74,22 +74,26 @@ class Journal(AbstractContextManager["Journal"]):
             place += len(line)
 
 
-async def ask_missing(journal: Journal, ask: Callable[[int], Awaitable[Any]], items: Iterable[int]) -> None:
+async def ask_missing(
+    journal: Journal, ask: Callable[[int], Awaitable[Any]], items: Iterable[int], pending: int = PENDING
+) -> None:
     """Ask for those of `items` that the journal lacks, and note the answers as they come, as JSON values.
 
     An answer None is not noted: the item failed, and is asked again by the same command. Raises what `ask` raises.
     """
-    async for group in as_answered(ask, (item for item in items if item not in journal)):
+    async for group in as_answered(ask, (item for item in items if item not in journal), pending):
         journal.add((item, value) for item, value in group if value is not None)
 
 
-async def ask_all(ask: Callable[[int], Awaitable[A]], items: int, path: Path | None) -> list[A | None]:
+async def ask_all(
+    ask: Callable[[int], Awaitable[A]], items: int, path: Path | None, pending: int = PENDING
+) -> list[A | None]:
     """The answers to items 0, 1, ...; they are JSON values, and what failed is None.
 
     Those that the journal at `path` holds are not asked for; without a path none are kept.
     """
     if path is None:
-        return list(await answers(ask, range(items)))
+        return list(await in_order(ask, range(items), pending))
     with Journal(path, items) as journal:
-        await ask_missing(journal, ask, range(items))
+        await ask_missing(journal, ask, range(items), pending)
         return [journal.get(item) for item in range(items)]

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from seif.constraints.files import compile_file, constraint_sets, verify_file
+from seif.constraints.files import CompiledFile, VerifiedFile, constraint_sets
 from seif.errors import UsageError
 
 ROW = {
@@ -21,9 +21,8 @@ def written(tmp_path, *rows):
 
 
 def test_verify_keeps_the_rows_and_adds_the_verdicts(tmp_path):
-    rows, numbers = verify_file(
-        written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False
-    )
+    file = VerifiedFile(written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False)
+    rows, numbers = list(file), file.numbers()
     assert [r["follow_instruction_list"] for r in rows] == [[False, True, False], [True, True, True]]
     assert [r["follow_all_instructions"] for r in rows] == [False, True]
     assert rows[0]["key"] == 7
@@ -33,22 +32,25 @@ def test_verify_keeps_the_rows_and_adds_the_verdicts(tmp_path):
 
 def test_verify_names_the_row_it_cannot_check(tmp_path):
     with pytest.raises(UsageError, match=r"rows.jsonl row 2.*no verifier"):
-        verify_file(
-            written(
-                tmp_path, ROW, {**ROW, "instruction_id_list": ["no:such", "punctuation:no_comma", "startend:quotation"]}
-            ),
-            loose=False,
+        list(
+            VerifiedFile(
+                written(
+                    tmp_path,
+                    ROW,
+                    {**ROW, "instruction_id_list": ["no:such", "punctuation:no_comma", "startend:quotation"]},
+                ),
+                loose=False,
+            )
         )
 
 
 def test_compile_gives_one_list_per_row(tmp_path):
-    compiled, numbers = compile_file(
-        written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []})
-    )
+    file = CompiledFile(written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []}))
+    compiled, numbers = list(file), file.numbers()
     assert compiled == [[{"instruction_id": "punctuation:no_comma", "kwargs": {}}, None], []]
     assert (numbers["texts"], numbers["compiled"], numbers["rows_with_any"], numbers["rows_whole"]) == (2, 1, 1, 0)
     with pytest.raises(UsageError, match="row 1: needs `constraint`"):
-        compile_file(written(tmp_path, {"prompt": "Why?"}))
+        list(CompiledFile(written(tmp_path, {"prompt": "Why?"})))
 
 
 def test_sets_come_from_ids_or_from_texts(tmp_path):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -28,12 +30,12 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check responses against their instructions, as IFEval does."""
-    from seif.constraints.files import verify_file
+    from seif.constraints.files import VerifiedFile
 
     _load(types)
-    rows, numbers = verify_file(file, loose)
-    if out is not None:
-        write_json_lines(out, rows)
+    rows = VerifiedFile(file, loose)
+    _write(out, rows)
+    numbers = rows.numbers()
     if as_json:
         print(json.dumps(numbers, indent=2))
         return
@@ -60,12 +62,12 @@ def compile_(
     as_json: AsJson = False,
 ) -> None:
     """Turn constraints' texts into rule checks, where that is certain."""
-    from seif.constraints.files import compile_file
+    from seif.constraints.files import CompiledFile
 
     _load(types)
-    compiled, numbers = compile_file(file)
-    if out is not None:
-        write_json_lines(out, compiled)
+    compiled = CompiledFile(file)
+    _write(out, compiled)
+    numbers = compiled.numbers()
     if as_json:
         print(json.dumps(numbers, indent=2))
         return
@@ -116,6 +118,14 @@ def conflicts(
         "what compiles; open: neither; uncheckable: nothing compiles",
         style="dim",
     )
+
+
+def _write(out: Path | None, records: Iterable[object]) -> None:
+    """Write records as they come; without a file, only read them."""
+    if out is not None:
+        write_json_lines(out, records)
+    else:
+        deque(records, maxlen=0)
 
 
 def _load(types: Path | None) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -58,33 +60,45 @@ def judge(
 
     cfg = _with_judger(for_model(config, model or NO_MODEL, overrides), judger)
     by_rules = cfg.judger.kind == "rules"
-    records, rows = _read(file, by_rules)
+    # All rows are checked before a model is loaded.
+    deque(_read(file, by_rules), maxlen=0)
     if out is not None:
         fresh(out)
-    judged = api.judge(cfg, [api.Response(*row) for row in rows], model, out, listener(as_json))
-    numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **_describe(rows, judged)}
+    counts = _Counts()
+    judged = _judged(
+        _read(file, by_rules), counts, lambda rows: api.judge_each(cfg, rows, model, out, listener(as_json))
+    )
     if out is not None:
-        write_json_lines(
-            out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)]
-        )
+        write_json_lines(out, judged)
+    else:
+        deque(judged, maxlen=0)
+    numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **counts.numbers()}
     if as_json:
         print(json.dumps(numbers, indent=2))
     else:
         _show(numbers)
     if not by_rules:
-        within_limit(Counter(numbers["unjudged"]), numbers["verdicts"], cfg.judger.max_unjudged)
+        within_limit(counts.unjudged, numbers["verdicts"], cfg.judger.max_unjudged)
 
 
-def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[Instruction, str]]]:
-    """The file's rows as they are, and as instructions with responses. Raises UsageError naming the row that can't
-    be judged."""
-    from seif.constraints.files import constraint_sets
+@dataclass(frozen=True)
+class _Row:
+    """A row of the file as it is, and as a response to be judged."""
+
+    record: dict[str, Any]
+    response: api.Response
+
+
+def _read(file: Path, by_rules: bool) -> Iterator[_Row]:
+    """The file's rows, one after the other. Raises UsageError naming the row that can't be judged."""
+    from seif.constraints.files import constraints_of
     from seif.constraints.verifiers import verify
-    from seif.tables import read_rows
+    from seif.tables import iter_rows
 
-    records, rows = read_rows(file), []
-    for number, (record, constraints) in enumerate(zip(records, constraint_sets(file), strict=True), 1):
+    number = 0
+    for number, record in enumerate(iter_rows(file), 1):
         where = f"{file} row {number}"
+        constraints = constraints_of(record, where)
         response, question = record.get("response"), record.get("seed_question", record.get("prompt"))
         if not isinstance(response, str) or not isinstance(question, str):
             raise UsageError(f"{where}: needs `response` and `seed_question` or `prompt`, all texts")
@@ -98,28 +112,63 @@ def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[
             raise UsageError(f"{where}: {error}") from error
         # A prompt in the paper's composition ends with its constraints, and an instruction adds them itself.
         seed = question.removesuffix("\n".join(["", *(c.text for c in constraints)]))
-        rows.append((Instruction(seed, constraints), response))
-    return records, rows
+        yield _Row(record, api.Response(Instruction(seed, constraints), response))
+    if not number:
+        raise UsageError(f"{file} holds no rows")
 
 
-def _describe(rows: list[tuple[Instruction, str]], judged: list[list[Judgement]]) -> dict[str, Any]:
-    """The verdicts in numbers; `agreement` is over what both a rule and a model judged."""
-    from seif.evaluation.held_out import describe_tables, tabulate
-    from seif.scoring import check
+def _judged(
+    rows: Iterator[_Row], counts: _Counts, judge: Callable[[Iterable[api.Response]], Iterable[list[Judgement]]]
+) -> Iterator[dict[str, Any]]:
+    """Every row with its verdicts, which are counted; some rows wait for theirs."""
+    waiting: deque[_Row] = deque()
 
-    everything = [judgement for judgements in judged for judgement in judgements]
-    counts = Counter(judgement.verdict for judgement in everything)
-    pairs = [
-        found for (row, reply), judgements in zip(rows, judged, strict=True) for found in check(row, reply, judgements)
-    ]
-    return {
-        "rows": len(rows),
-        "verdicts": len(everything),
-        "satisfied": counts[Verdict.SATISFIED],
-        "violated": counts[Verdict.VIOLATED],
-        "unjudged": dict(Counter(j.cause for j in everything if j.verdict is Verdict.UNJUDGED).most_common()),
-        "agreement": describe_tables(tabulate((c.kind, c.rule, c.model) for c in pairs)).to_json(),
-    }
+    def responses() -> Iterator[api.Response]:
+        for row in rows:
+            waiting.append(row)
+            yield row.response
+
+    for judgements in judge(responses()):
+        row = waiting.popleft()
+        counts.add(row.response, judgements)
+        yield {**row.record, **_verdicts(judgements)}
+
+
+class _Counts:
+    """The verdicts in numbers, row after row."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self.verdicts: Counter[Verdict] = Counter()
+        self.unjudged: Counter[str] = Counter()
+        """By cause."""
+        self.tables: dict[str, list[int]] = {}
+        """What both a rule and a model judged, as `held_out.tabulate` counts it."""
+
+    def add(self, response: api.Response, judgements: list[Judgement]) -> None:
+        """Count the verdicts on one response."""
+        from seif.evaluation.held_out import add_up, tabulate
+        from seif.scoring import check
+
+        self.rows += 1
+        self.verdicts.update(j.verdict for j in judgements)
+        self.unjudged.update(j.cause for j in judgements if j.verdict is Verdict.UNJUDGED)
+        checks = check(response.instruction, response.text, judgements)
+        if checks:
+            self.tables = add_up([self.tables, tabulate((c.kind, c.rule, c.model) for c in checks)])
+
+    def numbers(self) -> dict[str, Any]:
+        """What the command prints; `agreement` is over what both a rule and a model judged."""
+        from seif.evaluation.held_out import describe_tables
+
+        return {
+            "rows": self.rows,
+            "verdicts": self.verdicts.total(),
+            "satisfied": self.verdicts[Verdict.SATISFIED],
+            "violated": self.verdicts[Verdict.VIOLATED],
+            "unjudged": dict(self.unjudged.most_common()),
+            "agreement": describe_tables(self.tables).to_json(),
+        }
 
 
 def _verdicts(judgements: list[Judgement]) -> dict[str, Any]:

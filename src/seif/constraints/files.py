@@ -8,32 +8,40 @@ from pathlib import Path
 from typing import Any
 
 from seif.constraints.compiler import compile_text
-from seif.constraints.rows import PROMPT, REPEAT, Row, follow, parse_row, summarise
+from seif.constraints.rows import PROMPT, REPEAT, Row, Summary, follow, parse_row
 from seif.constraints.specification import TYPES
 from seif.errors import UsageError
-from seif.tables import read_rows
+from seif.tables import iter_rows
 from seif.types import Constraint
 
 
-def verify_file(path: Path, loose: bool) -> tuple[list[dict[str, Any]], dict[str, Any]]:
-    """Every row of `path` with `follow_instruction_list` and `follow_all_instructions`, and the accuracies in numbers.
+class VerifiedFile:
+    """Every row of a file with `follow_instruction_list` and `follow_all_instructions`, one after the other.
 
-    The numbers carry IFEval's own names beside `summarise`'s. Raises UsageError naming the row that can't be checked.
+    Raises UsageError naming the row that can't be checked.
     """
-    records = _read(path)
-    rows = [parse_row(number, record, str(path)) for number, record in enumerate(records, 1)]
-    verdicts = [_follow(path, row, loose) for row in rows]
-    out = [
-        {**record, "follow_instruction_list": v, "follow_all_instructions": all(v)}
-        for record, v in zip(records, verdicts, strict=True)
-    ]
-    summary = summarise(rows, verdicts)
-    mode = "loose" if loose else "strict"
-    official = {
-        f"{short}_level_{mode}_acc": summary[f"{level}_level"]["accuracy"]
-        for short, level in (("prompt", "prompt"), ("inst", "instruction"))
-    }
-    return out, {"mode": mode, **official, **summary}
+
+    def __init__(self, path: Path, loose: bool) -> None:
+        self.path, self.loose = path, loose
+        self._summary = Summary()
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        self._summary = Summary()
+        for number, record in _rows(self.path):
+            row = parse_row(number, record, str(self.path))
+            verdicts = _follow(self.path, row, self.loose)
+            self._summary.add(row, verdicts)
+            yield {**record, "follow_instruction_list": verdicts, "follow_all_instructions": all(verdicts)}
+
+    def numbers(self) -> dict[str, Any]:
+        """The accuracies of the rows that were read, with IFEval's own names beside those of `Summary`."""
+        summary = self._summary.numbers()
+        mode = "loose" if self.loose else "strict"
+        official = {
+            f"{short}_level_{mode}_acc": summary[f"{level}_level"]["accuracy"]
+            for short, level in (("prompt", "prompt"), ("inst", "instruction"))
+        }
+        return {"mode": mode, **official, **summary}
 
 
 def _follow(path: Path, row: Row, loose: bool) -> list[bool]:
@@ -43,53 +51,67 @@ def _follow(path: Path, row: Row, loose: bool) -> list[bool]:
         raise UsageError(f"{path} {error}") from error
 
 
-def compile_file(path: Path) -> tuple[list[list[dict[str, Any] | None]], dict[str, Any]]:
-    """Per row, what each text of `constraint` compiles to (None: not certain), and how much of the file compiles.
+class CompiledFile:
+    """Per row of a file, what each text of `constraint` compiles to (None: not certain), one row after the other.
 
     Raises UsageError naming the row when there is no `constraint` column with a list of texts.
     """
-    compiled = []
-    for number, record in enumerate(_read(path), 1):
-        constraints = map(compile_text, _texts(record, f"{path} row {number}"))
-        compiled.append(
-            [
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._types: Counter[str] = Counter()
+        self._rows: Counter[str] = Counter()
+
+    def __iter__(self) -> Iterator[list[dict[str, Any] | None]]:
+        self._types, self._rows = Counter(), Counter()
+        for number, record in _rows(self.path):
+            constraints = [compile_text(text) for text in _texts(record, f"{self.path} row {number}")]
+            found = [c.instruction_id for c in constraints if c.checkable]
+            self._types.update(found)
+            whole = bool(found) and len(found) == len(constraints)
+            self._rows.update(rows=1, texts=len(constraints), rows_with_any=bool(found), rows_whole=whole)
+            yield [
                 {"instruction_id": c.instruction_id, "kwargs": dict(c.kwargs)} if c.checkable else None
                 for c in constraints
             ]
-        )
-    texts = sum(map(len, compiled))
-    found = Counter(c["instruction_id"] for row in compiled for c in row if c)
-    return compiled, {
-        "rows": len(compiled),
-        "texts": texts,
-        "compiled": found.total(),
-        "share": found.total() / max(1, texts),
-        "rows_with_any": sum(any(row) for row in compiled),
-        "rows_whole": sum(bool(row) and all(row) for row in compiled),
-        "per_type": dict(found.most_common()),
-    }
+
+    def numbers(self) -> dict[str, Any]:
+        """How much of the rows that were read compiles."""
+        compiled, rows = self._types.total(), self._rows
+        return {
+            "rows": rows["rows"],
+            "texts": rows["texts"],
+            "compiled": compiled,
+            "share": compiled / max(1, rows["texts"]),
+            "rows_with_any": rows["rows_with_any"],
+            "rows_whole": rows["rows_whole"],
+            "per_type": dict(self._types.most_common()),
+        }
 
 
 def constraint_sets(path: Path) -> Iterator[tuple[Constraint, ...]]:
-    """The constraints of every row: by their id and kwargs where a rule knows the id, else compiled from the text.
+    """The constraints of every row, as `constraints_of` reads them. Raises UsageError as it does."""
+    return (constraints_of(record, f"{path} row {number}") for number, record in _rows(path))
 
-    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError naming the row whose lists don't
-    match.
+
+def constraints_of(record: dict[str, Any], where: str) -> tuple[Constraint, ...]:
+    """The constraints of a row: by their id and kwargs where a rule knows the id, else compiled from the text.
+
+    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError, which begins with `where`, when its
+    lists don't match.
     """
-    for number, record in enumerate(_read(path), 1):
-        where = f"{path} row {number}"
-        ids: Sequence[str] = record.get("instruction_id_list") or []
-        kwargs = record.get("kwargs") or [{}] * len(ids)
-        texts = _texts(record, where) if record.get("constraint") or not ids else list(ids)
-        if not isinstance(kwargs, list) or not all(k is None or isinstance(k, dict) for k in kwargs):
-            raise UsageError(f"{where}: kwargs must be a list of objects, one per constraint")
-        if ids and not len(texts) == len(ids) == len(kwargs):
-            lengths = f"{len(texts)}, {len(ids)} and {len(kwargs)} items"
-            raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {lengths}; they must match")
-        yield tuple(
-            _constraint(t, i, k, record)
-            for t, i, k in zip(texts, ids or [""] * len(texts), kwargs or [{}] * len(texts), strict=True)
-        )
+    ids: Sequence[str] = record.get("instruction_id_list") or []
+    kwargs = record.get("kwargs") or [{}] * len(ids)
+    texts = _texts(record, where) if record.get("constraint") or not ids else list(ids)
+    if not isinstance(kwargs, list) or not all(k is None or isinstance(k, dict) for k in kwargs):
+        raise UsageError(f"{where}: kwargs must be a list of objects, one per constraint")
+    if ids and not len(texts) == len(ids) == len(kwargs):
+        lengths = f"{len(texts)}, {len(ids)} and {len(kwargs)} items"
+        raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {lengths}; they must match")
+    return tuple(
+        _constraint(t, i, k, record)
+        for t, i, k in zip(texts, ids or [""] * len(texts), kwargs or [{}] * len(texts), strict=True)
+    )
 
 
 def _constraint(text: str, instruction_id: str, kwargs: dict[str, Any] | None, record: dict[str, Any]) -> Constraint:
@@ -108,8 +130,10 @@ def _texts(record: dict[str, Any], where: str) -> list[str]:
     return texts
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
-    records = read_rows(path)
-    if not records:
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The rows with their numbers, from 1. Raises UsageError when there are none."""
+    number = 0
+    for number, record in enumerate(iter_rows(path), 1):
+        yield number, record
+    if not number:
         raise UsageError(f"{path} holds no rows")
-    return records

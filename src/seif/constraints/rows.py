@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,33 +64,50 @@ def follow(row: Row, loose: bool) -> list[bool]:
         raise UsageError(f"row {row.number}: {error}") from error
 
 
-def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> dict[str, Any]:
-    """Accuracies with standard errors from one list of verdicts per row, as `follow` gives them.
+class Summary:
+    """Accuracies with standard errors, from one list of verdicts per row, as `follow` gives them, row after row."""
 
-    `prompt_level`: the share p of rows with every instruction followed; its stderr is sqrt(p(1-p)/n).
-    `instruction_level`: followed / all instructions; its stderr takes rows, not instructions, as independent (ratio
-    estimator, as in `held_out.accuracy`). `per_type`: accuracy and n of each instruction id. Raises UsageError when
-    there are no rows.
-    """
-    if not rows:
-        raise UsageError("there is nothing to score: no rows")
-    n, total = len(rows), sum(map(len, verdicts))
-    whole = sum(map(all, verdicts)) / n
-    mean = sum(map(sum, verdicts)) / total
-    by_type: dict[str, list[bool]] = defaultdict(list)
+    def __init__(self) -> None:
+        self._rows: Counter[tuple[int, int]] = Counter()
+        """How many rows have so many verdicts, so many of them true."""
+        self._types: Counter[str] = Counter()
+        self._followed: Counter[str] = Counter()
+
+    def add(self, row: Row, verdicts: Sequence[bool]) -> None:
+        """Count one row."""
+        self._rows[len(verdicts), sum(verdicts)] += 1
+        for instruction_id, holds in zip(row.instruction_ids, verdicts, strict=True):
+            self._types[instruction_id] += 1
+            self._followed[instruction_id] += holds
+
+    def numbers(self) -> dict[str, Any]:
+        """`prompt_level`: the share p of rows with every instruction followed; its stderr is sqrt(p(1-p)/n).
+        `instruction_level`: followed / all instructions; its stderr takes rows, not instructions, as independent
+        (ratio estimator, as in `held_out.accuracy`). `per_type`: accuracy and n of each instruction id.
+
+        Raises UsageError when there are no rows.
+        """
+        if not self._rows:
+            raise UsageError("there is nothing to score: no rows")
+        n, total = self._rows.total(), self._types.total()
+        whole = sum(rows for (size, followed), rows in self._rows.items() if followed == size) / n
+        mean = self._followed.total() / total
+        squares = sum(rows * (followed - mean * size) ** 2 for (size, followed), rows in self._rows.items())
+        return {
+            "prompt_level": {"accuracy": whole, "stderr": math.sqrt(whole * (1 - whole) / n)},
+            "instruction_level": {"accuracy": mean, "stderr": math.sqrt(squares) / total},
+            "per_type": {k: {"accuracy": self._followed[k] / of, "n": of} for k, of in sorted(self._types.items())},
+            "n_prompts": n,
+            "n_instructions": total,
+        }
+
+
+def summarise(rows: Iterable[Row], verdicts: Iterable[Sequence[bool]]) -> dict[str, Any]:
+    """The numbers of a `Summary` of these rows."""
+    summary = Summary()
     for row, found in zip(rows, verdicts, strict=True):
-        for instruction_id, holds in zip(row.instruction_ids, found, strict=True):
-            by_type[instruction_id].append(holds)
-    return {
-        "prompt_level": {"accuracy": whole, "stderr": math.sqrt(whole * (1 - whole) / n)},
-        "instruction_level": {
-            "accuracy": mean,
-            "stderr": math.sqrt(sum((sum(v) - mean * len(v)) ** 2 for v in verdicts)) / total,
-        },
-        "per_type": {k: {"accuracy": sum(v) / len(v), "n": len(v)} for k, v in sorted(by_type.items())},
-        "n_prompts": n,
-        "n_instructions": total,
-    }
+        summary.add(row, found)
+    return summary.numbers()
 
 
 def _text(record: Mapping[str, Any], column: str, where: str) -> str:

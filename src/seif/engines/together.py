@@ -90,7 +90,7 @@ async def _answer(ask: Callable[[Q], Awaitable[A]], question: Q) -> A:
     return await ask(question)
 
 
-async def answers(ask: Callable[[Q], Awaitable[A]], questions: Sequence[Q], pending: int = PENDING) -> list[A]:
+async def in_order(ask: Callable[[Q], Awaitable[A]], questions: Sequence[Q], pending: int = PENDING) -> list[A]:
     """All answers in the order of the questions, as `as_answered` asks them."""
     found: dict[int, A] = {}
     async for group in as_answered(lambda i: ask(questions[i]), range(len(questions)), pending):

@@ -87,8 +87,8 @@ async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest)
     with ExitStack() as asking:
         engine = asking.enter_context(pool.use(request.model))
         write_json(request.showcase, await _showcase(config, engine, request))
-        results = await suites.run_suites(config, request.model, engine)
         parts = Beside(request.out).parts
+        results = await suites.run_suites(config, request.model, engine, parts)
         measure_judger = judger_measure(config, pool, request.judge, asking.close, parts)
         found = await measure(engine, SuiteSettings(config, request.model, measure_judger=measure_judger, parts=parts))
     judger = found.judger
@@ -110,7 +110,12 @@ async def measure(engine: Engine, settings: SuiteSettings) -> Evaluation:
     if config.self_supervised.general.held_out is not None:
         questions = load_questions(Path(config.self_supervised.general.held_out))
         found["general"] = await general_accuracy(
-            engine, questions, config.prompts, config.follower.format, config.answer_tokens
+            engine,
+            questions,
+            config.prompts,
+            config.follower.format,
+            config.answer_tokens,
+            settings.parts and settings.parts / "general.jsonl",
         )
     answers = await held_out.answer_by_decoding(engine, config, settings.parts)
     greedy = answers.get("greedy")
