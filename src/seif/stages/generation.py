@@ -181,12 +181,15 @@ class _Generation:
             if not self._texts(i, attempt):
                 continue
             x = self._instruction(i, attempt)
-            contradictory = find_conflict(x.constraints) is not None
+            candidate = self._valid(x)
+            accepted = candidate and (checked is None or checked.get(i) is True)
+            # What the Filter's rules have let pass, they need not look at again.
+            looked_at = accepted and checked is not None and self.config.filter.rules
+            contradictory = not looked_at and find_conflict(x.constraints) is not None
             self.raw.add(x, contradictory)
-            if self._valid(x):
-                candidates += 1
-                if checked is None or checked.get(i):
-                    self._accepted[i], self._contradictory[i] = attempt + 1, contradictory
+            candidates += candidate
+            if accepted:
+                self._accepted[i], self._contradictory[i] = attempt + 1, contradictory
         return candidates
 
     def _open(self) -> Iterator[int]:
