@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from collections import Counter, deque
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -53,7 +54,7 @@ def main() -> None:
                     "wrong": dict(wrong),
                     "missed": dict(missed.most_common()),
                 },
-                "generated": generated.numbers(),
+                "generated": asdict(generated.counts()),
             },
             indent=2,
         )

@@ -29,7 +29,7 @@ from seif import api, stages
 from seif.artifacts import Beside, write_json_lines
 from seif.config import Config
 from seif.config_file import build_config
-from seif.constraints.files import CompiledFile, VerifiedFile
+from seif.constraints.files import CompiledFile, VerifiedFile, constraints_of
 from seif.datasets import follower_data, instructor_data
 from seif.engines.base import Completion, Request
 from seif.models import ModelPool
@@ -120,23 +120,23 @@ def verify(work: Path) -> int:
     """`seif verify --out`."""
     rows = VerifiedFile(work / "responses.jsonl", loose=False)
     write_json_lines(work / "verified.jsonl", rows)
-    return int(rows.numbers()["n_prompts"])
+    return int(rows.found().summary.n_prompts)
 
 
 def compile_(work: Path) -> int:
     """`seif compile --out`."""
     rows = CompiledFile(work / "responses.jsonl")
-    write_json_lines(work / "compiled.jsonl", rows)
-    return int(rows.numbers()["rows"])
+    write_json_lines(work / "compiled.jsonl", ([c.instruction_id for c in row] for row in rows))
+    return int(rows.counts().rows)
 
 
 def judge(work: Path) -> int:
     """`seif judge --judger rules`, without the command's own output."""
 
     def responses() -> Iterator[api.Response]:
-        for row in iter_rows(work / "responses.jsonl"):
-            instruction = Instruction(row["prompt"], tuple(api.compile_constraints(row["constraint"])))
-            yield api.Response(instruction, row["response"])
+        for number, row in enumerate(iter_rows(work / "responses.jsonl"), 1):
+            instruction = Instruction(str(row["prompt"]), constraints_of(row, f"row {number}"))
+            yield api.Response(instruction, str(row["response"]))
 
     return sum(1 for _ in api.judge_each(config_of(work), responses()))
 

@@ -23,7 +23,7 @@ LAYERS = (
         "rewards",
         "tables",
     },
-    {"artifacts", "manifest", "reference", "seeds", "starter"},
+    {"artifacts", "manifest", "reference", "seeds", "stage_log", "starter"},
     {"instructions", "journal", "pipeline", "tracking"},
     {"judges", "roles"},
     {"scoring"},

@@ -24,7 +24,7 @@ from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, GenerationNumbers
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
-from seif.manifest import Manifest, describe
+from seif.manifest import describe
 from seif.pipeline import FileLog
 from seif.preflight import count_questions, fresh, iter_questions, preflight, seeds_of, settle, store_questions
 from seif.progress import Progress
@@ -96,7 +96,7 @@ def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run
     root = RunDir(Path(run_dir))
     with root.locked():
         questions = store_questions(iter_questions(config, listener.note), root.seeds)
-        settled, precision = resolve(config, Manifest.from_json(root.manifest()).dtype)
+        settled, precision = resolve(config, root.manifest().dtype)
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
@@ -279,7 +279,7 @@ def _check_judge(config: Config, model: str) -> None:
         check_engine(config)
 
 
-def verify(response: str, instruction_id: str, kwargs: Mapping[str, Any] | None = None) -> bool:
+def verify(response: str, instruction_id: str, kwargs: Mapping[str, object] | None = None) -> bool:
     """Does `response` satisfy the constraint, strictly? Raises UsageError for an unknown id and for wrong arguments."""
     return check(response, instruction_id, kwargs or {})
 

@@ -15,11 +15,11 @@ from itertools import accumulate, pairwise
 from pathlib import Path
 
 from seif.config import Config, Template
+from seif.engines.base import Messages
 from seif.errors import UsageError
 from seif.instructions import iter_instructions
 from seif.metrics import Role
 from seif.roles import follower, instructor
-from seif.roles.templates import Messages
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import Question, load_questions

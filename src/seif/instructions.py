@@ -3,9 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -15,7 +14,7 @@ from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import check_kwargs
 from seif.errors import UsageError
 from seif.tables import iter_rows, write_parquet
-from seif.types import SOFT, Constraint, Instruction
+from seif.types import SOFT, Constraint, Instruction, Json, Kwargs
 
 _RELEASED = {
     **dict.fromkeys(
@@ -49,7 +48,7 @@ def write_instructions(path: Path, instructions: Iterable[Instruction]) -> None:
     write_atomically(path, lambda partial: write_parquet(partial, map(_row, instructions), schema))
 
 
-def _row(instruction: Instruction) -> dict[str, Any]:
+def _row(instruction: Instruction) -> Json:
     constraints = instruction.constraints
     return {
         "seed_question": instruction.seed,
@@ -60,7 +59,7 @@ def _row(instruction: Instruction) -> dict[str, Any]:
     }
 
 
-def _written(constraint: Constraint) -> dict[str, Any]:
+def _written(constraint: Constraint) -> Kwargs:
     """The kwargs of a constraint, nulls left out. Raises UsageError for one that its type doesn't take."""
     given = {name: value for name, value in constraint.kwargs.items() if value is not None}
     fields = _fields(constraint.instruction_id)
@@ -125,7 +124,7 @@ def iter_instructions(path: Path, wanted: Container[int] | None = None) -> Itera
         raise UsageError(f"{path} holds no instructions")
 
 
-def _instruction(row: dict[str, Any], where: str) -> Instruction:
+def _instruction(row: Json, where: str) -> Instruction:
     if "seed_question" not in row:
         row = _from_verl_if(row)
     texts = row.get("constraint")
@@ -138,13 +137,18 @@ def _instruction(row: dict[str, Any], where: str) -> Instruction:
         raise UsageError(f"{where}: needs `seed_question` (text) and `constraint` (list of texts)")
     ids = row.get("instruction_id_list") or [SOFT] * len(texts)
     kwargs = row.get("kwargs") or [{}] * len(texts)
+    if (
+        not isinstance(ids, list)
+        or not isinstance(kwargs, list)
+        or not all(isinstance(i, str) for i in ids)
+        or not all(k is None or isinstance(k, dict) for k in kwargs)
+    ):
+        raise UsageError(f"{where}: instruction_id_list holds texts and kwargs holds objects")
     if not len(texts) == len(ids) == len(kwargs):
         raise UsageError(
             f"{where}: constraint, instruction_id_list and kwargs have "
             f"{len(texts)}, {len(ids)} and {len(kwargs)} items; they must match"
         )
-    if not all(isinstance(i, str) for i in ids) or not all(k is None or isinstance(k, dict) for k in kwargs):
-        raise UsageError(f"{where}: instruction_id_list holds texts and kwargs holds objects")
     constraints = []
     for text, instruction_id, arguments in zip(texts, ids, kwargs, strict=True):
         if instruction_id == SOFT:
@@ -160,7 +164,7 @@ def _instruction(row: dict[str, Any], where: str) -> Instruction:
     return Instruction(seed, tuple(constraints))
 
 
-def _from_verl_if(row: dict[str, Any]) -> dict[str, Any]:
+def _from_verl_if(row: Json) -> Json:
     """The row in the released schema: the question is what stands in the prompt before its first constraint; what no
     rule can check is soft."""
     prompt, texts, ids, kwargs = (row.get(key) for key in ("prompt", "constraint", "instruction_id_list", "kwargs"))
@@ -177,9 +181,12 @@ def _from_verl_if(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "seed_question": prompt[: prompt.index(texts[0])].strip(), "instruction_id_list": ids}
 
 
-def _checkable(instruction_id: Any, kwargs: Any) -> bool:
+def _checkable(instruction_id: object, kwargs: object) -> bool:
+    kwargs = kwargs or {}
+    if not isinstance(instruction_id, str) or not isinstance(kwargs, Mapping):
+        return False
     try:
-        check_kwargs(instruction_id, kwargs or {})
+        check_kwargs(instruction_id, kwargs)
     except UsageError:
         return False
     return True

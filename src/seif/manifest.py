@@ -14,6 +14,7 @@ from seif import __version__
 from seif.config import Config
 from seif.errors import UsageError
 from seif.plugins import GROUP
+from seif.types import Json
 
 COMPARED = ("torch", "transformers", "trl", "peft")
 """Packages whose version decides a result; that of the others is noted alone."""
@@ -68,7 +69,7 @@ class Manifest:
                     "or use a new --run-dir"
                 )
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         """What manifest.json holds; one key per file."""
         digests = {f"{name}{_DIGEST}": digest for name, digest in self.files.items()}
         own = {"format": self.format, "seif": self.seif, "dtype": dict(self.precision)}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
 from seif.errors import UsageError
+from seif.types import Json
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -19,7 +20,7 @@ _BUFFER = 1 << 20
 """Bytes of a column that are read at once; else a row group is, which may hold a million rows."""
 
 
-def iter_rows(path: Path) -> Iterator[dict[str, Any]]:
+def iter_rows(path: Path) -> Iterator[Json]:
     """The rows of a `.parquet`, `.jsonl` or `.json` file as dicts, in order.
 
     Memory holds `ROW_GROUP` rows of a parquet file, one line of a JSONL file, and all of a JSON file. Raises
@@ -42,7 +43,7 @@ def iter_rows(path: Path) -> Iterator[dict[str, Any]]:
         raise _unreadable(path, error) from error
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path) -> list[Json]:
     """All rows at once, as `iter_rows` reads them."""
     return list(iter_rows(path))
 
@@ -64,7 +65,7 @@ def count_rows(path: Path) -> int:
         raise _unreadable(path, error) from error
 
 
-def write_parquet(path: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema) -> None:
+def write_parquet(path: Path, rows: Iterable[Json], schema: pa.Schema) -> None:
     """Write rows as parquet, in row groups of `ROW_GROUP` rows, of which memory holds one."""
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -128,7 +129,7 @@ def _json(path: Path) -> list[Any]:
     return rows
 
 
-def _value(line: bytes, path: Path, number: int) -> Any:
+def _value(line: bytes, path: Path, number: int) -> object:
     try:
         return json.loads(line.decode())
     except UnicodeDecodeError as error:
@@ -137,7 +138,7 @@ def _value(line: bytes, path: Path, number: int) -> Any:
         raise UsageError(f"{path} line {number} is not JSON: {error}") from error
 
 
-def _object(value: Any, path: Path) -> dict[str, Any]:
+def _object(value: Any, path: Path) -> Json:
     if not isinstance(value, dict):
         raise _no_rows(path)
     return value

@@ -7,7 +7,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -18,9 +18,12 @@ from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_mod
 from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
+from seif.evaluation.results import ReliabilityByType, Result
 from seif.extensions import load_extensions
 from seif.judges import Judgement
-from seif.types import Instruction, Verdict
+from seif.report.text import percent
+from seif.stage_log import Tables
+from seif.types import Instruction, Json, Verdict
 
 NO_MODEL = "none"
 """Stands in the config for the name of a model that no judge asks."""
@@ -65,27 +68,29 @@ def judge(
     if out is not None:
         fresh(out)
     counts = _Counts()
-    judged = _judged(
-        _read(file, by_rules), counts, lambda rows: api.judge_each(cfg, rows, model, out, listener(as_json))
-    )
+
+    def ask(responses: Iterable[api.Response]) -> Iterator[list[Judgement]]:
+        return api.judge_each(cfg, responses, model, out, listener(as_json))
+
+    judged = _judged(_read(file, by_rules), ask, counts)
     if out is not None:
         write_json_lines(out, judged)
     else:
         deque(judged, maxlen=0)
-    numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **counts.numbers()}
+    found = counts.summary(cfg.judger.kind, None if by_rules else model)
     if as_json:
-        print(json.dumps(numbers, indent=2))
+        print(json.dumps(found.to_json(), indent=2))
     else:
-        _show(numbers)
+        _show(found)
     if not by_rules:
-        within_limit(counts.unjudged, numbers["verdicts"], cfg.judger.max_unjudged)
+        within_limit(Counter(found.unjudged), found.verdicts, cfg.judger.max_unjudged)
 
 
 @dataclass(frozen=True)
 class _Row:
     """A row of the file as it is, and as a response to be judged."""
 
-    record: dict[str, Any]
+    record: Json
     response: api.Response
 
 
@@ -118,8 +123,8 @@ def _read(file: Path, by_rules: bool) -> Iterator[_Row]:
 
 
 def _judged(
-    rows: Iterator[_Row], counts: _Counts, judge: Callable[[Iterable[api.Response]], Iterable[list[Judgement]]]
-) -> Iterator[dict[str, Any]]:
+    rows: Iterator[_Row], ask: Callable[[Iterable[api.Response]], Iterable[list[Judgement]]], counts: _Counts
+) -> Iterator[Json]:
     """Every row with its verdicts, which are counted; some rows wait for theirs."""
     waiting: deque[_Row] = deque()
 
@@ -128,50 +133,66 @@ def _judged(
             waiting.append(row)
             yield row.response
 
-    for judgements in judge(responses()):
+    for judgements in ask(responses()):
         row = waiting.popleft()
         counts.add(row.response, judgements)
         yield {**row.record, **_verdicts(judgements)}
 
 
+class Summary(Result):
+    """A file's verdicts in numbers."""
+
+    judger: str
+    model: str | None
+    """None where rules alone judge."""
+    rows: int
+    verdicts: int
+    satisfied: int
+    violated: int
+    unjudged: dict[str, int]
+    """By cause, the commonest first."""
+    agreement: ReliabilityByType
+    """Over what both a rule and a model judged."""
+
+
 class _Counts:
-    """The verdicts in numbers, row after row."""
+    """Counts verdicts, row after row."""
 
     def __init__(self) -> None:
-        self.rows = 0
-        self.verdicts: Counter[Verdict] = Counter()
-        self.unjudged: Counter[str] = Counter()
-        """By cause."""
-        self.tables: dict[str, list[int]] = {}
-        """What both a rule and a model judged, as `held_out.tabulate` counts it."""
+        self._rows = 0
+        self._verdicts: Counter[Verdict] = Counter()
+        self._unjudged: Counter[str] = Counter()
+        self._tables: Tables = {}
 
     def add(self, response: api.Response, judgements: list[Judgement]) -> None:
         """Count the verdicts on one response."""
         from seif.evaluation.held_out import add_up, tabulate
         from seif.scoring import check
 
-        self.rows += 1
-        self.verdicts.update(j.verdict for j in judgements)
-        self.unjudged.update(j.cause for j in judgements if j.verdict is Verdict.UNJUDGED)
+        self._rows += 1
+        self._verdicts.update(j.verdict for j in judgements)
+        self._unjudged.update(j.cause for j in judgements if j.verdict is Verdict.UNJUDGED)
         checks = check(response.instruction, response.text, judgements)
         if checks:
-            self.tables = add_up([self.tables, tabulate((c.kind, c.rule, c.model) for c in checks)])
+            self._tables = add_up([self._tables, tabulate((c.kind, c.rule, c.model) for c in checks)])
 
-    def numbers(self) -> dict[str, Any]:
-        """What the command prints; `agreement` is over what both a rule and a model judged."""
+    def summary(self, judger: str, model: str | None) -> Summary:
+        """What the command prints."""
         from seif.evaluation.held_out import describe_tables
 
-        return {
-            "rows": self.rows,
-            "verdicts": self.verdicts.total(),
-            "satisfied": self.verdicts[Verdict.SATISFIED],
-            "violated": self.verdicts[Verdict.VIOLATED],
-            "unjudged": dict(self.unjudged.most_common()),
-            "agreement": describe_tables(self.tables).to_json(),
-        }
+        return Summary(
+            judger=judger,
+            model=model,
+            rows=self._rows,
+            verdicts=self._verdicts.total(),
+            satisfied=self._verdicts[Verdict.SATISFIED],
+            violated=self._verdicts[Verdict.VIOLATED],
+            unjudged=dict(self._unjudged.most_common()),
+            agreement=describe_tables(self._tables),
+        )
 
 
-def _verdicts(judgements: list[Judgement]) -> dict[str, Any]:
+def _verdicts(judgements: list[Judgement]) -> Json:
     return {
         "verdicts": [j.verdict.name.lower() for j in judgements],
         "probabilities": [j.probability for j in judgements],
@@ -186,9 +207,9 @@ def _with_judger(config: Config, judger: str | None) -> Config:
     return load_extensions(build_config({**tree, "judger": {**tree["judger"], "kind": judger}}, "--judger"))
 
 
-def _show(numbers: dict[str, Any]) -> None:
-    agreement = numbers["agreement"]
-    if agreement["n"]:
+def _show(found: Summary) -> None:
+    agreement = found.agreement
+    if agreement.n:
         table = Table(
             "instruction",
             "n",
@@ -198,19 +219,13 @@ def _show(numbers: dict[str, Any]) -> None:
             box=None,
             header_style="bold",
         )
-        for kind, found in [*agreement["per_type"].items(), ("all", agreement)]:
-            table.add_row(
-                kind,
-                f"{found['n']:,}",
-                f"{found['verifier_mean']:.1%}",
-                f"{found['mean']:.1%}",
-                f"{found['balanced_accuracy']:.1%}",
-            )
+        for kind, one in [*agreement.per_type.items(), ("all", agreement)]:
+            table.add_row(kind, f"{one.n:,}", *map(percent, (one.verifier_mean, one.mean, one.balanced_accuracy)))
         console.print(table)
-    unjudged = ", ".join(f"{n:,} {cause}" for cause, n in numbers["unjudged"].items())
+    unjudged = ", ".join(f"{n:,} {cause}" for cause, n in found.unjudged.items())
     console.print(
-        f"{numbers['verdicts']:,} verdicts on {numbers['rows']:,} rows: "
-        f"{numbers['satisfied']:,} satisfied, {numbers['violated']:,} violated, "
-        f"{sum(numbers['unjudged'].values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
+        f"{found.verdicts:,} verdicts on {found.rows:,} rows: "
+        f"{found.satisfied:,} satisfied, {found.violated:,} violated, "
+        f"{sum(found.unjudged.values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
         highlight=False,
     )

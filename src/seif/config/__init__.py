@@ -7,10 +7,11 @@ hyper-parameter table); a config file states only what differs.
 from __future__ import annotations
 
 from types import UnionType
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 
+from seif.config.devices import Devices
 from seif.config.engine import Chat, EngineSettings, Vllm
 from seif.config.evaluation import Evaluation, SuiteEntry
 from seif.config.roles import Filter, Follower, Instructor, Judger, Template
@@ -23,6 +24,7 @@ __all__ = [
     "MOVABLE_KEYS",
     "Chat",
     "Config",
+    "Devices",
     "EngineSettings",
     "Evaluation",
     "Filter",
@@ -50,8 +52,10 @@ MOVABLE_KEYS = (
         for key in ("base_urls", "api_key_env", "concurrency", "requests_per_minute", "timeout", "retries")
     ),
     *(f"engine.vllm.{key}" for key in ("python", "args", "env", "startup", "restarts")),
+    *("launcher", "join_timeout", "step_timeout"),
 )
-"""Config keys that say where and how a server is asked, which a run may change when it resumes."""
+"""Config keys that say where and how servers are asked and processes are started, which a run may change when it
+resumes."""
 
 
 class Config(Section):
@@ -99,6 +103,29 @@ class Config(Section):
     report_to: tuple[str, ...] = Field(
         default=(), strict=False, description="Trackers: trackio, wandb, tensorboard, or a plugin's."
     )
+    devices: Devices = Field(
+        default=Devices(),
+        description="`auto`, a number, or a number for each role: how many devices of a node train, one process each.",
+    )
+    nodes: int = Field(
+        default=1, ge=1, description="Machines that train together; the same command runs on each (docs/scale.md)."
+    )
+    sharding: Literal["none", "fsdp2"] = Field(
+        default="none",
+        description="`fsdp2`: weights, gradients and optimiser state are spread over the training devices.",
+    )
+    launcher: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Command that starts the training processes instead of torchrun, e.g. [accelerate, launch]; "
+        "`-m seif.distributed.worker JOB` is appended.",
+    )
+    join_timeout: float = Field(
+        default=600.0, gt=0, description="Seconds in which all nodes must have joined, and training processes be up."
+    )
+    step_timeout: float = Field(
+        default=7200.0, gt=0, description="A training stage of several processes without a step for this long has hung."
+    )
     rollouts: int = Field(default=8, ge=0, description="Samples per step kept in rollouts/*.jsonl.")
     instructor: Instructor = Instructor()
     filter: Filter = Filter()
@@ -124,6 +151,11 @@ class Config(Section):
     def trains_reward_model(self) -> bool:
         """Whether turns train the classifier that judges."""
         return self.judging_model == "classifier" and not self.self_supervised.reward_model.given
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _one_number_is_for_training(cls, value: Any) -> Any:
+        return {"train": value} if isinstance(value, int | str) and not isinstance(value, bool) else value
 
     @model_validator(mode="after")
     def _instructions_are_given_or_written(self) -> Config:

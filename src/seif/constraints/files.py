@@ -3,45 +3,57 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 from seif.constraints.compiler import compile_text
-from seif.constraints.rows import PROMPT, REPEAT, Row, Summary, follow, parse_row
+from seif.constraints.rows import PROMPT, REPEAT, Row, Summary, Tally, follow, parse_row
 from seif.constraints.specification import TYPES
 from seif.errors import UsageError
 from seif.tables import iter_rows
-from seif.types import Constraint
+from seif.types import Constraint, Json, Kwargs
+
+
+@dataclass(frozen=True)
+class Verified:
+    """How far the responses of a file follow their instructions."""
+
+    mode: Literal["strict", "loose"]
+    summary: Summary
+
+    def to_json(self) -> Json:
+        """The accuracies, under IFEval's own names as well."""
+        official = {
+            f"prompt_level_{self.mode}_acc": self.summary.prompt_level.accuracy,
+            f"inst_level_{self.mode}_acc": self.summary.instruction_level.accuracy,
+        }
+        return {"mode": self.mode, **official, **asdict(self.summary)}
 
 
 class VerifiedFile:
-    """Every row of a file with `follow_instruction_list` and `follow_all_instructions`, one after the other.
+    """The rows of a file, each with `follow_instruction_list` and `follow_all_instructions`, one after the other; with
+    `loose` as IFEval's loose accuracy checks them.
 
     Raises UsageError naming the row that can't be checked.
     """
 
     def __init__(self, path: Path, loose: bool) -> None:
         self.path, self.loose = path, loose
-        self._summary = Summary()
+        self._tally = Tally()
 
-    def __iter__(self) -> Iterator[dict[str, Any]]:
-        self._summary = Summary()
+    def __iter__(self) -> Iterator[Json]:
+        self._tally = Tally()
         for number, record in _rows(self.path):
             row = parse_row(number, record, str(self.path))
             verdicts = _follow(self.path, row, self.loose)
-            self._summary.add(row, verdicts)
+            self._tally.add(row, verdicts)
             yield {**record, "follow_instruction_list": verdicts, "follow_all_instructions": all(verdicts)}
 
-    def numbers(self) -> dict[str, Any]:
-        """The accuracies of the rows that were read, with IFEval's own names beside those of `Summary`."""
-        summary = self._summary.numbers()
-        mode = "loose" if self.loose else "strict"
-        official = {
-            f"{short}_level_{mode}_acc": summary[f"{level}_level"]["accuracy"]
-            for short, level in (("prompt", "prompt"), ("inst", "instruction"))
-        }
-        return {"mode": mode, **official, **summary}
+    def found(self) -> Verified:
+        """The accuracies of the rows that were read. Raises UsageError when none were."""
+        return Verified("loose" if self.loose else "strict", self._tally.summary())
 
 
 def _follow(path: Path, row: Row, loose: bool) -> list[bool]:
@@ -51,8 +63,26 @@ def _follow(path: Path, row: Row, loose: bool) -> list[bool]:
         raise UsageError(f"{path} {error}") from error
 
 
+@dataclass(frozen=True)
+class CompileCounts:
+    """How much of a file compiles."""
+
+    rows: int
+    texts: int
+    compiled: int
+    """Texts that do."""
+    share: float
+    """Of the texts."""
+    rows_with_any: int
+    """Rows with at least one text that compiles."""
+    rows_whole: int
+    """Rows of which every text does."""
+    per_type: Mapping[str, int]
+    """Texts by the instruction id that they compile to, the commonest first."""
+
+
 class CompiledFile:
-    """Per row of a file, what each text of `constraint` compiles to (None: not certain), one row after the other.
+    """Per row of a file, what each text of `constraint` compiles to (a soft one: not certain), one row after the other.
 
     Raises UsageError naming the row when there is no `constraint` column with a list of texts.
     """
@@ -60,47 +90,49 @@ class CompiledFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._types: Counter[str] = Counter()
-        self._rows: Counter[str] = Counter()
+        self._rows = self._texts = self._with_any = self._whole = 0
 
-    def __iter__(self) -> Iterator[list[dict[str, Any] | None]]:
-        self._types, self._rows = Counter(), Counter()
+    def __iter__(self) -> Iterator[list[Constraint]]:
+        self._types = Counter()
+        self._rows = self._texts = self._with_any = self._whole = 0
         for number, record in _rows(self.path):
-            constraints = [compile_text(text) for text in _texts(record, f"{self.path} row {number}")]
-            found = [c.instruction_id for c in constraints if c.checkable]
-            self._types.update(found)
-            whole = bool(found) and len(found) == len(constraints)
-            self._rows.update(rows=1, texts=len(constraints), rows_with_any=bool(found), rows_whole=whole)
-            yield [
-                {"instruction_id": c.instruction_id, "kwargs": dict(c.kwargs)} if c.checkable else None
-                for c in constraints
-            ]
+            row = [compile_text(text) for text in _texts(record, f"{self.path} row {number}")]
+            certain = [c.instruction_id for c in row if c.checkable]
+            self._types.update(certain)
+            self._rows += 1
+            self._texts += len(row)
+            self._with_any += bool(certain)
+            self._whole += bool(certain) and len(certain) == len(row)
+            yield row
 
-    def numbers(self) -> dict[str, Any]:
+    def counts(self) -> CompileCounts:
         """How much of the rows that were read compiles."""
-        compiled, rows = self._types.total(), self._rows
-        return {
-            "rows": rows["rows"],
-            "texts": rows["texts"],
-            "compiled": compiled,
-            "share": compiled / max(1, rows["texts"]),
-            "rows_with_any": rows["rows_with_any"],
-            "rows_whole": rows["rows_whole"],
-            "per_type": dict(self._types.most_common()),
-        }
+        compiled = self._types.total()
+        return CompileCounts(
+            rows=self._rows,
+            texts=self._texts,
+            compiled=compiled,
+            share=compiled / max(1, self._texts),
+            rows_with_any=self._with_any,
+            rows_whole=self._whole,
+            per_type=dict(self._types.most_common()),
+        )
 
 
 def constraint_sets(path: Path) -> Iterator[tuple[Constraint, ...]]:
-    """The constraints of every row, as `constraints_of` reads them. Raises UsageError as it does."""
+    """The constraints of every row, as `constraints_of` reads them."""
     return (constraints_of(record, f"{path} row {number}") for number, record in _rows(path))
 
 
-def constraints_of(record: dict[str, Any], where: str) -> tuple[Constraint, ...]:
+def constraints_of(record: Json, where: str) -> tuple[Constraint, ...]:
     """The constraints of a row: by their id and kwargs where a rule knows the id, else compiled from the text.
 
-    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError, which begins with `where`, when its
+    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError, beginning with `where`, when its
     lists don't match.
     """
-    ids: Sequence[str] = record.get("instruction_id_list") or []
+    ids = record.get("instruction_id_list") or []
+    if not isinstance(ids, list):
+        raise UsageError(f"{where}: instruction_id_list must be a list of ids, one per constraint")
     kwargs = record.get("kwargs") or [{}] * len(ids)
     texts = _texts(record, where) if record.get("constraint") or not ids else list(ids)
     if not isinstance(kwargs, list) or not all(k is None or isinstance(k, dict) for k in kwargs):
@@ -114,23 +146,23 @@ def constraints_of(record: dict[str, Any], where: str) -> tuple[Constraint, ...]
     )
 
 
-def _constraint(text: str, instruction_id: str, kwargs: dict[str, Any] | None, record: dict[str, Any]) -> Constraint:
+def _constraint(text: str, instruction_id: str, kwargs: Kwargs | None, record: Json) -> Constraint:
     if instruction_id not in TYPES or not TYPES.get(instruction_id).hard:
         return compile_text(text)
-    given = kwargs or {}
-    if instruction_id == REPEAT and given.get(PROMPT) is None:
-        given = {**given, PROMPT: record.get("prompt")}
+    given, prompt = kwargs or {}, record.get("prompt")
+    if instruction_id == REPEAT and given.get(PROMPT) is None and isinstance(prompt, str):
+        given = {**given, PROMPT: prompt}
     return Constraint(text, instruction_id, {name: value for name, value in given.items() if value is not None})
 
 
-def _texts(record: dict[str, Any], where: str) -> list[str]:
+def _texts(record: Json, where: str) -> list[str]:
     texts = record.get("constraint")
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
         raise UsageError(f"{where}: needs `constraint`, a list of texts")
     return texts
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(path: Path) -> Iterator[tuple[int, Json]]:
     """The rows with their numbers, from 1. Raises UsageError when there are none."""
     number = 0
     for number, record in enumerate(iter_rows(path), 1):

@@ -154,19 +154,19 @@ def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) ->
     strict, loose = (summarise(answered, [follow(row, loose=way) for row in answered]) for way in (False, True))
     unanswered = [r.error for r in replies if r.error]
     return IFEvalResult(
-        n_prompts=strict["n_prompts"],
-        n_instructions=strict["n_instructions"],
-        prompt_level_strict_acc=strict["prompt_level"]["accuracy"],
-        prompt_level_strict_acc_stderr=strict["prompt_level"]["stderr"],
-        inst_level_strict_acc=strict["instruction_level"]["accuracy"],
-        inst_level_strict_acc_stderr=strict["instruction_level"]["stderr"],
-        prompt_level_loose_acc=loose["prompt_level"]["accuracy"],
-        prompt_level_loose_acc_stderr=loose["prompt_level"]["stderr"],
-        inst_level_loose_acc=loose["instruction_level"]["accuracy"],
-        inst_level_loose_acc_stderr=loose["instruction_level"]["stderr"],
+        n_prompts=strict.n_prompts,
+        n_instructions=strict.n_instructions,
+        prompt_level_strict_acc=strict.prompt_level.accuracy,
+        prompt_level_strict_acc_stderr=strict.prompt_level.stderr,
+        inst_level_strict_acc=strict.instruction_level.accuracy,
+        inst_level_strict_acc_stderr=strict.instruction_level.stderr,
+        prompt_level_loose_acc=loose.prompt_level.accuracy,
+        prompt_level_loose_acc_stderr=loose.prompt_level.stderr,
+        inst_level_loose_acc=loose.instruction_level.accuracy,
+        inst_level_loose_acc_stderr=loose.instruction_level.stderr,
         per_instruction={
-            kind: InstructionAccuracy(strict=found["accuracy"], loose=loose["per_type"][kind]["accuracy"], n=found["n"])
-            for kind, found in strict["per_type"].items()
+            kind: InstructionAccuracy(strict=found.accuracy, loose=loose.per_type[kind].accuracy, n=found.n)
+            for kind, found in strict.per_type.items()
         },
         max_new_tokens=max_new_tokens,
         cut_off=sum(not r.finished and not r.error for r in replies) / len(replies),

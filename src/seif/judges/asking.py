@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from seif.engines.base import Completion, Engine, Request
+from seif.engines.base import Completion, Engine, Messages, Request
 from seif.engines.cache import VerdictCache
 from seif.judges.base import Judgement
 from seif.roles.quoting import mark_of, sanitize
-from seif.roles.templates import Messages, render
+from seif.roles.templates import render
 from seif.types import Constraint, Instruction, Verdict
 
 

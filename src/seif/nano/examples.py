@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
+from seif.engines.base import Messages
 from seif.nano import world, writer
-from seif.roles.templates import Messages, render
+from seif.roles.templates import render
 from seif.types import Constraint, Instruction
 
 STYLE = "compact"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.console import RenderableType
@@ -15,6 +14,7 @@ from seif.artifacts import RunDir, State, read_json
 from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
 from seif.report.text import NOTHING, percent, percent_error, shorten, suite_number
 from seif.results import Plan
+from seif.types import Json
 
 _COUNTS_SHOWN = 4
 
@@ -29,7 +29,7 @@ class RunStatus:
     turns: tuple[Evaluation, ...]
     """The base first."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The status in plain JSON values."""
         return {"state": self.state, "seconds": self.seconds, "turns": [e.to_json() for e in self.turns]}
 
@@ -45,9 +45,8 @@ def run_status(run_dir: RunDir) -> RunStatus:
 def turn_seconds(run_dir: RunDir) -> dict[int, float]:
     """Wall-clock seconds of each turn's finished stages; turn 0 is the base's."""
     seconds: dict[int, float] = {}
-    for event in run_dir.events.read():
-        if event["event"] == "stage_finished":
-            seconds[event["turn"]] = seconds.get(event["turn"], 0.0) + event["seconds"]
+    for done in run_dir.finished_stages():
+        seconds[done.turn] = seconds.get(done.turn, 0.0) + done.seconds
     return seconds
 
 
@@ -161,7 +160,7 @@ def _judger(found: JudgeAgreement) -> str:
     return NOTHING if found.mean is None else f"{_share(found.mean)}/{_share(found.verifier_mean)}"
 
 
-def _share(value: Any) -> str:
+def _share(value: object) -> str:
     """A share in at most four characters."""
     text = percent(value, "")
     return "100" if text == "100.0" else text

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from seif.chat import THINK_END, THINK_START, split_thought
-from seif.roles.templates import Messages, render
+from seif.engines.base import Messages
+from seif.roles.templates import render
 from seif.types import Instruction
 
 

@@ -11,7 +11,8 @@ from seif.chat import split_thought
 from seif.config import Template
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
-from seif.roles.templates import Messages, render
+from seif.engines.base import Messages
+from seif.roles.templates import render
 from seif.types import Constraint
 
 _NUMBERED = re.compile(r"\s*(\d{1,2})[.)]\s+(\S.*?)\s*")

@@ -13,12 +13,12 @@ from typing import Any
 import jinja2
 from jinja2 import meta, nodes
 
+from seif.constraints.specification import ConstraintType
 from seif.constraints.taxonomy import by_category
+from seif.engines.base import Messages
 from seif.errors import UsageError
 
 STYLES = ("full", "compact")
-Messages = list[dict[str, str]]
-"""A chat in the form every chat template and OpenAI-compatible server takes."""
 _JUDGED = {
     "seed": "Why?",
     "instruction": "Why? Be brief.",
@@ -84,7 +84,7 @@ def _environment(style: str) -> jinja2.Environment:
     return environment
 
 
-def _types() -> dict[str, Any]:
+def _types() -> dict[str, dict[str, list[ConstraintType]]]:
     # Read anew each time: plugins may have registered further types since the last prompt.
     return {"hard_types": by_category(hard=True), "soft_types": by_category(hard=False)}
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import math
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +46,10 @@ from seif.self_supervised.calibration import (
 from seif.self_supervised.inputs import Encoded, encode, item_of
 from seif.self_supervised.pseudo_labels import Pair
 from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
+from seif.stage_log import StageLog
 from seif.training.callbacks import MarkWhole
 from seif.training.checkpoints import claim, newest_whole, step_of
-from seif.training.job import TrainingJob, TrainingLog
+from seif.training.job import TrainingJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +91,7 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], l
     return sides
 
 
-def train(job: ClassifierJob, log: TrainingLog) -> None:
+def train(job: ClassifierJob, log: StageLog) -> None:
     """Train or resume, keep the epoch with the least held-out loss, calibrate, measure, and write the model and its
     numbers.
 
@@ -211,7 +212,7 @@ class _Classifying(Trainer):
 
 
 class _Log(TrainerCallback):
-    def __init__(self, trainer: _Classifying, log: TrainingLog) -> None:
+    def __init__(self, trainer: _Classifying, log: StageLog) -> None:
         self.trainer, self.log = trainer, log
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
@@ -225,12 +226,11 @@ class _Log(TrainerCallback):
             self.log.step(
                 state.global_step,
                 {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)},
-                [],
             )
             self.trainer.right, self.trainer.seen = 0.0, 0
         elif "eval_loss" in logs:
             self.log.step(
-                state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}, []
+                state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}
             )
 
 
@@ -286,11 +286,11 @@ def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> Classifie
     )
 
 
-def _table(found: Any) -> ClassifierReliabilityByType:
+def _table(found: Iterable[tuple[str, bool, bool]]) -> ClassifierReliabilityByType:
     tables = tabulate(found)
-    per_type = {kind: ClassifierReliability(**_reliability(table)) for kind, table in sorted(tables.items())}
-    return ClassifierReliabilityByType(**_reliability(whole(tables)), per_type=per_type)
+    per_type = {kind: _reliability(table) for kind, table in sorted(tables.items())}
+    return ClassifierReliabilityByType(**dict(_reliability(whole(tables))), per_type=per_type)
 
 
-def _reliability(table: Sequence[int]) -> dict[str, Any]:
-    return {"accuracy": (table[0] + table[3]) / sum(table), **dict(reliability(table))}
+def _reliability(table: Sequence[int]) -> ClassifierReliability:
+    return ClassifierReliability(accuracy=(table[0] + table[3]) / sum(table), **dict(reliability(table)))

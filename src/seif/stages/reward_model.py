@@ -8,9 +8,9 @@ from seif.artifacts import Beside
 from seif.config import Config
 from seif.instructions import read_instructions
 from seif.models import ModelPool
-from seif.pipeline import StageLog
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
+from seif.stage_log import StageLog
 
 
 def pseudo_label(
@@ -39,7 +39,7 @@ def pseudo_label(
     def progress(done: int, chunks: int) -> None:
         if done == 1:
             log.begin(chunks)
-        log.step(done, {}, [])
+        log.step(done, {})
 
     with ModelPool(config, out) as pool, pool.use(answerer) as engine:
         tasks, judged = read_instructions(instructions), curriculum.soft(config)

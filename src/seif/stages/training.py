@@ -12,13 +12,13 @@ from seif.artifacts import Beside, new_directory
 from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
+from seif.engines.base import Messages
 from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, judging
-from seif.pipeline import StageLog
 from seif.roles import follower
-from seif.roles.templates import Messages
 from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writing, item_seed
 from seif.self_supervised.general import Question, correct
+from seif.stage_log import StageLog
 from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics, plugin_metrics, records_of
 from seif.types import Instruction
 

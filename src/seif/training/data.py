@@ -61,6 +61,6 @@ def check_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int, chat:
     if lengths[longest] > limit:
         opening = " ".join(prompts[longest][-1]["content"].split())[:60]
         raise UsageError(
-            f"a prompt has {lengths[longest]} tokens, more than max_prompt_tokens={limit}; shorten it or raise the "
-            f"limit: {opening!r}..."
+            f"prompt {longest + 1} has {lengths[longest]} tokens, more than max_prompt_tokens={limit}; shorten it or "
+            f"raise the limit. It begins with {opening!r}"
         )
