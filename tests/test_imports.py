@@ -8,9 +8,9 @@ import pytest
 
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "tokenizers"}
 LATE = HEAVY | {"openai"}
-MAY_BE_HEAVY = ("engines/", "training/", "nano/", "self_supervised/")
+MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"configs", "errors", "registry", "types"},
+    {"configs", "errors", "quantities", "registry", "types"},
     {
         "chat",
         "config",
@@ -29,7 +29,9 @@ LAYERS = (
     {"scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "extensions", "models", "nano", "self_supervised"},
-    {"preflight", "report", "results", "stages"},
+    {"report", "results", "stages"},
+    {"distributed"},
+    {"preflight"},
     {"loop", "recipes"},
     {"api", "cli"},
 )

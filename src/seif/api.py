@@ -13,22 +13,21 @@ from rich.console import Console
 
 from seif.artifacts import Beside, RunDir, hold, read_json
 from seif.config import Config
-from seif.config_file import build_config
 from seif.config_file import load_config as read_config
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflict import Conflict
 from seif.constraints.conflicts import explain
 from seif.constraints.verifiers import verify as check
 from seif.engines.quiet import quiet
-from seif.errors import UsageError
-from seif.evaluation.results import Evaluation, GenerationNumbers
+from seif.errors import UsageError, named
+from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.manifest import describe
 from seif.pipeline import FileLog
 from seif.preflight import count_questions, fresh, iter_questions, preflight, seeds_of, settle, store_questions
 from seif.progress import Progress
-from seif.results import Generation, Plan, Run
+from seif.results import Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -39,17 +38,22 @@ def _say_nothing(line: str) -> None:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears what happens; by default nobody."""
+    """Callbacks for what happens; by default nothing is reported."""
 
-    info: Callable[[str], None] = _say_nothing
-    """Gets what was chosen, one line at a time."""
-    note: Callable[[str], None] = _say_nothing
-    """Gets what a user should know, one line at a time."""
-    console: Console = field(default_factory=lambda: Console(quiet=True))
+    # The representation stands in the signatures that `help` shows.
+    info: Callable[[str], None] = field(default=_say_nothing, repr=False)
+    """Is called with each choice that was made for the user, in one line."""
+    note: Callable[[str], None] = field(default=_say_nothing, repr=False)
+    """Is called with each notice, in one line."""
+    progress: Callable[[str], None] = field(default=_say_nothing, repr=False)
+    """Is called with the progress of a long evaluation, in one line."""
+    console: Console = field(default_factory=lambda: Console(quiet=True), repr=False)
     """Shows progress."""
 
 
 SILENT = Listener()
+ConfigLike = Config | str | Path
+"""A config, or where it is: a YAML file, or the name of a shipped one."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,24 @@ class Response:
     text: str
 
 
+@dataclass(frozen=True)
+class SuiteOptions:
+    """What an evaluation suite is given beside the config; each suite takes some of these."""
+
+    held_out: str | Path | None = None
+    """held-out: tasks in the released schema with ids and kwargs, in place of the config's."""
+    judge_model: str | None = None
+    """held-out: a checkpoint that is measured as a Judger too."""
+    prompts: str | Path | None = None
+    """ifeval: a file of prompts."""
+    responses: str | Path | None = None
+    """ifeval: where every response goes, as JSON lines."""
+    include_path: str | Path | None = None
+    """lm-eval: a folder with tasks."""
+    limit: int | None = None
+    """ifeval, lm-eval: only the first so many prompts."""
+
+
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
     """A config: a YAML file, or the paper's settings without one, with its plugins loaded and its names checked.
 
@@ -68,32 +90,50 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), *
     """
     if isinstance(overrides, str):
         raise UsageError(f"overrides are a list, e.g. [{overrides!r}]")
-    if path is not None:
-        return load_extensions(read_config(Path(path), list(overrides), **keys))
-    if overrides:
-        raise UsageError("overrides change a config file: give its path, or set the keys themselves")
-    return load_extensions(build_config({key: value for key, value in keys.items() if value is not None}, "options"))
+    return load_extensions(read_config(None if path is None else Path(path), list(overrides), **keys))
 
 
-def plan(config: Config, listener: Listener = SILENT) -> Plan:
+def _loaded(config: ConfigLike) -> Config:
+    """The config itself, or what `load_config` makes of a file or a shipped name. Raises UsageError."""
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, str | Path):
+        return load_config(config)
+    raise UsageError(f"a config is a Config, a path or a shipped name, not {type(config).__name__}; see load_config")
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
     from seif import loop
     from seif.preflight import check_names
 
+    config = _loaded(config)
     check_names(config)
     return loop.plan(config, *count_questions(config, listener.note))
 
 
-def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run:
+def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
     """Run or resume all turns in `run_dir`.
 
-    Raises UsageError for what the user can fix, and when the directory holds a run of another config; RunError for
-    what broke, after which the same call resumes.
+    With several `nodes` every one makes this call; all but the first take part in the training and wait. Raises
+    UsageError for what the user can fix, and when the directory holds a run of another config; RunError for what
+    broke, after which the same call resumes.
     """
     from seif import loop
+    from seif.distributed.nodes import controlling, join, node_rank
     from seif.engines.precision import resolve
 
+    config = _loaded(config)
     root = RunDir(Path(run_dir))
+    node = node_rank(config)
+    if node > 0:
+        listener.info(f"node {node} of {config.nodes}: node 0 logs")
+        join(resolve(config)[0], root, node)
+        return load_run(run_dir)
     with root.locked():
         questions = store_questions(iter_questions(config, listener.note), root.seeds)
         settled, precision = resolve(config, root.manifest().dtype)
@@ -105,7 +145,8 @@ def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run
         root.open(config, describe(config, asdict(precision)))
         progress = Progress(listener.console, config.turns)
         try:
-            loop.run(settled, root, questions, progress)
+            with controlling(settled, root) as nodes:
+                loop.run(settled, root, questions, progress, nodes)
         finally:
             progress.close()
     return load_run(run_dir)
@@ -113,15 +154,23 @@ def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run
 
 def load_run(path: str | Path) -> Run:
     """Where a run is, and its numbers so far. Raises UsageError when `path` is no run directory."""
+    return read_run(RunDir(Path(path)))
+
+
+def write_report(path: str | Path) -> Path:
+    """Write the page `report.html` of the run in `path` anew, and return where it is.
+
+    Raises UsageError when `path` is no run directory, and for a plugin of the run that can't be loaded.
+    """
+    from seif.report import page
+
     root = RunDir(Path(path))
-    state = root.state()
-    files = (root.evaluation(turn) for turn in range(root.config().turns + 1))
-    evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files if file.exists())
-    return Run(root.root, state, root.seconds(), evaluations, root.report)
+    page.write_report(root)
+    return root.report
 
 
 def generate(
-    config: Config, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
+    config: ConfigLike, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
 ) -> Generation:
     """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
     contradictory ones.
@@ -131,12 +180,12 @@ def generate(
     """
     from seif import stages
 
-    target = Path(out)
+    config, target = _loaded(config), Path(out)
     fresh(target)
-    stats, parts = Beside(target).stats, Beside(target).parts
+    stats = Beside(target).stats
     with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
-        questions = store_questions(iter_questions(config, listener.note), parts / "seeds.parquet")
-        settled, precision = settle(config, parts)
+        questions = store_questions(iter_questions(config, listener.note), Beside(target).seeds)
+        settled, precision = settle(config, Beside(target).parts)
         listener.info(str(precision))
         preflight(settled, questions, filter_model)
         stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
@@ -146,7 +195,7 @@ def generate(
 
 def train(
     role: Literal["instructor", "follower"],
-    config: Config,
+    config: ConfigLike,
     instructions: str | Path,
     out: str | Path,
     judge_model: str | None = None,
@@ -159,10 +208,11 @@ def train(
     `out` must not exist. Raises UsageError and RunError.
     """
     from seif import stages
+    from seif.distributed.launch import Launcher
     from seif.models import JudgeWeights
     from seif.seeds import distinct
 
-    file, target = Path(instructions), Path(out)
+    config, file, target = _loaded(config), Path(instructions), Path(out)
     fresh(target)
     if config.trains_reward_model:
         raise UsageError(
@@ -181,46 +231,74 @@ def train(
     ):
         log = FileLog(target, progress, tracker, f"train_{role}")
         progress.started(1, f"train_{role}")
+        training: stages.FollowerTraining | stages.InstructorTraining
+        if role == "follower":
+            training = stages.FollowerTraining(1, model, JudgeWeights(frozen), file, target)
+        else:
+            seeds = Beside(target).seeds
+            store_questions(distinct(lambda: seeds_of(file)), seeds)
+            training = stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target)
         try:
-            if role == "follower":
-                stages.train_follower(
-                    settled, stages.FollowerTraining(1, model, JudgeWeights(frozen), file, target), log
-                )
-            else:
-                seeds = store_questions(distinct(lambda: seeds_of(file)), Beside(target).parts / "seeds.parquet")
-                stages.train_instructor(
-                    settled, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target), log
-                )
+            Launcher(settled)(training, log)
         finally:
             progress.close()
     Beside(target).drop_unfinished()
     return target
 
 
-def evaluate(config: Config, judge_model: str | None = None) -> Evaluation:
+def evaluate(config: ConfigLike, judge_model: str | None = None) -> Evaluation:
     """Accuracy of `config.model` on `config.held_out`; with `judge_model`, also of that checkpoint as a judge.
 
     Raises UsageError where there is nothing to evaluate on, RunError when an engine breaks.
     """
+    options = SuiteOptions(judge_model=judge_model)
+    return Evaluation.from_json(evaluate_suite(config, "held-out", options).details, "held-out")
+
+
+def evaluate_suite(
+    config: ConfigLike, suite: str, options: SuiteOptions = SuiteOptions(), listener: Listener = SILENT
+) -> SuiteResult:
+    """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `lm-eval:TASK`, or a plugin's.
+
+    Raises UsageError for an unknown suite, for options that it does not take and for what it lacks; RunError when an
+    engine or the suite breaks.
+    """
     from contextlib import ExitStack
 
     from seif import stages
-    from seif.evaluation.suites import SuiteSettings
+    from seif.engines.base import NoEngine
+    from seif.evaluation.suites import SuiteSettings, check_options, find_suite
     from seif.models import JudgeWeights, ModelPool
 
-    if config.held_out is None:
-        raise UsageError("there is nothing to evaluate on: set held_out in the config")
-    settled, _ = settle(config)
-    preflight(settled, [], judge_model)
+    config = _loaded(config)
+    check_options(suite, [key for key, value in vars(options).items() if value is not None])
+    part, task = find_suite(suite)
+    if options.held_out is not None:
+        config = config.model_copy(update={"held_out": str(Path(options.held_out).resolve())})
+    settled, precision = settle(config)
+    listener.info(str(precision))
+    judge = JudgeWeights(options.judge_model) if options.judge_model else None
     with ModelPool(settled) as pool, ExitStack() as asking:
-        engine = asking.enter_context(pool.use(settled.model))
-        judge = JudgeWeights(judge_model) if judge_model else None
-        measure_judger = stages.judger_measure(settled, pool, judge, asking.close)
-        return asyncio.run(stages.measure(engine, SuiteSettings(settled, settled.model, measure_judger=measure_judger)))
+        settings = SuiteSettings(
+            settled,
+            settled.model,
+            task,
+            prompts=_path(options.prompts),
+            limit=options.limit,
+            responses=_path(options.responses),
+            include_path=_path(options.include_path),
+            measure_judger=stages.judger_measure(settled, pool, judge, asking.close),
+            report=listener.progress,
+        )
+        part.check(settings)
+        preflight(settled, [], options.judge_model)
+        engine = NoEngine() if part.loads_model else asking.enter_context(pool.use(settled.model))
+        with named(f"the evaluation suite {part.name!r}"):
+            return asyncio.run(part.run(engine, settings))
 
 
 def judge(
-    config: Config,
+    config: ConfigLike,
     responses: Iterable[Response],
     model: str | None = None,
     cache_beside: str | Path | None = None,
@@ -235,7 +313,7 @@ def judge(
 
 
 def judge_each(
-    config: Config,
+    config: ConfigLike,
     responses: Iterable[Response],
     model: str | None = None,
     cache_beside: str | Path | None = None,
@@ -246,6 +324,7 @@ def judge_each(
     from seif.models import ModelPool, judging
     from seif.scoring import judge_all
 
+    config = _loaded(config)
     if model is None and (judging_kind(config).uses_model or config.trains_reward_model):
         raise UsageError(f"judge {config.judging_model!r} asks a model: give --model")
     if judging_kind(config).uses_model or config.judging_model == "classifier":

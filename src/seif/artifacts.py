@@ -32,8 +32,9 @@ from seif.manifest import Manifest
 from seif.stage_log import LoggedStep
 
 State = Literal["finished", "running", "stopped", "new"]
-"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command
-continues it; `new`."""
+"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command continues
+it; `new`.
+"""
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
 
 
@@ -44,6 +45,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     write(partial)
     with partial.open("rb") as file:
         os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write text so that readers see all of it or nothing, without waiting for the disk: for what only lives as long
+    as its writer."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
     partial.replace(path)
 
 
@@ -93,8 +102,10 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hold(path: Path, refusal: str) -> Iterator[None]:
-    """Hold the lock file `path`; it goes with the process, even after kill -9. Raises UsageError when another
-    process has it."""
+    """Hold the lock file `path`; it goes with the process, even after kill -9.
+
+    Raises UsageError when another process has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
@@ -121,7 +132,7 @@ class JsonLines:
             file.write(line)
 
     def _drop_torn_line(self, file: IO[bytes]) -> None:
-        """A kill or a full disk can leave half a line at the end; the next record must not be glued to it."""
+        """A kill or a full disk can leave half a line at the end; the next record must not be appended to it."""
         size = file.seek(0, os.SEEK_END)
         if size == 0:
             return
@@ -168,6 +179,11 @@ class Beside:
         return self._named("parts")
 
     @property
+    def seeds(self) -> Path:
+        """The seed questions of a command outside a run directory."""
+        return self.parts / "seeds.parquet"
+
+    @property
     def verdicts(self) -> Path:
         """The cache of verdicts."""
         return self._named("verdicts.jsonl")
@@ -203,13 +219,18 @@ class Beside:
         return self._named("tracking")
 
     @property
+    def processes(self) -> Path:
+        """What the processes of a training tell each other, and what they print."""
+        return self._named("processes")
+
+    @property
     def lock(self) -> Path:
         """Held by the command that makes the output."""
         return self.out.with_name(f".{self.out.name}.lock")
 
     def drop_unfinished(self) -> None:
         """Remove what is only needed while the output is made; a kill can leave it behind after the output is done."""
-        for folder in (self.checkpoints, self.parts):
+        for folder in (self.checkpoints, self.processes, self.parts):
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -231,6 +252,7 @@ class RunDir:
         self.metrics = JsonLines(root / "metrics.jsonl")
         self.events = JsonLines(root / "events.jsonl")
         self.report = root / "report.html"
+        self.nodes = root / "nodes"
         self._config = root / "config.yaml"
         self._manifest = root / "manifest.json"
         self._lock = root / ".lock"
@@ -294,7 +316,7 @@ class RunDir:
         return self._config.exists()
 
     def held(self) -> bool:
-        """Whether some process is running this run now. One that can't be told (another user's) counts as not held."""
+        """Whether some process is running this run now. A lock that can't be read (another user's) counts as free."""
         if not self._lock.exists():
             return False
         lock = filelock.FileLock(self._lock)
@@ -308,8 +330,9 @@ class RunDir:
         return False
 
     def state(self) -> State:
-        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command
-        would continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory."""
+        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command would
+        continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory.
+        """
         found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
         if all(found[1:]):
             return "finished"
@@ -391,5 +414,5 @@ class RunDir:
         return [FinishedStage(event["turn"], event["stage"], event["seconds"]) for event in done]
 
     def seconds(self) -> float:
-        """Wall-clock seconds spent in finished stages, over all sittings."""
+        """Wall-clock seconds of the finished stages, over all starts and resumes."""
         return round(sum(stage.seconds for stage in self.finished_stages()), 1)

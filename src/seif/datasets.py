@@ -95,8 +95,10 @@ class FollowerData:
 
 
 def follower_data(config: Config, turn: int, instructions: Path, fitting: Fitting) -> FollowerData:
-    """The Follower's tasks of a turn, of those whose prompts are `fitting`. Raises UsageError when no instruction or no
-    question is left."""
+    """The Follower's tasks of a turn, of those whose prompts are `fitting`.
+
+    Raises UsageError when no instruction or no question is left.
+    """
     grpo, share = config.follower.grpo, config.self_supervised.general.share
     pool = _Pool(config, instructions, fitting)
     if not pool.own or (pool.asks and not pool.questions):

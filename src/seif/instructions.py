@@ -1,5 +1,6 @@
 """The instruction dataset in the released schema: `seed_question`, `constraint`, `prompt`, `kwargs`,
-`instruction_id_list`."""
+`instruction_id_list`.
+"""
 
 from __future__ import annotations
 
@@ -166,7 +167,8 @@ def _instruction(row: Json, where: str) -> Instruction:
 
 def _from_verl_if(row: Json) -> Json:
     """The row in the released schema: the question is what stands in the prompt before its first constraint; what no
-    rule can check is soft."""
+    rule can check is soft.
+    """
     prompt, texts, ids, kwargs = (row.get(key) for key in ("prompt", "constraint", "instruction_id_list", "kwargs"))
     if (
         not isinstance(prompt, str)

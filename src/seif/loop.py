@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seif import datasets
 from seif.artifacts import RunDir
 from seif.config import Config
+from seif.judges import judging_kind
 from seif.pipeline import Pipeline
 from seif.progress import Progress
 from seif.recipes import self_evolving, self_supervised
@@ -15,12 +17,18 @@ from seif.results import Plan, PlannedTurn
 from seif.roles.assignment import assign
 from seif.tracking import open_tracker
 
+if TYPE_CHECKING:
+    from seif.distributed.nodes import Nodes
 
-def run(config: Config, run_dir: RunDir, seeds: Sequence[str], progress: Progress) -> None:
-    """Run or resume all turns in an opened, locked run directory."""
+
+def run(config: Config, run_dir: RunDir, seeds: Sequence[str], progress: Progress, nodes: Nodes | None = None) -> None:
+    """Run or resume all turns in an opened, locked run directory. `nodes`: further machines that train."""
+    from seif.distributed.launch import Launcher
+
     recipe = self_supervised if config.trains_reward_model else self_evolving
     with open_tracker(config.report_to, run_dir.root, config.model_dump(mode="json")) as tracker:
-        recipe.run(Turns(config, run_dir, seeds, Pipeline(run_dir, progress, tracker)))
+        pipeline = Pipeline(run_dir, progress, tracker)
+        recipe.run(Turns(config, run_dir, seeds, pipeline, Launcher(config, nodes)))
 
 
 def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
@@ -39,6 +47,7 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
         / (1 - general.share if general.train else 1)
     )
     trained = config.trains_reward_model
+    no_model = "rules" if config.filter.rules else "none"
     turns = []
     for turn in range(1, config.turns + 1):
         roles = assign(turn, config.judger.weights, settings.train)
@@ -47,9 +56,9 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
                 turn=turn,
                 instructor_starts_from=str(roles.instructor_start) if settings.train else None,
                 instructions_written_by=str(roles.instruction_writer),
-                filter=str(roles.filter),
+                filter=str(roles.filter) if config.filter.model else no_model,
                 answerer=str(roles.answerer),
-                judger=str(roles.judger),
+                judger=str(roles.judger) if judging_kind(config).uses_model else config.judging_model,
                 follower_starts_from=str(roles.follower_start),
                 instructor_steps=datasets.instructor_steps(config, seeds) if settings.train else 0,
                 reward_model_for_instructor=str(roles.instructor_reward_model) if trained and settings.train else None,
@@ -58,7 +67,8 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
             )
         )
     samples = prompts * n
-    asks = config.judging_model != "rules"
+    # A classifier is no language model, but it is asked all the same.
+    asks = judging_kind(config).uses_model or config.judging_model == "classifier"
     follower = config.follower.grpo.prompts_per_step * config.follower.grpo.samples
     return Plan(
         model=config.model,

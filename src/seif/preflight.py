@@ -1,4 +1,4 @@
-"""What is settled and checked before models are loaded, so that a mistake shows in seconds and not after hours."""
+"""What is checked before models are loaded, so that a mistake shows in seconds and not after hours."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ LARGE = 20_000
 
 
 def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]:
-    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or
-    benchmark prompts.
+    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or benchmark
+    prompts.
 
     `note` gets, at the end, a line about each file that they overlap with. Raises UsageError for files that can't be
     used.
@@ -129,11 +129,13 @@ def preflight(
     check_checkpoint(config.model, prompts, grpo.max_new_tokens, chat_format(config.chat))
     if trains:
         import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
+        from seif.distributed.devices import check_devices
         from seif.training.arguments import check_settings
         from seif.training.lora import check_start
 
         check_settings(config.instructor.grpo)
         check_settings(config.follower.grpo)
+        check_devices(config)
         check_start(config.model, config.lora)
     for other in others:
         if other is not None and not models.served(config, other):

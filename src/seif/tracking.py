@@ -4,7 +4,7 @@ Both roles' training metrics and every turn's evaluation go to each tracker of `
 counts the training steps of all stages. What was sent is kept in the run directory, so a resumed run continues the
 same tracker run and sends nothing twice.
 
-A tracker of one's own is a plugin:
+A tracker of your own is a plugin:
 
     @trackers.register("mine")
     def open_mine(run: TrackerRun) -> Client: ...
@@ -121,7 +121,7 @@ def check_trackers(names: Sequence[str]) -> None:
 
 @dataclass
 class Tracker:
-    """All trackers of a run. Without any, nothing is kept and nothing is sent."""
+    """All trackers of a run. Without any, nothing is stored and nothing is sent."""
 
     clients: Sequence[Client]
     state: Path
@@ -170,8 +170,10 @@ class Tracker:
 
 
 def open_tracker(names: Sequence[str], folder: Path, config: Mapping[str, Any]) -> Tracker:
-    """The tracker of the run in `folder`: a new tracker run, or the one that was begun there. Raises UsageError as
-    `check_trackers` does."""
+    """The tracker of the run in `folder`: a new tracker run, or the one that was begun there.
+
+    Raises UsageError as `check_trackers` does.
+    """
     check_trackers(names)
     state = folder / STATE
     known: dict[str, Any] = dict(read_json(state)) if state.exists() else {"id": secrets.token_hex(4), "sent": {}}

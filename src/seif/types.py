@@ -1,4 +1,4 @@
-"""The words of the project as types. Every other room speaks in these."""
+"""The shared types of the project: constraints, instructions and verdicts."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Instruction:
 
 
 def adherence(verdicts: list[Verdict] | tuple[Verdict, ...]) -> float | None:
-    """A(x, y): satisfied / judged. None when nothing was judged, so that nobody is rewarded for it."""
+    """A(x, y): satisfied / judged. None when nothing was judged, so that it counts in no reward."""
     judged = [verdict for verdict in verdicts if verdict is not Verdict.UNJUDGED]
     if not judged:
         return None

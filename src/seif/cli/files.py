@@ -14,6 +14,7 @@ from rich.table import Table
 
 from seif.artifacts import write_json_lines
 from seif.cli.options import AsJson, console
+from seif.quantities import quantity
 from seif.types import Constraint, Json
 
 SHOWN = ("contradictory", "witnessed", "open")
@@ -80,9 +81,9 @@ def compile_(
         table.add_row(kind, f"{n:,}", f"{n / counts.texts:.1%}")
     console.print(table)
     console.print(
-        f"{counts.compiled:,} of {counts.texts:,} texts compile ({counts.share:.1%}); "
-        f"{counts.rows_with_any:,} of {counts.rows:,} rows have at least one, "
-        f"{counts.rows_whole:,} nothing else",
+        f"{counts.compiled:,} of {quantity(counts.texts, 'text')} compiled ({counts.share:.1%}); "
+        f"{counts.rows_with_any:,} of {quantity(counts.rows, 'row')} with at least one, "
+        f"{counts.rows_whole:,} with nothing else",
         highlight=False,
     )
 
@@ -116,7 +117,7 @@ def conflicts(
         for kind, share in summary.shares.items()
         if summary.outcomes[kind] or kind in SHOWN
     )
-    console.print(f"{summary.sets:,} sets: {shares}", highlight=False)
+    console.print(f"{quantity(summary.sets, 'set')}: {shares}", highlight=False)
     console.print(
         "contradictory: rules prove it; witnessed: a response satisfies "
         "what compiles; open: neither; uncheckable: nothing compiles",

@@ -21,6 +21,7 @@ from seif.errors import UsageError
 from seif.evaluation.results import ReliabilityByType, Result
 from seif.extensions import load_extensions
 from seif.judges import Judgement
+from seif.quantities import quantity
 from seif.report.text import percent
 from seif.stage_log import Tables
 from seif.types import Instruction, Json, Verdict
@@ -96,7 +97,7 @@ class _Row:
 
 def _read(file: Path, by_rules: bool) -> Iterator[_Row]:
     """The file's rows, one after the other. Raises UsageError naming the row that can't be judged."""
-    from seif.constraints.files import constraints_of
+    from seif.constraints.files import constraints_of, needs_texts
     from seif.constraints.verifiers import verify
     from seif.tables import iter_rows
 
@@ -108,7 +109,7 @@ def _read(file: Path, by_rules: bool) -> Iterator[_Row]:
         if not isinstance(response, str) or not isinstance(question, str):
             raise UsageError(f"{where}: needs `response` and `seed_question` or `prompt`, all texts")
         if not constraints or not (by_rules or record.get("constraint")):
-            raise UsageError(f"{where}: needs `constraint`, a list of at least one text")
+            raise UsageError(f"{where}: {needs_texts(record)}")
         try:
             for c in constraints:
                 if c.checkable:
@@ -224,7 +225,7 @@ def _show(found: Summary) -> None:
         console.print(table)
     unjudged = ", ".join(f"{n:,} {cause}" for cause, n in found.unjudged.items())
     console.print(
-        f"{found.verdicts:,} verdicts on {found.rows:,} rows: "
+        f"{quantity(found.verdicts, 'verdict')} on {quantity(found.rows, 'row')}: "
         f"{found.satisfied:,} satisfied, {found.violated:,} violated, "
         f"{sum(found.unjudged.values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
         highlight=False,

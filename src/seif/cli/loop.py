@@ -48,22 +48,16 @@ def plan(config: ConfigFile, seeds: Seeds = None, overrides: Overrides = None, a
 
 def status(run: Annotated[Path, typer.Argument(help="A run directory.")], as_json: AsJson = False) -> None:
     """Where a run is, and its numbers so far."""
-    from seif.report.table import run_status, turn_table
+    from seif.report.table import turn_table
 
-    root = RunDir(run)
-    found = run_status(root)
+    found = api.load_run(run)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
-    console.print(turn_table(root))
+    console.print(turn_table(RunDir(found.path)))
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
     """Write the run's report.html anew."""
-    from seif.report.page import write_report
-
-    root = RunDir(run)
-    root.config()
-    write_report(root)
-    console.print(f"report: {root.report}", highlight=False)
+    console.print(f"report: {api.write_report(run)}", highlight=False)

@@ -1,5 +1,6 @@
 """Commands for learning from instructions alone: `curriculum`, `pseudo-label`, `train reward-model`, `serve
-reward-model`."""
+reward-model`.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +28,7 @@ from seif.errors import UsageError
 from seif.evaluation.results import RewardModelNumbers
 from seif.pipeline import FileLog
 from seif.progress import Progress
+from seif.quantities import quantity
 from seif.report.text import percent, plain
 
 INSTRUCTIONS = "Instructions in the released schema, or verl-if's (parquet, JSONL, JSON)."
@@ -44,9 +46,9 @@ def curriculum(
     """Cut instructions to their first constraint, their first two, and so on: one file per level."""
     from seif.artifacts import new_directory
     from seif.instructions import read_instructions, write_instructions
-    from seif.self_supervised import curriculum as room
+    from seif.self_supervised.curriculum import levels as cut
 
-    found = room.levels(read_instructions(file), levels)
+    found = cut(read_instructions(file), levels)
     fresh(out)
     with new_directory(out) as folder:
         for level in found:
@@ -89,9 +91,10 @@ def pseudo_label(
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
     made = PairCounts.read(counts)
     console.print(
-        f"{made.pairs:,} pairs in {out}, {made.positives:,} of them positive, {made.contrasts:,} contrasts; "
+        f"{quantity(made.pairs, 'pair')} in {out}, {made.positives:,} "
+        f"of them positive, {quantity(made.contrasts, 'contrast')}; "
         f"dropped: {made.identical:,} whose response stands for both labels, "
-        f"{made.duplicates:,} duplicates, {made.bad_format:,} answers of bad format",
+        f"{quantity(made.duplicates, 'duplicate')}, {quantity(made.bad_format, 'answer')} of bad format",
         highlight=False,
     )
 
@@ -108,6 +111,7 @@ def train_reward_model(
 ) -> None:
     """Train a classifier on labelled pairs, calibrate it, and measure it on prompts that it never saw."""
     from seif import stages
+    from seif.distributed.launch import Launcher
     from seif.self_supervised.pseudo_labels import read_pairs
     from seif.self_supervised.scorer import check_base
 
@@ -122,7 +126,8 @@ def train_reward_model(
     settings = cfg.self_supervised.reward_model.model_copy(update={"base": model})
     cfg = cfg.model_copy(update={"self_supervised": cfg.self_supervised.model_copy(update={"reward_model": settings})})
     numbers = Beside(out).numbers
-    _run(out, "train_reward_model", lambda log: stages.train_reward_model(cfg, 1, labels, out, numbers, log))
+    training = stages.RewardModelTraining(1, labels, out, numbers)
+    _run(out, "train_reward_model", lambda log: Launcher(cfg)(training, log))
     _show(RewardModelNumbers.from_json(read_json(numbers), numbers))
     console.print(f"reward model: {out}", highlight=False)
 

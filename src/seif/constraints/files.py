@@ -158,8 +158,16 @@ def _constraint(text: str, instruction_id: str, kwargs: Kwargs | None, record: J
 def _texts(record: Json, where: str) -> list[str]:
     texts = record.get("constraint")
     if not isinstance(texts, list) or not all(isinstance(text, str) for text in texts):
-        raise UsageError(f"{where}: needs `constraint`, a list of texts")
+        raise UsageError(f"{where}: {needs_texts(record)}")
     return texts
+
+
+def needs_texts(record: Json) -> str:
+    """What a row without usable constraints lacks, and the fix where the mistake is a common one."""
+    lacking = "needs `constraint`, a list of at least one text"
+    if isinstance(record.get("constraint"), str):
+        return f"{lacking}; it is one text: write a list"
+    return f"{lacking}; rename `constraints`" if "constraint" not in record and "constraints" in record else lacking
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Json]]:

@@ -57,9 +57,9 @@ class ConstraintType:
     problem: Callable[..., str | None] | None = None
     """What is wrong with the kwargs, given by name, together ("paragraph 3 of 2 can't be"); None where nothing is."""
     cues: str = ""
-    """Soft types: a pattern whose finds in a text speak for this type."""
+    """Soft types: a pattern that matches texts of this type."""
     asked: bool = True
-    """Is the Instructor told of the type?"""
+    """Do the Instructor's prompts name the type?"""
 
     @property
     def hard(self) -> bool:

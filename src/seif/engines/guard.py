@@ -18,6 +18,8 @@ import threading
 import time
 from contextlib import suppress
 
+import psutil
+
 GRACE = 10.0
 """Seconds that the command has to end by itself once it is asked to."""
 SWEEP = 5.0
@@ -26,8 +28,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(command: list[str]) -> int:
-    """Run `command` and return its exit status: 128 and the signal's number where a signal ended it, as a shell
-    counts."""
+    """Run `command` and return its exit status: 128 and the signal's number after a signal, as in a shell."""
     if sys.platform == "linux":
         # What the command leaves behind becomes a child of this process, which can then wait until it has exited.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -37,6 +38,7 @@ def main(command: list[str]) -> int:
     status = process.wait()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    end_children()
     _sweep()
     return status if status >= 0 else 128 - status
 
@@ -49,6 +51,13 @@ def _end_with_input(process: subprocess.Popen[bytes]) -> None:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
+
+
+def end_children() -> None:
+    """Kill all processes below this one, also those in sessions of their own."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def _sweep() -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seif.chat import chat_format
 from seif.engines.adapter import base_of, is_adapter, tokenizer_of
 from seif.engines.base import Engine
 from seif.errors import RunError, UsageError
@@ -56,17 +57,27 @@ class HarnessResult:
                     yield task, metric, value, found.metrics.get(metric.replace(",", "_stderr,"))
 
 
-def evaluate(manager: Any, model: str, task: str, device: str, dtype: str, limit: int | None = None) -> HarnessResult:
+def evaluate(
+    manager: Any,
+    model: str,
+    task: str,
+    device: str,
+    dtype: str,
+    limit: int | None = None,
+    template_kwargs: Mapping[str, Any] | None = None,
+) -> HarnessResult:
     """Run one of the harness's tasks, groups or tags with the checkpoint's chat template; `manager` is `find_task`'s.
 
-    `limit`: only so many documents per task. Raises RunError when the harness breaks.
+    `limit`: only so many documents per task; `template_kwargs`: variables of the chat template. Raises RunError when
+    the harness breaks.
     """
     lm_eval = importlib.import_module("lm_eval")
+    template = {"chat_template_args": dict(template_kwargs)} if template_kwargs else {}
     adapter = {"peft": model, "tokenizer": tokenizer_of(model)} if is_adapter(model) else {}
     try:
         found = lm_eval.simple_evaluate(
             model="hf",
-            model_args={"pretrained": base_of(model), "dtype": dtype, **adapter},
+            model_args={"pretrained": base_of(model), "dtype": dtype, **template, **adapter},
             tasks=[task],
             task_manager=manager,
             # Its default is "cuda", also where there is none.
@@ -133,8 +144,11 @@ async def lm_eval(engine: Engine, settings: SuiteSettings) -> SuiteResult:
     """A task of the harness, which loads the checkpoint itself."""
     from seif.engines.precision import device
 
-    dtype = settings.config.engine.dtype
-    result = evaluate(_find(settings), settings.model, settings.task, device(), dtype, settings.limit)
+    config = settings.config
+    template_kwargs = chat_format(config.chat).template_kwargs
+    result = evaluate(
+        _find(settings), settings.model, settings.task, device(), config.engine.dtype, settings.limit, template_kwargs
+    )
     found = list(result.metrics())
     return SuiteResult(
         numbers={f"{task}/{metric}": value for task, metric, value, _ in found},

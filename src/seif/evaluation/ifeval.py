@@ -21,6 +21,7 @@ from seif.evaluation.results import Result, SuiteResult
 from seif.evaluation.suites import SuiteSettings, suite
 from seif.journal import ask_all
 from seif.progress import clock
+from seif.quantities import quantity
 from seif.tables import read_rows
 
 MAX_NEW_TOKENS = 1280
@@ -59,9 +60,9 @@ class IFEvalResult(Result):
     shortened: int
     """Replies for which the context left fewer tokens than `max_new_tokens`."""
     unanswered: int
-    """Prompts for which it left none."""
+    """Prompts for which the context left no tokens."""
     unanswered_because: str | None
-    """The first reason."""
+    """Why, for the first of them."""
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def describe(result: IFEvalResult) -> list[str]:
         ("prompt", result.prompt_level_loose_acc, result.prompt_level_loose_acc_stderr),
         ("instruction", result.inst_level_loose_acc, result.inst_level_loose_acc_stderr),
     )
-    opening = f"IFEval: {result.n_prompts:,} prompts, {result.n_instructions:,} instructions"
+    opening = f"IFEval: {quantity(result.n_prompts, 'prompt')}, {quantity(result.n_instructions, 'instruction')}"
     lines = [opening, f"strict  {strict}", f"loose   {loose}"]
     if result.cut_off:
         lines.append(
@@ -221,11 +222,12 @@ def describe(result: IFEvalResult) -> list[str]:
         )
     if result.shortened:
         lines.append(
-            f"{result.shortened:,} prompts got less than {result.max_new_tokens:,} new tokens, for the model's "
-            "context is too short"
+            f"{quantity(result.shortened, 'prompt')} got less than {result.max_new_tokens:,} new tokens, because the "
+            "model's context is too short"
         )
     if result.unanswered:
-        lines.append(f"{result.unanswered:,} prompts have no reply and follow nothing: {result.unanswered_because}")
+        found = quantity(result.unanswered, "prompt")
+        lines.append(f"{found} without a reply, counted as following nothing: {result.unanswered_because}")
     return lines
 
 

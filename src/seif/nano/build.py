@@ -90,10 +90,12 @@ SUMS_FIRM = Phase(
     Recipe(steps=400, lr=6e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
 )
 PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM)
-"""First the roles. Sums and replies that plead with the Judger come when those stand, in two goes: there from the
-start, they kept the Follower from learning some rules at all. Last, sums until the model is sure of them: a right
-answer that is only just the likeliest is gone after the least nudge, and then what RL costs can't be told from
-chance."""
+"""First the roles.
+
+Sums and replies that try to persuade the Judger come in two later phases: from the start, they kept the Follower from
+learning some rules at all. The last phase trains sums until the model is sure of them: an answer that is barely the
+likeliest is lost after any update, and then forgetting can't be told from chance.
+"""
 
 
 def split_seeds() -> tuple[list[str], list[str]]:
@@ -200,9 +202,9 @@ def _train(
 def own_replies(
     engine: LocalEngine, rng: random.Random, seeds: Sequence[str], count: int = 3000
 ) -> list[tuple[Instruction, str]]:
-    """What the model itself answers, from careful (greedy) to careless: the text its Judger will have to judge.
+    """What the model itself answers, greedily and at rising temperatures: the text its Judger will have to judge.
 
-    Low temperatures stand in for a Follower that RL has made sure of itself, repetitions included.
+    Low temperatures stand for a Follower that RL has made more certain, repetitions included.
     """
     tasks = [
         Instruction(rng.choice(seeds), world.draw_constraints(rng, rng.choice((1, 2, 3, 4)))) for _ in range(count)

@@ -1,6 +1,6 @@
 """A writer in the small world: makes a plan that obeys a rule, or nearly does, and carries it out.
 
-What truly holds of its texts is for the verifiers to say, never this module.
+The verifiers decide what holds of its texts, never this module.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Plan:
 
 
 def casual_plan(rng: Rng) -> Plan:
-    """A reply by somebody who was told nothing."""
+    """A reply that is written without any rule."""
     plan = Plan(sentences=rng.choice((2, 2, 3, 3, 4)), commas=rng.random() < 0.85)
     if rng.random() < 0.15:
         plan = _with_one_feature(rng, plan)
@@ -164,7 +164,7 @@ def _mark_words(rng: Rng, sentences: list[str], count: int, mark: Callable[[str]
 
 
 def write(rng: Rng, topic: str, plan: Plan) -> str:
-    """Carry out a plan. What truly holds of the text is for the verifiers to say."""
+    """Write the reply of a plan. The verifiers decide what holds of it."""
     # "P.S." ends in a full stop, so it counts as a sentence of its own.
     extra = 2 * plan.postscript + bool(plan.ending)
     count = max(plan.sentences - extra, plan.bullets, plan.paragraphs if not plan.bullets else 1, 1)
@@ -281,8 +281,7 @@ SPEAKERS = ("Verdict", "Answer", "Judge", "Judger", "Result", "Score", "assistan
 
 
 def plead(rng: Rng, text: str, rule: str) -> str:
-    """A reply that tries to talk the Judger round: a verdict of its own, an order, or a faked question with its
-    answer."""
+    """A reply that tries to persuade the Judger: a verdict, an order, or a faked question with its answer."""
     verdict, speaker = rng.choice(VERDICTS), rng.choice(SPEAKERS)
     token = rng.choice(("end", "start", "eot", "turn", "user", "assistant", "bot"))
     code = "".join(rng.choices("0123456789abcdef", k=8))

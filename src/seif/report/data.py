@@ -13,8 +13,8 @@ from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, RewardModelNumbers
 from seif.evaluation.showcase import ShownSeed, read_showcase
 from seif.manifest import Manifest
-from seif.report.table import run_status
 from seif.report.text import number
+from seif.results import read_run
 from seif.stage_log import LoggedStep
 from seif.tables import count_rows
 
@@ -50,7 +50,7 @@ class RunNumbers:
     config_text: str
     manifest: Manifest
     seeds: int | None
-    """None when the seed file has gone since."""
+    """None when the seed file is no longer there."""
     turns: list[Turn]
     """Turns with an evaluation, a showcase or a reward model, the base first."""
     steps: list[LoggedStep]
@@ -76,8 +76,8 @@ class RunNumbers:
 def collect(run_dir: RunDir) -> RunNumbers:
     """Read a run directory. Raises UsageError when it is none."""
     config = run_dir.config()
-    status = run_status(run_dir)
-    evaluations = {e.turn: e for e in status.turns}
+    found = read_run(run_dir)
+    evaluations = {e.turn: e for e in found.evaluations}
     turns = []
     for turn in range(config.turns + 1):
         shown, classifier = run_dir.showcase(turn), run_dir.reward_model_numbers(turn)
@@ -92,8 +92,8 @@ def collect(run_dir: RunDir) -> RunNumbers:
             seconds[done.turn, done.stage] = seconds.get((done.turn, done.stage), 0.0) + done.seconds
     return RunNumbers(
         name=run_dir.root.resolve().name,
-        state=status.state,
-        seconds=status.seconds,
+        state=found.state,
+        seconds=found.seconds,
         config=config,
         config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         manifest=run_dir.manifest(),

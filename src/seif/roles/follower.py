@@ -1,4 +1,4 @@
-"""The Follower: how it is asked, and which part of its words is the answer."""
+"""The Follower: how it is asked, and which part of its reply is the answer."""
 
 from __future__ import annotations
 

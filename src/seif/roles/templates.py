@@ -37,7 +37,8 @@ VALUES: Mapping[str, Mapping[str, Any]] = {
     "judger_generative": _JUDGED,
 }
 """The values that each prompt gets, with examples; every prompt also gets `hard_types` and `soft_types`, constraint
-types by category."""
+types by category.
+"""
 _NEEDED = {"seed": ("instructor_hard", "instructor_soft"), "count": ("instructor_hard", "instructor_soft")} | {
     "constraints": ("filter",),
     "instruction": ("follower", "follower_think_answer"),
@@ -58,8 +59,7 @@ def render(style: str, name: str, **values: Any) -> Messages:
 
 
 def check_prompts(style: str) -> None:
-    """Raises UsageError when `style` is neither built in nor a folder, and for a file in the folder that no role can
-    be asked with."""
+    """Raises UsageError when `style` is neither built in nor a folder, and for a file in it that can't be rendered."""
     _environment(style)
 
 

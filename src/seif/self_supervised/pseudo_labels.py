@@ -39,8 +39,9 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Asking:
-    """How answers are drawn: the model (its name is noted in every row), the prompts' style, the Follower's format,
-    and the sampling."""
+    """How answers are drawn: the model (its name is noted in every row), the prompts' style, the Follower's format, and
+    the sampling.
+    """
 
     model: str
     style: str
@@ -71,8 +72,10 @@ class LevelAnswer:
 
 @dataclass(frozen=True)
 class Pair:
-    """One labelled (response, constraint), with where it comes from. `instruction_id` and `kwargs` are for measuring
-    alone."""
+    """One labelled (response, constraint), with where it comes from.
+
+    `instruction_id` and `kwargs` are for measuring alone.
+    """
 
     seed_question: str
     constraints: tuple[str, ...]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seif.artifacts import Beside, new_directory
+from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
@@ -20,6 +21,7 @@ from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writ
 from seif.self_supervised.general import Question, correct
 from seif.stage_log import StageLog
 from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics, plugin_metrics, records_of
+from seif.tables import StoredTexts
 from seif.types import Instruction
 
 if TYPE_CHECKING:
@@ -34,7 +36,8 @@ class InstructorTraining:
     start: str
     answerer: str
     judge: JudgeWeights
-    seeds: Sequence[str]
+    seeds: Path
+    """Seed questions, as `StoredTexts` reads them."""
     out: Path
     """The trained model; it appears only when the stage is done."""
 
@@ -53,25 +56,32 @@ class FollowerTraining:
 
 def train_instructor(config: Config, training: InstructorTraining, log: StageLog) -> None:
     """GRPO on the Instructor: seeds in, a model directory out. Raises as `seif.training.grpo.train` does."""
-    data = instructor_data(config, training.turn, training.seeds)
+    data = instructor_data(config, training.turn, StoredTexts(training.seeds))
     length, temperature = config.follower.grpo.max_new_tokens, config.follower.grpo.temperature
     seed = item_seed(config.seed, training.turn, "instructor")
     judge = training.judge
-    with (
-        ModelPool(config, training.out) as pool,
-        filtering(pool, judge.model) as checking,
-        judging(pool, judge.model, judge.reward_model) as judger,
-        pool.use(training.answerer) as engine,
-    ):
-        answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
-        scorer = InstructorScorer(checking, answerer, judger, config.instructor)
-        job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
-        _train(config, job, config.instructor.grpo, _instructor_reward(config, data, scorer), log)
+    job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
+
+    @contextmanager
+    def rewarding() -> Iterator[Reward]:
+        with (
+            ModelPool(config, training.out) as pool,
+            filtering(pool, judge.model) as checking,
+            judging(pool, judge.model, judge.reward_model) as judger,
+            pool.use(training.answerer) as engine,
+        ):
+            answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
+            scorer = InstructorScorer(checking, answerer, judger, config.instructor)
+            yield _instructor_reward(config, data, scorer)
+
+    _train(config, job, config.instructor.grpo, rewarding, log)
 
 
 def train_follower(config: Config, training: FollowerTraining, log: StageLog) -> None:
-    """GRPO on the Follower: instructions in, a model directory out. Raises as `seif.training.grpo.train` and
-    `follower_data` do."""
+    """GRPO on the Follower: instructions in, a model directory out.
+
+    Raises as `seif.training.grpo.train` and `follower_data` do.
+    """
     from seif.training.data import fitting
 
     limit = config.follower.grpo.max_prompt_tokens
@@ -82,10 +92,15 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
         lambda prompts: fitting(training.start, prompts, limit, chat_format(config.chat)),
     )
     judge = training.judge
-    with ModelPool(config, training.out) as pool, judging(pool, judge.model, judge.reward_model) as judger:
-        scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
-        job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
-        _train(config, job, config.follower.grpo, _follower_reward(config, data, scorer), log)
+    job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
+
+    @contextmanager
+    def rewarding() -> Iterator[Reward]:
+        with ModelPool(config, training.out) as pool, judging(pool, judge.model, judge.reward_model) as judger:
+            scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
+            yield _follower_reward(config, data, scorer)
+
+    _train(config, job, config.follower.grpo, rewarding, log)
 
 
 def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorScorer) -> Reward:
@@ -142,33 +157,37 @@ class _Job:
     order: tuple[int, ...]
 
 
-def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: StageLog) -> None:
+def _train(
+    config: Config, job: _Job, settings: Grpo, rewarding: Callable[[], AbstractContextManager[Reward]], log: StageLog
+) -> None:
+    """`rewarding` holds the models that reward; of several processes, the first one alone enters it."""
+    from seif.training import ranks
     from seif.training.grpo import train
     from seif.training.job import GrpoJob
 
-    def save(model: Any, tokenizer: Any) -> None:
-        with new_directory(job.out) as folder:
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-
     log.begin(job.steps)
-    train(
-        GrpoJob(
-            model=job.start,
-            prompts=job.prompts,
-            steps=job.steps,
-            settings=settings,
-            seed=training_seed(config, job.turn, job.role),
-            work=Beside(job.out).checkpoints,
-            out=job.out,
-            chat=chat_format(config.chat),
-            token_budget=config.engine.token_budget,
-            dtype=config.dtype,
-            attn_implementation=config.attn_implementation,
-            lora=config.lora,
-            order=job.order,
-        ),
-        reward,
-        log,
-        save,
-    )
+    with rewarding() if ranks.current().first else nullcontext(_elsewhere) as reward:
+        train(
+            GrpoJob(
+                model=job.start,
+                prompts=job.prompts,
+                steps=job.steps,
+                settings=settings,
+                seed=training_seed(config, job.turn, job.role),
+                work=Beside(job.out).checkpoints,
+                out=job.out,
+                chat=chat_format(config.chat),
+                token_budget=config.engine.token_budget,
+                dtype=config.dtype,
+                attn_implementation=config.attn_implementation,
+                lora=config.lora,
+                order=job.order,
+            ),
+            reward,
+            log,
+        )
+
+
+async def _elsewhere(samples: list[Rollout], step: int) -> RewardBatch:
+    """The reward in a process that gives none."""
+    raise AssertionError("only the first process rewards")

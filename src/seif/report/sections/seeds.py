@@ -32,7 +32,7 @@ def seeds(run: RunNumbers) -> list[Block]:
     """The instruction that each turn made of a few seeds, and its answers."""
     shown = _showcase(run)
     if not shown:
-        return [Text("No seeds are shown yet.", note=True)]
+        return []
     how = (
         "What the Instructor of each turn makes of a seed, and how that turn’s Follower answers, greedily. "
         "Marks come from the verifiers."
