@@ -81,6 +81,7 @@ class StoredTexts(Sequence[str]):
 
     def __init__(self, path: Path) -> None:
         self._file = _parquet(path)
+        self._length = int(self._file.metadata.num_rows)
         self._group, self._texts = -1, list[str]()
 
     @classmethod
@@ -91,7 +92,7 @@ class StoredTexts(Sequence[str]):
         write_parquet(path, ({column: text} for text in texts), pa.schema([(column, pa.string())]))
 
     def __len__(self) -> int:
-        return int(self._file.metadata.num_rows)
+        return self._length
 
     @overload
     def __getitem__(self, place: int) -> str: ...
@@ -100,8 +101,8 @@ class StoredTexts(Sequence[str]):
     def __getitem__(self, place: int | slice) -> str | list[str]:
         if isinstance(place, slice):
             return [self[i] for i in range(*place.indices(len(self)))]
-        place = place + len(self) if place < 0 else place
-        if not 0 <= place < len(self):
+        place = place + self._length if place < 0 else place
+        if not 0 <= place < self._length:
             raise IndexError(place)
         group, row = divmod(place, ROW_GROUP)
         if group != self._group:
