@@ -29,8 +29,8 @@ LAYERS = (
     {"scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "extensions", "models", "nano", "self_supervised"},
-    {"preflight", "report", "results", "stages"},
-    {"loop", "recipes"},
+    {"planning", "preflight", "report", "results", "stages"},
+    {"bench", "loop", "recipes"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

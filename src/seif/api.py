@@ -27,7 +27,7 @@ from seif.manifest import Manifest, describe
 from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, questions_of, settle
 from seif.progress import Progress
-from seif.results import Generation, Plan, Run
+from seif.results import Estimate, Generation, Plan, Run
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -81,6 +81,42 @@ def plan(config: Config, listener: Listener = SILENT) -> Plan:
 
     check_names(config)
     return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
+
+
+@dataclass(frozen=True)
+class Machine:
+    """What a run is planned for; by default the device of this machine, by its data sheet."""
+
+    gpu: str | None = None
+    """One of `seif.planning.HARDWARE`."""
+    rates: Path | None = None
+    """What `seif bench` measured; it comes before `gpu`."""
+
+
+def estimate(
+    config: Config, planned: Plan, machine: Machine = Machine(), price: str | None = None, listener: Listener = SILENT
+) -> Estimate | None:
+    """Hours and memory of the run that `plan` found. None where the model's sizes are not known, which is noted.
+
+    `price`: of a million tokens, `IN` or `IN,OUT`. Raises UsageError for a device, a file or a price that is none.
+    """
+    from seif import planning
+    from seif.engines.architecture import sizes
+    from seif.evaluation.held_out import load_tasks
+
+    cost = planning.Price.parse(price) if price is not None else None
+    measured = planning.read_rates(machine.rates) if machine.rates else None
+    device = planning.hardware(machine.gpu) if machine.gpu else None
+    model = sizes(config.model)
+    if model is None:
+        listener.note(f"{config.model} has no config.json on this machine, so hours and memory are not known")
+        return None
+    if measured is None:
+        device = device or planning.nearest_hardware()
+        measured = planning.rough_rates(device, model, config)
+    tasks = load_tasks(Path(config.held_out)) if config.held_out else []
+    constraints = sum(len(task.constraints) for task in tasks) / max(1, len(tasks))
+    return planning.estimate(config, planned, model, measured, planning.HeldOut(len(tasks), constraints), cost)
 
 
 def _mean_constraints(config: Config) -> float | None:

@@ -11,7 +11,7 @@ import typer
 
 from seif import api
 from seif.artifacts import RunDir
-from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, listener, load
+from seif.cli.options import AsJson, ConfigFile, Gpu, Overrides, RatesFile, Seeds, console, listener, load, quiet
 from seif.configs import find
 
 
@@ -31,32 +31,69 @@ def run(
     console.print(f"report: {found.report}", highlight=False)
 
 
-def plan(config: ConfigFile, seeds: Seeds = None, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Validate a config and say what a run would do; needs no GPU and no download."""
+def plan(
+    config: ConfigFile,
+    seeds: Seeds = None,
+    overrides: Overrides = None,
+    gpu: Gpu = None,
+    rates: RatesFile = None,
+    price: Annotated[
+        str | None,
+        typer.Option("--price-per-mtok", metavar="IN[,OUT]", help="Price of a million tokens, to add up the calls."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Validate a config and say what a run would do, how long it would take and how much memory it needs.
+
+    Needs no GPU and no download; hours and memory follow from the model's config.json.
+    """
     from seif.preflight import settle
+    from seif.report.estimates import estimate_parts
     from seif.report.table import plan_table
 
-    cfg, precision = settle(load(config, overrides, seeds))
-    found = api.plan(cfg, listener())
+    cfg = load(config, overrides, seeds)
+    settled, precision = settle(cfg)
+    quiet()
+    hears = listener(as_json)
+    found = api.plan(settled, hears)
+    needs = api.estimate(cfg, found, api.Machine(gpu, rates), price, hears)
     if as_json:
-        print(json.dumps({"dtype": asdict(precision), **asdict(found)}, indent=2))
+        estimate = asdict(needs) if needs else None
+        print(json.dumps({"dtype": asdict(precision), **asdict(found), "estimate": estimate}, indent=2))
         return
     console.print(str(precision), highlight=False)
-    for part in plan_table(found):
+    for part in [*plan_table(found), *(estimate_parts(needs) if needs else [])]:
         console.print(part)
 
 
-def status(run: Annotated[Path, typer.Argument(help="A run directory.")], as_json: AsJson = False) -> None:
-    """Where a run is, and its numbers so far."""
+def status(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    gpu: Gpu = None,
+    rates: RatesFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where a run is, its numbers so far, and what its stages took beside what was estimated."""
+    from seif.report.estimates import comparison, stages_of
     from seif.report.table import run_status, turn_table
 
     root = RunDir(run)
     found = run_status(root)
+    hears = listener(as_json)
+    config = root.config()
+    needs = api.estimate(config, api.plan(config), api.Machine(gpu, rates), None, hears)
+    took = stages_of(root)
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        stages = [
+            {"turn": turn, "stage": stage, "seconds": t.seconds, "peak_bytes": t.peak}
+            for (turn, stage), t in took.items()
+        ]
+        estimate = asdict(needs) if needs else None
+        print(json.dumps({**found.to_json(), "stages": stages, "estimate": estimate}, indent=2))
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
     console.print(turn_table(root))
+    console.print()
+    console.print(comparison(needs, took))
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:

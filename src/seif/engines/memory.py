@@ -1,10 +1,13 @@
-"""Give memory back between stages: a run loads one model after another in one process."""
+"""Give memory back between stages, and measure its peak: a run loads one model after another in one process."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
+import resource
 import sys
+from pathlib import Path
 
 import torch
 
@@ -34,3 +37,27 @@ def trim() -> None:
         malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if malloc_trim is not None:
             malloc_trim(0)
+
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def reset_peak() -> None:
+    """Let `peak_memory` begin anew."""
+    if torch.cuda.is_available():
+        torch.cuda.reset_peak_memory_stats()
+    # 5 sets the peak of the resident set to what is resident now (Linux); elsewhere it stays the process's own.
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5", encoding="ascii")
+
+
+def peak_memory() -> int:
+    """Bytes of this process at the peak since `reset_peak`: on the GPU where there is one, else resident in memory."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_reserved())
+    try:
+        line = next(line for line in _STATUS.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:"))
+    except (OSError, StopIteration):
+        unit = 1 if sys.platform == "darwin" else 1024
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return int(line.split()[1]) * 1024

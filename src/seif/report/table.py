@@ -76,7 +76,7 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
         ("top\ntype", [_share(e.instructor.top_type_share) for e in results]),
         ("sec.", [NOTHING if e.seconds is None else f"{e.seconds:.0f}" for e in results]),
     ]
-    table = _table(
+    table = plain_table(
         caption=(
             "In percent, ± one standard error; sec. is wall-clock.\nall of k: instructions with every one of "
             "their k constraints satisfied."
@@ -94,7 +94,7 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
 
 def suite_table(name: str, result: SuiteResult) -> Table:
     """One row per number that a suite measured."""
-    table = _table(caption=f"{name}, {result.n:,} prompts")
+    table = plain_table(caption=f"{name}, {result.n:,} prompts")
     table.add_column("")
     table.add_column("value", justify="right", no_wrap=True)
     for key in result.numbers:
@@ -106,7 +106,7 @@ def plan_table(plan: Plan) -> list[RenderableType]:
     """What `loop.plan` says: the checkpoint of each role in each turn, the steps, and the calls per step."""
     turns = plan.turns
     trained = any(t.instructor_starts_from for t in turns)
-    table = _table()
+    table = plain_table()
     heads = ("turn", "Instructor\nfrom", "steps", "Filter", "answerer", "Judger", "Follower\nfrom", "steps")
     for head in heads:
         table.add_column(head, justify="right" if head == "steps" else "left", no_wrap=True)
@@ -124,7 +124,7 @@ def plan_table(plan: Plan) -> list[RenderableType]:
             t.follower_starts_from,
             str(t.follower_steps),
         )
-    calls = _table()
+    calls = plain_table()
     for head in ("calls per step of", "answers", "Filter", "Judger"):
         calls.add_column(head, justify="left" if head.startswith("calls") else "right", no_wrap=True)
     i, f = plan.instructor_step, plan.follower_step
@@ -167,7 +167,8 @@ def _share(value: Any) -> str:
     return "100" if text == "100.0" else text
 
 
-def _table(caption: str | None = None) -> Table:
+def plain_table(caption: str | None = None) -> Table:
+    """A table without a frame."""
     return Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,
