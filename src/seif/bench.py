@@ -48,6 +48,8 @@ _LEAST = 0.1
 """Share of a large batch's time, at the least, that is due to its rows."""
 _SECONDS = 15.0
 """What one measurement may take."""
+_TRAINING = 40.0
+"""What the GRPO stage may take."""
 _STEPS = 5
 """Of the GRPO stage; the first one warms up."""
 _FORWARDS = 4.0
@@ -61,10 +63,11 @@ def bench(config: Config, questions: Sequence[str], say: Say) -> Rates:
     """
     from seif.engines.architecture import describe
     from seif.engines.devices import this_device
-    from seif.engines.memory import peak_memory, reset_peak
+    from seif.engines.memory import kernels_to_come, peak_memory, reset_peak, resident_memory
 
     architecture, device = describe(config.model).architecture, this_device()
     reset_peak()
+    before = resident_memory()
     with tempfile.TemporaryDirectory(prefix="seif-bench-") as folder, ModelPool(config, Path(folder) / "out") as pool:
         asked = asyncio.run(_Roles(config, questions, pool, say).measure())
     needed = training_footprint(architecture, config, config.dtype).total
@@ -72,7 +75,7 @@ def bench(config: Config, questions: Sequence[str], say: Say) -> Rates:
     if needed <= 0.9 * device.memory:
         trained, stage = _train(config, asked)
         say(f"training: {1 / trained:,.0f} tokens/s, and {stage:.1f} s around a stage")
-        process = max(0, peak_memory() - needed)
+        process = max(0, peak_memory() - needed) + kernels_to_come(config.dtype, before)
     else:
         say(f"training needs about {needed / 1e9:.0f} GB, more than {device.name} has: its rate is a guess")
         process = 0
@@ -323,7 +326,7 @@ def _train(config: Config, asked: _Asked) -> tuple[float, float]:
 
     grpo = config.follower.grpo
     per_prompt = grpo.samples * (asked.lengths.follower_prompt + asked.lengths.follower_reply)
-    fitting = int(_SECONDS / _STEPS / (_FORWARDS * asked.read * per_prompt))
+    fitting = int(_TRAINING / _STEPS / (_FORWARDS * asked.read * per_prompt))
     prompts_per_step = max(1, min(grpo.prompts_per_step, fitting) // grpo.updates_per_step) * grpo.updates_per_step
     count = TokenCounter(config.model, chat_format(config.chat))
     lengths = count.prompts(asked.prompts)

@@ -138,7 +138,8 @@ def _of_role(model: Architecture, config: Config, grpo: Grpo, compute: str, grou
         rollouts=model.parameters * computes if grpo.sampler == "engine" else 0,
         frozen=in_process * model.parameters * answers,
         generation=_generation(model, config.engine.token_budget, max(answers, computes)) if writes else 0,
-        activations=_activations(model, grpo, stored),
+        # Sharded weights are gathered in the type that is computed in, and so is what passes between layers.
+        activations=_activations(model, grpo, min(computes, stored) if group.shards > 1 else stored),
         exchanged=exchanged if group.devices > 1 else 0,
     )
 

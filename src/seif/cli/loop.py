@@ -10,9 +10,13 @@ from typing import Annotated
 import typer
 
 from seif import api
+from seif.api import Listener
 from seif.artifacts import RunDir
 from seif.cli.options import AsJson, ConfigFile, Gpu, Overrides, RatesFile, Seeds, console, listener, load, quiet
+from seif.config import Config
 from seif.configs import find
+from seif.errors import UsageError
+from seif.results import Estimate
 
 
 def run(
@@ -78,9 +82,9 @@ def status(
 
     root = RunDir(run)
     found = run_status(root)
+    quiet()
     hears = listener(as_json)
-    config = root.config()
-    needs = api.estimate(config, api.plan(config), api.Machine(gpu, rates), None, hears)
+    needs = _needs(root.config(), api.Machine(gpu, rates), hears)
     took = stages_of(root)
     if as_json:
         stages = [
@@ -94,6 +98,16 @@ def status(
     console.print(turn_table(root))
     console.print()
     console.print(comparison(needs, took))
+
+
+def _needs(config: Config, machine: api.Machine, hears: Listener) -> Estimate | None:
+    """The estimate of a run; None where its files are gone, which takes nothing from what the run has done."""
+    try:
+        planned = api.plan(config)
+    except UsageError as error:
+        hears.note(f"nothing is estimated: {error}")
+        return None
+    return api.estimate(config, planned, machine, None, hears)
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:

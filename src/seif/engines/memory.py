@@ -11,6 +11,8 @@ from pathlib import Path
 
 import torch
 
+from seif.engines.shapes import KERNELS, compiles_shapes
+
 
 def release_memory() -> None:
     """Collect garbage and return its memory it to the device and to the operating system."""
@@ -55,9 +57,29 @@ def peak_memory() -> int:
     """Bytes of this process at the peak since `reset_peak`: on the GPU where there is one, else resident in memory."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_reserved())
+    unit = 1 if sys.platform == "darwin" else 1024
+    return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def kernels_to_come(compute: str, before: int) -> int:
+    """Bytes of kernels that a longer run would still compile on this machine, where `before` were resident before any
+    were."""
+    where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not compiles_shapes(where, getattr(torch, compute)):
+        return 0
+    return max(0, KERNELS - max(0, resident_memory() - before))
+
+
+def resident_memory() -> int:
+    """Bytes of this process in memory now, after giving back what is free; 0 where that is not known."""
+    release_memory()
+    return _status("VmRSS")
+
+
+def _status(key: str) -> int:
+    """A size in Linux's account of this process, in bytes; 0 elsewhere."""
     try:
-        line = next(line for line in _STATUS.read_text(encoding="utf-8").splitlines() if line.startswith("VmHWM:"))
-    except (OSError, StopIteration):
-        unit = 1 if sys.platform == "darwin" else 1024
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return int(line.split()[1]) * 1024
+        lines = _STATUS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:")), 0)

@@ -34,7 +34,7 @@ HARDWARE = {
         Hardware("a100", "A100 80 GB", 80 * _GB, 312 * _TFLOPS, 2.0 * _TB, 2 * _GB),
         Hardware("l40s", "L40S", 48 * _GB, 362 * _TFLOPS, 0.86 * _TB, 2 * _GB),
         Hardware("24gb", "a 24 GB GPU", 24 * _GB, 165 * _TFLOPS, 1.0 * _TB, 1.5 * _GB),
-        Hardware("cpu", "a CPU with two cores", 8 * _GB, 0.15 * _TFLOPS, 0.02 * _TB, 1.0 * _GB, gpu=False),
+        Hardware("cpu", "a CPU with two cores", 8 * _GB, 0.15 * _TFLOPS, 0.02 * _TB, 0.8 * _GB, gpu=False),
     )
 }
 """From the data sheets of the GPUs; `24gb` is a GeForce RTX 4090, `cpu` a cloud machine's two cores."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import zip_longest
 
 from seif.config import Config
+from seif.errors import UsageError
 from seif.footprint import Architecture, training_footprint
 from seif.planning.placement import Placement
 from seif.planning.rates import Rates
@@ -29,6 +31,10 @@ _COLOCATED_SHARE = 0.3
 _VLLM_OVERHEAD = 3e9
 """Bytes of a vLLM server beside weights, keys and values: context, compiled graphs, activations."""
 
+_CPU_CACHE, _CPU_CACHE_GIB = "VLLM_CPU_KVCACHE_SPACE", 4
+"""On a CPU: the variable that says how many GiB of keys and values vLLM keeps, and its default."""
+_VLLM_CPU_OVERHEAD = 1e9
+
 
 def devices(model: Architecture, config: Config, rates: Rates, placement: Placement) -> tuple[DeviceEstimate, ...]:
     """The memory of a device that trains, and of one that serves where there are such."""
@@ -37,15 +43,20 @@ def devices(model: Architecture, config: Config, rates: Rates, placement: Placem
     capacity = None if rates.memory is None else round(rates.memory)
     serves = config.engine.kind == "vllm"
     if serves and not placement.serve:
-        parts["vLLM"] = _server_bytes(model, config, capacity)
-    elif _colocates(config):
-        share = float(config.follower.grpo.extra.get("vllm_gpu_memory_utilization", _COLOCATED_SHARE))
-        parts["vLLM"] = max(round(share * (capacity or 0)), _least(model, config))
+        parts["vLLM"] = _server_bytes(model, config, rates)
+    elif config.follower.grpo.sampler == "vllm":
+        share, sleeps = _colocated(config)
+        vllm = max(round(share * (rates.memory or 0)), _least(model, config))
+        if sleeps:
+            # Its memory and the activations are never held at the same time.
+            parts["vLLM, beyond activations"] = max(0, vllm - footprint["activations"])
+        else:
+            parts["vLLM"] = vllm
     parts["process"] = round(rates.process)
     trains = DeviceEstimate("train", placement.train, _held(parts), capacity)
     if not placement.serve:
         return (trains,)
-    total = _server_bytes(model, config, capacity)
+    total = _server_bytes(model, config, rates)
     weights = 2 * model.parameters // _tensor_parallel(config)
     served = {
         "weights": weights,
@@ -59,32 +70,46 @@ def _held(parts: Mapping[str, int]) -> dict[str, int]:
     return {name: size for name, size in parts.items() if size}
 
 
-def _colocates(config: Config) -> bool:
-    return config.follower.grpo.sampler == "vllm"
+def _colocated(config: Config) -> tuple[float, bool]:
+    """The share of a device that vLLM takes in the training processes, and whether it sleeps in updates."""
+    extra, key = config.follower.grpo.extra, "vllm_gpu_memory_utilization"
+    share = _number(extra.get(key, _COLOCATED_SHARE), f"grpo.extra.{key}")
+    return share, bool(extra.get("vllm_enable_sleep_mode", False))
 
 
-def _server_bytes(model: Architecture, config: Config, capacity: int | None) -> int:
+def _server_bytes(model: Architecture, config: Config, rates: Rates) -> int:
     """What a server takes: its share of the device, and at least what it needs."""
-    share = float(_flag(config, "--gpu-memory-utilization") or _VLLM_SHARE)
-    return max(round(share * (capacity or 0)), _least(model, config))
+    if not rates.gpu:
+        cache = _number(config.engine.vllm.env.get(_CPU_CACHE, _CPU_CACHE_GIB), f"engine.vllm.env: {_CPU_CACHE}")
+        return round(2 * model.parameters + _VLLM_CPU_OVERHEAD + cache * 2**30)
+    share = _flag(config, "--gpu-memory-utilization", _VLLM_SHARE)
+    return max(round(share * (rates.memory or 0)), _least(model, config))
 
 
 def _least(model: Architecture, config: Config) -> int:
     """Weights, vLLM itself, and keys and values of one longest text."""
     grpo, parallel = config.follower.grpo, _tensor_parallel(config)
     text = model.cache(2) * (grpo.max_prompt_tokens + grpo.max_new_tokens)
-    return (2 * model.parameters + text) // parallel + round(_VLLM_OVERHEAD)
+    return round((2 * model.parameters + text) / parallel + _VLLM_OVERHEAD)
 
 
 def _tensor_parallel(config: Config) -> int:
-    return int(_flag(config, "--tensor-parallel-size") or 1)
+    return max(1, round(_flag(config, "--tensor-parallel-size", 1)))
 
 
-def _flag(config: Config, name: str) -> str | None:
-    """The value of a flag among the server's own, as `--flag value` or `--flag=value`."""
+def _flag(config: Config, name: str, default: float) -> float:
+    """The number that a server is given with a flag, as `--flag value` or `--flag=value`. Raises UsageError for
+    anything else there."""
     arguments = config.engine.vllm.args
-    for here, after in zip(arguments, (*arguments[1:], None), strict=True):
-        flag, equals, value = here.replace("_", "-").partition("=")
-        if flag == name:
-            return value if equals else after
-    return None
+    for here, after in zip_longest(arguments, arguments[1:]):
+        flag, equals, value = here.partition("=")
+        if flag.replace("_", "-") == name:
+            return _number(value if equals else after, f"engine.vllm.args: {name}")
+    return default
+
+
+def _number(value: object, key: str) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        raise UsageError(f"{key} takes a number, got {value!r}") from None
