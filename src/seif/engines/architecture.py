@@ -66,8 +66,11 @@ def describe(model: str) -> Description:
 def sizes(model: str) -> Architecture | None:
     """The sizes of a checkpoint directory or adapter, or of a hub id in the local cache; None where there is no
     config.json. Raises UsageError for one that describes no causal language model."""
+    base = base_of(model)
+    if Path(base).is_dir() and not (Path(base) / "config.json").is_file():
+        return None
     try:
-        return architecture_of(AutoConfig.from_pretrained(base_of(model), local_files_only=True))
+        return architecture_of(AutoConfig.from_pretrained(base, local_files_only=True))
     except OSError:
         return None
     except (ValueError, KeyError, TypeError) as error:
