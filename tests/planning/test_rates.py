@@ -24,7 +24,7 @@ def test_a_device_is_found_by_name_and_a_slip_is_told():
 
 @pytest.mark.parametrize("text", ["", "free", "1,2,3", "-1", "nan", "0.1,inf", "0.1;0.2"])
 def test_a_price_that_is_none_is_refused(text):
-    with pytest.raises(UsageError, match="--price-per-mtok .*: give the price of a million tokens"):
+    with pytest.raises(UsageError, match=r"--price-per-mtok .*: give the price of a million tokens"):
         Price.parse(text)
 
 
@@ -83,4 +83,4 @@ def test_training_counts_every_pass():
 def test_every_device_has_rates(name):
     speed = rough_rates(HARDWARE[name], MODEL, CONFIG).speed
     assert 0 < speed.read < speed.trained
-    assert 0 < speed.step
+    assert speed.step > 0

@@ -26,7 +26,10 @@ RATES = Rates(
 )
 
 
-def stages(overrides=(), rates=RATES, seeds=32, held_out=HeldOut(10, 2.0)):
+TASKS = HeldOut(10, 2.0)
+
+
+def stages(overrides=(), rates=RATES, seeds=32, held_out=TASKS):
     config = load_config(Path("nano-tiny"), list(overrides))
     work = Work(config, plan(config, seeds), rates, placement_of(config), held_out)
     return {(stage.turn, stage.stage): stage for stage in work.stages()}
