@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.placement import PUBLISHED
 from seif.config_file import PATH_KEYS, load_config
 from seif.configs import find, shipped, summary
 from seif.footprint import training_footprint
@@ -59,31 +60,6 @@ def test_what_is_no_shipped_config_stays_as_it_is(given):
 def test_a_file_without_a_comment_has_no_summary(tmp_path):
     (tmp_path / "own.yaml").write_text("model: mine\n", encoding="utf-8")
     assert summary(tmp_path / "own.yaml") == ""
-
-
-def sizes(hidden, intermediate, layers, heads, key_value_heads, vocabulary, tied):
-    return {
-        "hidden_size": hidden,
-        "intermediate_size": intermediate,
-        "num_hidden_layers": layers,
-        "num_attention_heads": heads,
-        "num_key_value_heads": key_value_heads,
-        "head_dim": hidden // heads,
-        "vocab_size": vocabulary,
-        "tie_word_embeddings": tied,
-        "max_position_embeddings": 32_768,
-    }
-
-
-PUBLISHED = {
-    "Qwen/Qwen2.5-0.5B-Instruct": ("qwen2", sizes(896, 4864, 24, 14, 2, 151_936, True)),
-    "Qwen/Qwen2.5-1.5B-Instruct": ("qwen2", sizes(1536, 8960, 28, 12, 2, 151_936, True)),
-    "Qwen/Qwen2.5-7B-Instruct": ("qwen2", sizes(3584, 18_944, 28, 28, 4, 152_064, False)),
-    "meta-llama/Llama-3.1-8B-Instruct": ("llama", sizes(4096, 14_336, 32, 32, 8, 128_256, False)),
-    "deepseek-ai/DeepSeek-R1-Distill-Qwen-14B": ("qwen2", sizes(5120, 13_824, 48, 40, 8, 152_064, False)),
-    "deepseek-ai/DeepSeek-R1-0528-Qwen3-8B": ("qwen3", sizes(4096, 12_288, 36, 32, 8, 151_936, False)),
-}
-"""The models' published sizes, because a test has no network."""
 
 
 @cache
