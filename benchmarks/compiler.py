@@ -12,6 +12,7 @@ import argparse
 import json
 import sys
 from collections import Counter
+from dataclasses import asdict
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -52,7 +53,7 @@ def main() -> None:
                     "wrong": dict(wrong),
                     "missed": dict(missed.most_common()),
                 },
-                "generated": generated,
+                "generated": asdict(generated),
             },
             indent=2,
         )

@@ -16,7 +16,7 @@ import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -30,6 +30,7 @@ from seif.config_file import load_config
 from seif.engines.precision import device, hardware_precision
 from seif.instructions import read_instructions
 from seif.roles import follower
+from seif.stage_log import RolloutRecord, Tables
 from seif.training.data import data_order
 from seif.training.grpo import train
 from seif.training.job import GrpoJob
@@ -100,7 +101,13 @@ class _Clock:
     def resumed(self, step: int) -> None:
         """Always a fresh start."""
 
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    def step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        records: Sequence[RolloutRecord] = (),
+        checks: Tables | None = None,
+    ) -> None:
         """Note the time."""
         self.times.append(time.perf_counter())
 

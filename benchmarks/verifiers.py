@@ -14,7 +14,6 @@ import os
 import time
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 
@@ -23,6 +22,7 @@ from seif.constraints.rows import parse_row
 from seif.constraints.text import language_of
 from seif.constraints.verifiers import verify, verify_loose
 from seif.errors import UsageError
+from seif.types import Json, Kwargs
 
 WORST = {
     "line breaks": "\n",
@@ -90,15 +90,15 @@ def main() -> None:
     )
 
 
-def _checks(number: int, record: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _checks(number: int, record: Json) -> list[tuple[str, Kwargs]]:
     row = parse_row(number, record, "ifeval_prompts.parquet", response=False)
     return list(zip(row.instruction_ids, row.kwargs, strict=True))
 
 
-def _worst(asked: list[tuple[str, dict[str, Any]]]) -> dict[str, Any]:
+def _worst(asked: list[tuple[str, Kwargs]]) -> Json:
     """Per kind of text the slowest check, its seconds, and how it ended."""
     one_each = dict(asked)
-    found = {}
+    found: Json = {}
     for name, unit in WORST.items():
         text = unit * (1_000_000 // len(unit))
         slowest: tuple[float, str, str] = (0.0, "", "")

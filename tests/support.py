@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+
+from seif.stage_log import RolloutRecord, Tables
 
 ROOT = Path(__file__).parents[1]
 NANO = ROOT / "src" / "seif" / "nano"
@@ -51,7 +53,7 @@ class RecordingLog:
 
     kill_at: int | None = None
     resumed_at: int | None = None
-    steps: list[tuple[int, dict[str, Any], list[dict[str, Any]]]] = field(default_factory=list)
+    steps: list[tuple[int, Mapping[str, float], Sequence[RolloutRecord]]] = field(default_factory=list)
 
     def begin(self, total: int) -> None:
         pass
@@ -59,7 +61,13 @@ class RecordingLog:
     def resumed(self, step: int) -> None:
         self.resumed_at = step
 
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    def step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        records: Sequence[RolloutRecord] = (),
+        checks: Tables | None = None,
+    ) -> None:
         self.steps.append((step, metrics, records))
         if step == self.kill_at:
             raise Kill

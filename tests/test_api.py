@@ -1,5 +1,6 @@
 """`import seif`: the functions behind the commands."""
 
+import inspect
 import json
 import runpy
 import sys
@@ -43,6 +44,51 @@ def test_mistakes_are_raised_and_nothing_is_printed(root, tmp_path, capsys):
     with pytest.raises(seif.UsageError, match="give --model"):
         seif.judge(seif.load_config(model="x"), [])
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_name_or_a_path_stands_for_its_config(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("model: nano:model\nseeds: nano:data/seeds.parquet\nturns: 2\n", encoding="utf-8")
+    assert seif.plan("nano-tiny") == seif.plan(seif.load_config("nano-tiny"))
+    assert len(seif.plan(path).turns) == len(seif.plan(str(path)).turns) == 2
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        seif.plan,
+        seif.evaluate,
+        lambda config: seif.run(config, "run"),
+        lambda config: seif.judge(config, []),
+        lambda config: seif.generate(config, "pool.parquet"),
+        lambda config: seif.train("follower", config, "pool.parquet", "model"),
+    ],
+)
+def test_whatever_takes_a_config_reads_a_name_and_refuses_the_rest(ask, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(seif.UsageError, match="no config at nnao; did you mean 'nano'"):
+        ask("nnao")
+    with pytest.raises(seif.UsageError, match="a config is a Config, a path or a shipped name, not dict"):
+        ask({"model": "x"})
+
+
+def test_a_suite_is_refused_what_it_does_not_take(tmp_path):
+    with pytest.raises(seif.UsageError, match=r"--limit goes with --suite .*, not with held-out"):
+        seif.evaluate_suite("nano-tiny", "held-out", seif.SuiteOptions(limit=3))
+    with pytest.raises(seif.UsageError, match="did you mean 'held-out'"):
+        seif.evaluate_suite("nano-tiny", "heldout")
+    with pytest.raises(seif.UsageError, match=f"{tmp_path}/none.parquet"):
+        seif.evaluate_suite("nano-tiny", "held-out", seif.SuiteOptions(held_out=f"{tmp_path}/none.parquet"))
+
+
+def test_help_shows_signatures_that_can_be_read():
+    for name in ("plan", "run", "generate", "train", "evaluate", "judge"):
+        assert " at 0x" not in str(inspect.signature(getattr(seif, name)))
+    assert len(str(inspect.signature(seif.Config))) < 80
+
+
+def test_overrides_need_no_file():
+    assert seif.load_config(overrides=["follower.grpo.kl=0.5"], model="x").follower.grpo.kl == 0.5
 
 
 def test_a_plan_is_typed(config):

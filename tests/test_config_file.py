@@ -1,8 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from seif.config import differing_keys
 from seif.config_file import build_config, load_config
 from seif.errors import UsageError
+from support import NANO
 
 
 def write(tmp_path, text):
@@ -21,7 +24,8 @@ def write(tmp_path, text):
         ("turns: 3\n", "'model' is missing"),
         ("- a\n", "key: value"),
         ("model: [\n", "not valid YAML"),
-        ("model: x\nconstraint_types: a.py\n", "'constraint_types' is no longer a key; write `plugins: [FILE.py]`"),
+        ("model: x\nconstraint_types: a.py\n", "'constraint_types' is no longer a key; write `plugins: [a.py]`"),
+        ("model: x\nconstraint_types: [a.py, b.py]\n", "no longer a key; write `plugins: [a.py, b.py]`"),
         ("model: x\njudger: {model: rules}\n", "no model that `hybrid` can ask"),
         ("model: x\nprompts: compact\n", "compact"),
         ("model: x\nlora: {rr: 8}\n", "did you mean 'lora.r'"),
@@ -45,6 +49,67 @@ def test_mistakes_are_one_line_with_the_fix(tmp_path, text, message):
 def test_missing_file_is_told(tmp_path):
     with pytest.raises(UsageError, match="no config at"):
         load_config(tmp_path / "nothing.yaml")
+
+
+@pytest.mark.parametrize(("given", "meant"), [("nnao", "nano"), ("nano_tiny", "nano-tiny"), ("my/nanoo.yaml", "nano")])
+def test_a_misspelt_shipped_name_names_the_nearest(given, meant):
+    with pytest.raises(UsageError, match=f"no config at {given}; did you mean '{meant}'\\?"):
+        load_config(Path(given))
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("turns=zero", "--set turns=zero: turns: "),
+        ("judger.knd=rules", "--set judger.knd=rules: unknown key 'judger.knd'; did you mean 'judger.kind'?"),
+        ("lora={rr: 8}", "--set lora={rr: 8}: unknown key 'lora.rr'; did you mean 'lora.r'?"),
+        ("follower.grpo.prompts_per_step=7", "nano with --set follower.grpo.prompts_per_step=7: follower.grpo: "),
+    ],
+)
+def test_an_override_that_is_wrong_is_named_and_not_the_file(override, message):
+    with pytest.raises(UsageError) as error:
+        load_config(Path("nano"), ["follower.grpo.updates_per_step=4", override])
+    assert str(error.value).startswith(message)
+    assert "nano.yaml" not in str(error.value)
+
+
+def test_a_mistake_of_the_file_is_not_blamed_on_an_override(tmp_path):
+    path = write(tmp_path, "model: x\nturns: 0\n")
+    with pytest.raises(UsageError) as error:
+        load_config(path, ["seed=3"])
+    assert str(error.value).startswith(f"{path}: turns: ")
+
+
+@pytest.mark.parametrize(
+    ("text", "fix"),
+    [
+        ("modle: x\n", "unknown key 'modle'; did you mean 'model'?"),
+        (
+            "model: x\nevaluation: {suites: [{nme: ifeval}]}\n",
+            "unknown key 'evaluation.suites.0.nme'; did you mean 'evaluation.suites.0.name'?",
+        ),
+        (
+            "model: x\ninstructor: {templates: [{promt: hard, constraints: 3}]}\n",
+            "unknown key 'instructor.templates.0.promt'; did you mean 'instructor.templates.0.prompt'?",
+        ),
+    ],
+)
+def test_one_misspelling_is_one_complaint(tmp_path, text, fix):
+    path = write(tmp_path, text)
+    with pytest.raises(UsageError) as error:
+        load_config(path)
+    assert str(error.value) == f"{path}: {fix}"
+
+
+def test_shipped_data_is_found_from_anywhere(tmp_path):
+    config = load_config(
+        write(tmp_path, "model: nano:model\nbenchmark_prompts: [nano:data/seeds.parquet, mine.jsonl]\n"),
+        ["self_supervised.general.train=nano:data/sums.parquet"],
+    )
+    assert config.model == str(NANO / "model")
+    assert config.benchmark_prompts == (str(NANO / "data" / "seeds.parquet"), "mine.jsonl")
+    assert config.self_supervised.general.train == str(NANO / "data" / "sums.parquet")
+    assert build_config({"model": "nano:model"}, "options").model == str(NANO / "model")
 
 
 def test_overrides_and_paths_beside_the_config(tmp_path):

@@ -7,9 +7,8 @@ import pytest
 from seif.plugins import load_plugins, unload_plugin
 from support import ROOT
 
-BLOCKS = re.findall(
-    r"```python\n(.*?)```", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), flags=re.DOTALL
-)
+GUIDE = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```python\n(.*?)```", GUIDE, flags=re.DOTALL)
 
 
 @pytest.mark.parametrize(
@@ -24,9 +23,18 @@ def test_an_example_of_the_guide_registers_its_part(tmp_path, code):
         unload_plugin(str(plugin))
 
 
+@pytest.mark.parametrize("code", BLOCKS)
+def test_an_example_of_the_guide_is_the_text_of_an_example_file(code):
+    assert any(code in path.read_text(encoding="utf-8") for path in (ROOT / "examples").glob("*.py"))
+
+
+def test_every_example_file_of_the_guide_exists():
+    named = re.findall(r"`(examples/[\w./]+)`", GUIDE)
+    assert len(named) >= 9
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 def test_the_guide_has_its_ten_tasks():
-    headings = re.findall(
-        r"^## (\d+)\.", (ROOT / "docs" / "extending.md").read_text(encoding="utf-8"), flags=re.MULTILINE
-    )
+    headings = re.findall(r"^## (\d+)\.", GUIDE, flags=re.MULTILINE)
     assert headings == [str(number) for number in range(1, 11)]
     assert len(BLOCKS) >= 7

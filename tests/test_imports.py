@@ -10,7 +10,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm
 LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"configs", "errors", "registry", "types"},
+    {"configs", "errors", "quantities", "registry", "types"},
     {
         "chat",
         "config",
@@ -23,7 +23,7 @@ LAYERS = (
         "rewards",
         "tables",
     },
-    {"artifacts", "manifest", "reference", "seeds", "starter"},
+    {"artifacts", "manifest", "reference", "seeds", "stage_log", "starter"},
     {"instructions", "pipeline", "tracking"},
     {"judges", "roles"},
     {"scoring"},

@@ -1,7 +1,11 @@
 from dataclasses import asdict
 from pathlib import Path
 
+import pytest
+
 from seif.config_file import load_config
+from seif.judges import JUDGES, register_judge
+from seif.judges.rules import RulesJudge
 from seif.loop import plan
 
 
@@ -13,6 +17,31 @@ def test_plan_of_the_papers_settings():
     third = numbers["turns"][2]
     assert third["instructor_starts_from"] == "instructor_2"
     assert {third[role] for role in ("filter", "answerer", "judger", "follower_starts_from")} == {"follower_2"}
+
+
+@pytest.mark.parametrize("judger", ["kind=rules", "kind=no_model", "model=no_model"])
+def test_plan_of_a_judge_that_asks_no_model_names_it_and_counts_no_calls(judger):
+    name = judger.partition("=")[2]
+    if name not in JUDGES:
+        register_judge(name, uses_model=False)(lambda context: RulesJudge())
+    kind = [] if judger.startswith("kind") else ["judger.kind=hybrid"]
+    try:
+        found = plan(load_config(Path("nano"), [f"judger.{judger}", *kind]), 384)
+    finally:
+        if name != "rules":
+            JUDGES.remove(name)
+    assert {t.judger for t in found.turns} == {name}
+    assert found.instructor_step["judge_calls"] == found.follower_step["judge_calls"] == 0
+
+
+def test_plan_counts_what_a_classifier_is_asked():
+    found = plan(load_config(Path("nano-self-supervised")), 384)
+    assert found.turns[0].judger == "classifier"
+    assert found.follower_step["judge_calls"] > 0
+
+
+def test_plan_without_a_model_that_filters():
+    assert {t.filter for t in plan(load_config(Path("nano"), ["filter.model=false"]), 384).turns} == {"rules"}
 
 
 def test_plan_of_the_control_arm_trains_no_instructor():

@@ -2,10 +2,11 @@
 
     import seif
 
-    config = seif.load_config("nano-tiny")
+    config = seif.load_config("nano-tiny", ["turns=1"])
     print(seif.plan(config).turns)
     run = seif.run(config, "runs/tiny")
 
+Where a config is expected, a file's path or the name of a shipped config will do: `seif.plan("nano-tiny")`.
 Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
 """
 
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from seif.api import (
         Listener,
         Response,
+        SuiteOptions,
         compile_constraints,
         evaluate,
+        evaluate_suite,
         find_conflicts,
         generate,
         judge,
@@ -29,6 +32,7 @@ if TYPE_CHECKING:
         run,
         train,
         verify,
+        write_report,
     )
     from seif.config import Config
     from seif.errors import RunError, SeifError, UsageError
@@ -46,10 +50,12 @@ __all__ = [
     "Response",
     "RunError",
     "SeifError",
+    "SuiteOptions",
     "UsageError",
     "Verdict",
     "compile_constraints",
     "evaluate",
+    "evaluate_suite",
     "find_conflicts",
     "generate",
     "judge",
@@ -59,6 +65,7 @@ __all__ = [
     "run",
     "train",
     "verify",
+    "write_report",
 ]
 _ELSEWHERE = {
     "Config": "config",

@@ -12,22 +12,21 @@ from rich.console import Console
 
 from seif.artifacts import Beside, RunDir, hold, read_json
 from seif.config import Config
-from seif.config_file import build_config
 from seif.config_file import load_config as read_config
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflict import Conflict
 from seif.constraints.conflicts import explain
 from seif.constraints.verifiers import verify as check
 from seif.engines.quiet import quiet
-from seif.errors import UsageError
-from seif.evaluation.results import Evaluation, GenerationNumbers
+from seif.errors import UsageError, named
+from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
-from seif.manifest import Manifest, describe
+from seif.manifest import describe
 from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, questions_of, settle
 from seif.progress import Progress
-from seif.results import Estimate, Generation, Plan, Run
+from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -38,17 +37,22 @@ def _say_nothing(line: str) -> None:
 
 @dataclass(frozen=True)
 class Listener:
-    """Who hears what happens; by default nobody."""
+    """Callbacks for what happens; by default nothing is reported."""
 
-    info: Callable[[str], None] = _say_nothing
-    """Gets what was chosen, one line at a time."""
-    note: Callable[[str], None] = _say_nothing
-    """Gets what a user should know, one line at a time."""
-    console: Console = field(default_factory=lambda: Console(quiet=True))
+    # The representation stands in the signatures that `help` shows.
+    info: Callable[[str], None] = field(default=_say_nothing, repr=False)
+    """Is called with each choice that was made for the user, in one line."""
+    note: Callable[[str], None] = field(default=_say_nothing, repr=False)
+    """Is called with each notice, in one line."""
+    progress: Callable[[str], None] = field(default=_say_nothing, repr=False)
+    """Is called with the progress of a long evaluation, in one line."""
+    console: Console = field(default_factory=lambda: Console(quiet=True), repr=False)
     """Shows progress."""
 
 
 SILENT = Listener()
+ConfigLike = Config | str | Path
+"""A config, or where it is: a YAML file, or the name of a shipped one."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +63,24 @@ class Response:
     text: str
 
 
+@dataclass(frozen=True)
+class SuiteOptions:
+    """What an evaluation suite is given beside the config; each suite takes some of these."""
+
+    held_out: str | Path | None = None
+    """held-out: tasks in the released schema with ids and kwargs, in place of the config's."""
+    judge_model: str | None = None
+    """held-out: a checkpoint that is measured as a Judger too."""
+    prompts: str | Path | None = None
+    """ifeval: a file of prompts."""
+    responses: str | Path | None = None
+    """ifeval: where every response goes, as JSON lines."""
+    include_path: str | Path | None = None
+    """lm-eval: a folder with tasks."""
+    limit: int | None = None
+    """ifeval, lm-eval: only the first so many prompts."""
+
+
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
     """A config: a YAML file, or the paper's settings without one, with its plugins loaded and its names checked.
 
@@ -67,18 +89,28 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), *
     """
     if isinstance(overrides, str):
         raise UsageError(f"overrides are a list, e.g. [{overrides!r}]")
-    if path is not None:
-        return load_extensions(read_config(Path(path), list(overrides), **keys))
-    if overrides:
-        raise UsageError("overrides change a config file: give its path, or set the keys themselves")
-    return load_extensions(build_config({key: value for key, value in keys.items() if value is not None}, "options"))
+    return load_extensions(read_config(None if path is None else Path(path), list(overrides), **keys))
 
 
-def plan(config: Config, listener: Listener = SILENT) -> Plan:
+def _loaded(config: ConfigLike) -> Config:
+    """The config itself, or what `load_config` makes of a file or a shipped name. Raises UsageError."""
+    if isinstance(config, Config):
+        return config
+    if isinstance(config, str | Path):
+        return load_config(config)
+    raise UsageError(f"a config is a Config, a path or a shipped name, not {type(config).__name__}; see load_config")
+
+
+def _path(path: str | Path | None) -> Path | None:
+    return None if path is None else Path(path)
+
+
+def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
     from seif import loop
     from seif.preflight import check_names
 
+    config = _loaded(config)
     check_names(config)
     return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
 
@@ -129,7 +161,7 @@ def _mean_constraints(config: Config) -> float | None:
     return sum(len(x.constraints) for x in tasks) / len(tasks)
 
 
-def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run:
+def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
     """Run or resume all turns in `run_dir`.
 
     Raises UsageError for what the user can fix, and when the directory holds a run of another config; RunError for
@@ -138,10 +170,11 @@ def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run
     from seif import loop
     from seif.engines.precision import resolve
 
+    config = _loaded(config)
     questions = questions_of(config, listener.note)
     root = RunDir(Path(run_dir))
     with root.locked():
-        settled, precision = resolve(config, Manifest.from_json(root.manifest()).dtype)
+        settled, precision = resolve(config, root.manifest().dtype)
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
@@ -158,15 +191,23 @@ def run(config: Config, run_dir: str | Path, listener: Listener = SILENT) -> Run
 
 def load_run(path: str | Path) -> Run:
     """Where a run is, and its numbers so far. Raises UsageError when `path` is no run directory."""
+    return read_run(RunDir(Path(path)))
+
+
+def write_report(path: str | Path) -> Path:
+    """Write the page `report.html` of the run in `path` anew, and return where it is.
+
+    Raises UsageError when `path` is no run directory, and for a plugin of the run that can't be loaded.
+    """
+    from seif.report import page
+
     root = RunDir(Path(path))
-    state = root.state()
-    files = (root.evaluation(turn) for turn in range(root.config().turns + 1))
-    evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files if file.exists())
-    return Run(root.root, state, root.seconds(), evaluations, root.report)
+    page.write_report(root)
+    return root.report
 
 
 def generate(
-    config: Config, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
+    config: ConfigLike, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
 ) -> Generation:
     """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
     contradictory ones.
@@ -175,7 +216,7 @@ def generate(
     """
     from seif import stages
 
-    target = Path(out)
+    config, target = _loaded(config), Path(out)
     questions = questions_of(config, listener.note)
     fresh(target)
     settled, precision = settle(config)
@@ -189,7 +230,7 @@ def generate(
 
 def train(
     role: Literal["instructor", "follower"],
-    config: Config,
+    config: ConfigLike,
     instructions: str | Path,
     out: str | Path,
     judge_model: str | None = None,
@@ -205,7 +246,7 @@ def train(
     from seif.instructions import read_instructions
     from seif.models import JudgeWeights
 
-    tasks, target = read_instructions(Path(instructions)), Path(out)
+    config, tasks, target = _loaded(config), read_instructions(Path(instructions)), Path(out)
     fresh(target)
     if config.trains_reward_model:
         raise UsageError(
@@ -239,30 +280,59 @@ def train(
     return target
 
 
-def evaluate(config: Config, judge_model: str | None = None) -> Evaluation:
+def evaluate(config: ConfigLike, judge_model: str | None = None) -> Evaluation:
     """Accuracy of `config.model` on `config.held_out`; with `judge_model`, also of that checkpoint as a judge.
 
     Raises UsageError where there is nothing to evaluate on, RunError when an engine breaks.
     """
+    options = SuiteOptions(judge_model=judge_model)
+    return Evaluation.from_json(evaluate_suite(config, "held-out", options).details, "held-out")
+
+
+def evaluate_suite(
+    config: ConfigLike, suite: str, options: SuiteOptions = SuiteOptions(), listener: Listener = SILENT
+) -> SuiteResult:
+    """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `lm-eval:TASK`, or a plugin's.
+
+    Raises UsageError for an unknown suite, for options that it does not take and for what it lacks; RunError when an
+    engine or the suite breaks.
+    """
     from contextlib import ExitStack
 
     from seif import stages
-    from seif.evaluation.suites import SuiteSettings
+    from seif.engines.base import NoEngine
+    from seif.evaluation.suites import SuiteSettings, check_options, find_suite
     from seif.models import JudgeWeights, ModelPool
 
-    if config.held_out is None:
-        raise UsageError("there is nothing to evaluate on: set held_out in the config")
-    settled, _ = settle(config)
-    preflight(settled, [], judge_model)
+    config = _loaded(config)
+    check_options(suite, [key for key, value in vars(options).items() if value is not None])
+    part, task = find_suite(suite)
+    if options.held_out is not None:
+        config = config.model_copy(update={"held_out": str(Path(options.held_out).resolve())})
+    settled, precision = settle(config)
+    listener.info(str(precision))
+    judge = JudgeWeights(options.judge_model) if options.judge_model else None
     with ModelPool(settled) as pool, ExitStack() as asking:
-        engine = asking.enter_context(pool.use(settled.model))
-        judge = JudgeWeights(judge_model) if judge_model else None
-        measure_judger = stages.judger_measure(settled, pool, judge, asking.close)
-        return asyncio.run(stages.measure(engine, SuiteSettings(settled, settled.model, measure_judger=measure_judger)))
+        settings = SuiteSettings(
+            settled,
+            settled.model,
+            task,
+            prompts=_path(options.prompts),
+            limit=options.limit,
+            responses=_path(options.responses),
+            include_path=_path(options.include_path),
+            measure_judger=stages.judger_measure(settled, pool, judge, asking.close),
+            report=listener.progress,
+        )
+        part.check(settings)
+        preflight(settled, [], options.judge_model)
+        engine = NoEngine() if part.loads_model else asking.enter_context(pool.use(settled.model))
+        with named(f"the evaluation suite {part.name!r}"):
+            return asyncio.run(part.run(engine, settings))
 
 
 def judge(
-    config: Config,
+    config: ConfigLike,
     responses: Iterable[Response],
     model: str | None = None,
     cache_beside: str | Path | None = None,
@@ -276,6 +346,7 @@ def judge(
     from seif.models import ModelPool, judging
     from seif.scoring import judge_all
 
+    config = _loaded(config)
     if model is None and (judging_kind(config).uses_model or config.trains_reward_model):
         raise UsageError(f"judge {config.judging_model!r} asks a model: give --model")
     if judging_kind(config).uses_model or config.judging_model == "classifier":
@@ -306,7 +377,7 @@ def _check_judge(config: Config, model: str) -> None:
         check_engine(config)
 
 
-def verify(response: str, instruction_id: str, kwargs: Mapping[str, Any] | None = None) -> bool:
+def verify(response: str, instruction_id: str, kwargs: Mapping[str, object] | None = None) -> bool:
     """Does `response` satisfy the constraint, strictly? Raises UsageError for an unknown id and for wrong arguments."""
     return check(response, instruction_id, kwargs or {})
 

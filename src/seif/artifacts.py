@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,10 +29,12 @@ from seif.config import MOVABLE_KEYS, Config, differing_keys
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.manifest import Manifest
+from seif.stage_log import LoggedStep
 
 State = Literal["finished", "running", "stopped", "new"]
-"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command
-continues it; `new`."""
+"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command continues
+it; `new`.
+"""
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
 
 
@@ -51,17 +53,17 @@ def write_text(path: Path, text: str) -> None:
     write_atomically(path, lambda partial: partial.write_bytes(text.encode("utf-8", errors="replace")))
 
 
-def write_json(path: Path, value: Any) -> None:
+def write_json(path: Path, value: object) -> None:
     """Write JSON atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
-def write_json_lines(path: Path, records: Iterable[Any]) -> None:
+def write_json_lines(path: Path, records: Iterable[object]) -> None:
     """One JSON line per record, atomically; only what is no valid Unicode is written as escapes, so nothing is lost."""
     write_text(path, "".join(f"{_line(record)}\n" for record in records))
 
 
-def _line(record: Any) -> str:
+def _line(record: object) -> str:
     text = json.dumps(record, ensure_ascii=False)
     return text if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text) else json.dumps(record)
 
@@ -87,8 +89,10 @@ def new_directory(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def hold(path: Path, refusal: str) -> Iterator[None]:
-    """Hold the lock file `path`; it goes with the process, even after kill -9. Raises UsageError when another
-    process has it."""
+    """Hold the lock file `path`; it goes with the process, even after kill -9.
+
+    Raises UsageError when another process has it.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
@@ -107,7 +111,7 @@ class JsonLines:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def append(self, record: dict[str, Any]) -> None:
+    def append(self, record: Mapping[str, object]) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         line = (json.dumps(record, ensure_ascii=False) + "\n").encode("utf-8", errors="replace")
         with self.path.open("a+b") as file:
@@ -115,7 +119,7 @@ class JsonLines:
             file.write(line)
 
     def _drop_torn_line(self, file: IO[bytes]) -> None:
-        """A kill or a full disk can leave half a line at the end; the next record must not be glued to it."""
+        """A kill or a full disk can leave half a line at the end; the next record must not be appended to it."""
         size = file.seek(0, os.SEEK_END)
         if size == 0:
             return
@@ -201,6 +205,16 @@ class Beside:
         shutil.rmtree(self.checkpoints, ignore_errors=True)
 
 
+@dataclass(frozen=True)
+class FinishedStage:
+    """A stage that came to its end, and the wall-clock time of its last sitting."""
+
+    turn: int
+    stage: str
+    """One of `STAGES`."""
+    seconds: float
+
+
 class RunDir:
     """Paths of one run, its lock, and its logs."""
 
@@ -267,7 +281,7 @@ class RunDir:
         return self._config.exists()
 
     def held(self) -> bool:
-        """Whether some process is running this run now. One that can't be told (another user's) counts as not held."""
+        """Whether some process is running this run now. A lock that can't be read (another user's) counts as free."""
         if not self._lock.exists():
             return False
         lock = filelock.FileLock(self._lock)
@@ -281,8 +295,9 @@ class RunDir:
         return False
 
     def state(self) -> State:
-        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command
-        would continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory."""
+        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command would
+        continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory.
+        """
         found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
         if all(found[1:]):
             return "finished"
@@ -297,7 +312,7 @@ class RunDir:
         """
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         if self.started():
-            recorded = Manifest.from_json(self.manifest())
+            recorded = self.manifest()
             recorded.check_format(self.root)
             before = self.config()
             differing = differing_keys(before, config)
@@ -323,11 +338,11 @@ class RunDir:
             raise UsageError(f"{self.root} is not a run directory: it has no config.yaml")
         return build_config(yaml.safe_load(self._config.read_text(encoding="utf-8")), str(self._config))
 
-    def manifest(self) -> dict[str, Any]:
-        """As written when the run started (`Manifest.as_json`); empty where there is none."""
-        return dict(read_json(self._manifest)) if self._manifest.exists() else {}
+    def manifest(self) -> Manifest:
+        """As written when the run started; an empty one of format 1 where there is none."""
+        return Manifest.from_json(read_json(self._manifest) if self._manifest.exists() else {})
 
-    def event(self, kind: str, **values: Any) -> None:
+    def event(self, kind: str, **values: str | float) -> None:
         """Note when something happened; wall-clock times live here and nowhere in the metrics."""
         self.events.append({"time": round(time.time(), 3), "event": kind, **values})
 
@@ -354,6 +369,15 @@ class RunDir:
         self.metrics.keep(kept)
         self.rollouts(turn, stage).keep(kept)
 
+    def steps(self) -> list[LoggedStep]:
+        """What the training stages have logged, in order."""
+        return [LoggedStep.from_json(line) for line in self.metrics.read()]
+
+    def finished_stages(self) -> list[FinishedStage]:
+        """The stages that were run to their ends, in order; one that was done again is there again."""
+        done = [event for event in self.events.read() if event["event"] == "stage_finished"]
+        return [FinishedStage(event["turn"], event["stage"], event["seconds"]) for event in done]
+
     def seconds(self) -> float:
-        """Wall-clock seconds spent in finished stages, over all sittings."""
-        return round(sum(float(e["seconds"]) for e in self.events.read() if e["event"] == "stage_finished"), 1)
+        """Wall-clock seconds of the finished stages, over all starts and resumes."""
+        return round(sum(stage.seconds for stage in self.finished_stages()), 1)

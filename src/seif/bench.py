@@ -11,7 +11,7 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +28,7 @@ from seif.models import ModelPool, filtering, judging
 from seif.planning.rates import Lengths, Rates, Speed, usual_lengths
 from seif.roles import follower, instructor
 from seif.scoring import item_seed, judge_all
+from seif.stage_log import RolloutRecord, Tables
 from seif.types import Instruction, Verdict
 
 if TYPE_CHECKING:
@@ -305,7 +306,13 @@ class _Clock:
         """Always a fresh start; training begins now."""
         self.began = time.perf_counter()
 
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
+    def step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        records: Sequence[RolloutRecord] = (),
+        checks: Tables | None = None,
+    ) -> None:
         """A step is done."""
         self.done.append(time.perf_counter())
 

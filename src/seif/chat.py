@@ -81,7 +81,8 @@ def chat_format(settings: Chat) -> ChatFormat:
 
 
 def split_thought(text: str) -> tuple[str | None, str]:
-    """(thought, answer) of a reply that was read; the thought is None where none was finished, and then the answer
-    is all of the text."""
+    """(thought, answer) of a reply that was read; the thought is None where none was finished, and then the answer is
+    all of the text.
+    """
     thought, end, answer = text.rpartition(THINK_END)
     return (thought, answer) if end else (None, text)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seif.config import Config, Template
+from seif.engines.base import Messages
 from seif.errors import UsageError
 from seif.instructions import read_instructions
 from seif.roles import follower, instructor
-from seif.roles.templates import Messages
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import Question, load_questions
@@ -84,8 +84,10 @@ class _Row:
 
 
 def follower_data(config: Config, turn: int, instructions: Path, fitting: Fitting) -> FollowerData:
-    """The Follower's tasks of a turn, those whose prompts are `fitting`. Raises UsageError when no instruction or no
-    question is left."""
+    """The Follower's tasks of a turn, those whose prompts are `fitting`.
+
+    Raises UsageError when no instruction or no question is left.
+    """
     settings = config.self_supervised
     groups = curriculum.groups(read_instructions(instructions), settings.curriculum)
     questions = load_questions(Path(settings.general.train)) if settings.general.train else []

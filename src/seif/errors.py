@@ -40,6 +40,6 @@ def named(part: str) -> Iterator[None]:
     except SeifError:
         raise
     except Exception as error:
-        # A user's code may raise anything; whatever it is, it has to be told apart from a fault of seif's.
+        # A user's code may raise anything; the message has to show that the fault is not in seif.
         what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
         raise RunError(f"{part} failed: {what}; SEIF_TRACEBACK=1 shows where") from error

@@ -32,8 +32,7 @@ class Architecture:
     """Heads of keys times their width."""
     vocabulary: int
     linear_widths: int
-    """Inputs plus outputs of all linear layers but the head; a LoRA adapter of rank r has r times as many
-    parameters."""
+    """Inputs plus outputs of all linear layers but the head; an adapter of rank r has r times as many parameters."""
     context: int | None
     """Tokens of the longest text; None where the model's config has no such limit."""
     tied: bool = True

@@ -1,11 +1,11 @@
 """The instruction dataset in the released schema: `seed_question`, `constraint`, `prompt`, `kwargs`,
-`instruction_id_list`."""
+`instruction_id_list`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,7 +16,7 @@ from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import check_kwargs
 from seif.errors import UsageError
 from seif.tables import read_rows
-from seif.types import SOFT, Constraint, Instruction
+from seif.types import SOFT, Constraint, Instruction, Json, Kwargs
 
 _RELEASED = {
     **dict.fromkeys(
@@ -59,7 +59,7 @@ def write_instructions(path: Path, instructions: Sequence[Instruction]) -> None:
     write_atomically(path, lambda partial: pq.write_table(table, partial))
 
 
-def _written(constraint: Constraint) -> dict[str, Any]:
+def _written(constraint: Constraint) -> Kwargs:
     """The kwargs of a constraint, nulls left out. Raises UsageError for one that its type doesn't take."""
     given = {name: value for name, value in constraint.kwargs.items() if value is not None}
     fields = _fields(constraint.instruction_id)
@@ -104,8 +104,8 @@ def _schema(constraints: Iterable[Constraint]) -> pa.Schema:
 
 
 def read_instructions(path: Path) -> list[Instruction]:
-    """Read the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own
-    for what no rule checks.
+    """Read the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own for
+    what no rule checks.
 
     A constraint labelled `soft` is compiled from its text where that is certain (the released files label even
     countable ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row.
@@ -116,7 +116,7 @@ def read_instructions(path: Path) -> list[Instruction]:
     return [_instruction(row, f"{path} row {number}") for number, row in enumerate(rows, 1)]
 
 
-def _instruction(row: dict[str, Any], where: str) -> Instruction:
+def _instruction(row: Json, where: str) -> Instruction:
     if "seed_question" not in row:
         row = _from_verl_if(row)
     texts = row.get("constraint")
@@ -129,13 +129,18 @@ def _instruction(row: dict[str, Any], where: str) -> Instruction:
         raise UsageError(f"{where}: needs `seed_question` (text) and `constraint` (list of texts)")
     ids = row.get("instruction_id_list") or [SOFT] * len(texts)
     kwargs = row.get("kwargs") or [{}] * len(texts)
+    if (
+        not isinstance(ids, list)
+        or not isinstance(kwargs, list)
+        or not all(isinstance(i, str) for i in ids)
+        or not all(k is None or isinstance(k, dict) for k in kwargs)
+    ):
+        raise UsageError(f"{where}: instruction_id_list holds texts and kwargs holds objects")
     if not len(texts) == len(ids) == len(kwargs):
         raise UsageError(
             f"{where}: constraint, instruction_id_list and kwargs have "
             f"{len(texts)}, {len(ids)} and {len(kwargs)} items; they must match"
         )
-    if not all(isinstance(i, str) for i in ids) or not all(k is None or isinstance(k, dict) for k in kwargs):
-        raise UsageError(f"{where}: instruction_id_list holds texts and kwargs holds objects")
     constraints = []
     for text, instruction_id, arguments in zip(texts, ids, kwargs, strict=True):
         if instruction_id == SOFT:
@@ -151,9 +156,10 @@ def _instruction(row: dict[str, Any], where: str) -> Instruction:
     return Instruction(seed, tuple(constraints))
 
 
-def _from_verl_if(row: dict[str, Any]) -> dict[str, Any]:
+def _from_verl_if(row: Json) -> Json:
     """The row in the released schema: the question is what stands in the prompt before its first constraint; what no
-    rule can check is soft."""
+    rule can check is soft.
+    """
     prompt, texts, ids, kwargs = (row.get(key) for key in ("prompt", "constraint", "instruction_id_list", "kwargs"))
     if (
         not isinstance(prompt, str)
@@ -168,9 +174,12 @@ def _from_verl_if(row: dict[str, Any]) -> dict[str, Any]:
     return {**row, "seed_question": prompt[: prompt.index(texts[0])].strip(), "instruction_id_list": ids}
 
 
-def _checkable(instruction_id: Any, kwargs: Any) -> bool:
+def _checkable(instruction_id: object, kwargs: object) -> bool:
+    kwargs = kwargs or {}
+    if not isinstance(instruction_id, str) or not isinstance(kwargs, Mapping):
+        return False
     try:
-        check_kwargs(instruction_id, kwargs or {})
+        check_kwargs(instruction_id, kwargs)
     except UsageError:
         return False
     return True

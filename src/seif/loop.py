@@ -5,6 +5,7 @@ from __future__ import annotations
 from seif import datasets
 from seif.artifacts import RunDir
 from seif.config import Config
+from seif.judges import judging_kind
 from seif.pipeline import Pipeline
 from seif.progress import Progress
 from seif.recipes import self_evolving, self_supervised
@@ -37,6 +38,7 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
         / (1 - general.share if general.train else 1)
     )
     trained = config.trains_reward_model
+    no_model = "rules" if config.filter.rules else "none"
     turns = []
     for turn in range(1, config.turns + 1):
         roles = assign(turn, config.judger.weights, settings.train)
@@ -45,9 +47,9 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
                 turn=turn,
                 instructor_starts_from=str(roles.instructor_start) if settings.train else None,
                 instructions_written_by=str(roles.instruction_writer),
-                filter=str(roles.filter),
+                filter=str(roles.filter) if config.filter.model else no_model,
                 answerer=str(roles.answerer),
-                judger=str(roles.judger),
+                judger=str(roles.judger) if judging_kind(config).uses_model else config.judging_model,
                 follower_starts_from=str(roles.follower_start),
                 instructor_steps=datasets.instructor_steps(config, seeds) if settings.train else 0,
                 reward_model_for_instructor=str(roles.instructor_reward_model) if trained and settings.train else None,
@@ -56,7 +58,8 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
             )
         )
     samples = prompts * n
-    asks = config.judging_model != "rules"
+    # A classifier is no language model, but it is asked all the same.
+    asks = judging_kind(config).uses_model or config.judging_model == "classifier"
     follower = config.follower.grpo.prompts_per_step * config.follower.grpo.samples
     return Plan(
         model=config.model,

@@ -1,4 +1,4 @@
-"""What a run notes of its surroundings, so that a resume in others is refused."""
+"""What a run records of its files and packages, so that a resume with others is refused."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from seif import __version__
 from seif.config import Config
 from seif.errors import UsageError
 from seif.plugins import GROUP
+from seif.types import Json
 
 COMPARED = ("torch", "transformers", "trl", "peft")
-"""Packages whose version decides a result; that of the others is noted alone."""
+"""Packages whose version can change a result; the versions of others are only recorded."""
 FORMAT = 2
 """Of a run directory; it grows when what an unfinished run has left on disk can't be continued any more."""
 _DIGEST = "_sha256"
@@ -24,7 +25,7 @@ _DIGEST = "_sha256"
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files a run reads and the packages it stands on."""
+    """The files that a run reads and the packages that it uses."""
 
     files: Mapping[str, str | None] = field(default_factory=dict)
     """SHA-256 by what the file is to the run: seeds, held_out, plugin mine.py, ..."""
@@ -54,8 +55,9 @@ class Manifest:
             )
 
     def check_same(self, now: Manifest, run: Path) -> None:
-        """Raises UsageError, in one line with the fix, when the resumed `run` would read other files or stand on
-        other packages."""
+        """Raises UsageError, in one line with the fix, when the resumed `run` would read other files or stand on other
+        packages.
+        """
         for name in (*self.files, *(name for name in now.files if name not in self.files)):
             if self.files.get(name) != now.files.get(name):
                 raise UsageError(f"the {name} file changed since {run} was started. Use a new --run-dir")
@@ -68,7 +70,7 @@ class Manifest:
                     "or use a new --run-dir"
                 )
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> Json:
         """What manifest.json holds; one key per file."""
         digests = {f"{name}{_DIGEST}": digest for name, digest in self.files.items()}
         own = {"format": self.format, "seif": self.seif, "dtype": dict(self.precision)}

@@ -1,4 +1,4 @@
-"""Metrics of one's own: numbers about the scored rollouts of a training step, beside the built-in ones.
+"""User-defined metrics: numbers about the scored rollouts of a training step, beside the built-in ones.
 
 @metrics.register("mean_words")
 def mean_words(rollouts: Sequence[ScoredRollout]) -> float: ...
@@ -33,14 +33,18 @@ class ScoredRollout:
 
 
 Metric = Callable[[Sequence[ScoredRollout]], float | None]
-"""A number for a step's rollouts; None where it has none. It goes to metrics.jsonl and to the trackers under its
-name."""
+"""A number for a step's rollouts; None where it has none.
+
+It goes to metrics.jsonl and to the trackers under its name.
+"""
 metrics: Registry[Metric] = Registry("metric")
 
 
 def measure(rollouts: Sequence[ScoredRollout]) -> dict[str, float]:
-    """Every registered metric of a step. Raises RunError for one that fails, or returns anything but a finite number
-    or None."""
+    """Every registered metric of a step.
+
+    Raises RunError for one that fails, or returns anything but a finite number or None.
+    """
     found = {}
     for name in metrics:
         with named(f"the metric {name!r}"):

@@ -44,7 +44,7 @@ class JudgeWeights:
 class ModelPool:
     """One engine per set of weights, however many roles use it at the same time.
 
-    Weights that nobody uses stay loaded until others are wanted, so using the same ones again costs nothing. `out`
+    Weights that nobody uses stay loaded until others are wanted, so using the same ones again needs no loading. `out`
     is what the stage will write: verdicts and the servers' log are kept beside it, where the config wants them.
     """
 
@@ -76,8 +76,9 @@ class ModelPool:
 
     @contextmanager
     def use(self, weights: str) -> Iterator[Engine]:
-        """The engine for these weights, until the block ends. Weights that nobody uses then are given back before
-        others are loaded.
+        """The engine for these weights, until the block ends.
+
+        Weights that nobody uses then are given back before others are loaded.
 
         Raises UsageError for a bad key of a server, RunError when a server does not come up.
         """
@@ -148,8 +149,8 @@ def filtering(pool: ModelPool, weights: str) -> Iterator[Filter]:
 
 @contextmanager
 def judging(pool: ModelPool, weights: str, reward_model: str | None = None, *, alone: bool = False) -> Iterator[Judge]:
-    """The Judger that the config names; `weights` are acquired if it asks a language model, `reward_model` if it
-    asks a classifier.
+    """The Judger that the config names; `weights` are acquired if it asks a language model, `reward_model` if it asks a
+    classifier.
 
     `alone`: without the rules that `hybrid` asks first. Raises as `ModelPool.use` does, and UsageError for a reward
     model that is none.
@@ -174,14 +175,18 @@ def served_model(config: Config) -> str:
 
 
 def served(config: Config, path: str) -> bool:
-    """Whether a server has the weights at `path`: those of the base. A checkpoint that the run made is never passed
-    off as them."""
+    """Whether a server has the weights at `path`: those of the base.
+
+    A checkpoint that the run made is never one of them.
+    """
     return config.engine.kind == "openai" and path in (config.model, served_model(config))
 
 
 def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAIEngine:
-    """The engine for the config's server. Raises UsageError for a key that is not there although its variable was
-    named, or is no key."""
+    """The engine for the config's server.
+
+    Raises UsageError for a key that is not there although its variable was named, or is no key.
+    """
     from seif.engines.openai import Limits, OpenAIEngine
 
     e = config.engine
@@ -193,8 +198,10 @@ def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAI
 
 
 def check_engine(config: Config) -> None:
-    """Ask every server one tiny question. Raises UsageError, within 30 s, for one that can't do what the config
-    needs of it, or that can't be started."""
+    """Ask every server one tiny question.
+
+    Raises UsageError, within 30 s, for one that can't do what the config needs of it, or that can't be started.
+    """
     if config.engine.kind == "vllm":
         from seif.engines.vllm import check_vllm
 

@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
 from seif.artifacts import Beside, JsonLines, RunDir
 from seif.errors import RunError
 from seif.progress import Progress
+from seif.stage_log import LoggedStep, RolloutRecord, Tables
 from seif.tracking import Tracker
-
-
-class StageLog(Protocol):
-    """Where a stage reports: metrics and rollouts that a resume can wind back, and progress for people."""
-
-    def begin(self, total: int) -> None:
-        """The stage has `total` steps."""
-        ...
-
-    def resumed(self, step: int) -> None:
-        """It goes on after `step`, 0 for its beginning; what was logged after that is forgotten."""
-        ...
-
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        """Step number `step`, from 1, is done; `records` are some of its rollouts."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -89,7 +73,7 @@ class RunLog:
 
     def __init__(self, run_dir: RunDir, turn: int, stage: str, progress: Progress, tracker: Tracker) -> None:
         self.dir, self.turn, self.stage, self.progress, self.tracker = run_dir, turn, stage, progress, tracker
-        self.last: dict[str, Any] = {}
+        self.last: Mapping[str, float] = {}
 
     def begin(self, total: int) -> None:
         self.progress.begin(self.turn, self.stage, total)
@@ -98,19 +82,24 @@ class RunLog:
         self.dir.rewind(self.turn, self.stage, step)
         self.progress.resumed(step)
 
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        place = {"turn": self.turn, "stage": self.stage, "step": step}
+    def step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        records: Sequence[RolloutRecord] = (),
+        checks: Tables | None = None,
+    ) -> None:
         rollouts = self.dir.rollouts(self.turn, self.stage)
         for record in records:
-            rollouts.append({**place, **record})
-        self.dir.metrics.append({**place, **metrics})
+            rollouts.append({"turn": self.turn, "stage": self.stage, "step": step, **record})
+        self.dir.metrics.append(LoggedStep(self.turn, self.stage, step, metrics, checks or {}).to_json())
         self.tracker.training(self.turn, self.stage, step, metrics)
         self.last = metrics
         self.progress.step(step, metrics)
 
-    def result(self, numbers: Mapping[str, Any]) -> None:
+    def result(self, numbers: Mapping[str, float]) -> None:
         """The evaluation of the turn as flat numbers, for the progress display and the trackers."""
-        self.last = dict(numbers)
+        self.last = numbers
         self.tracker.evaluation(self.turn, numbers)
 
 
@@ -128,8 +117,14 @@ class FileLog:
         self.metrics.keep(lambda record: record["step"] <= step)
         self.progress.resumed(step)
 
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        self.metrics.append({"step": step, **metrics})
+    def step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        records: Sequence[RolloutRecord] = (),
+        checks: Tables | None = None,
+    ) -> None:
+        self.metrics.append({"step": step, **metrics, **({"checks": checks} if checks else {})})
         if self.tracker is not None:
             self.tracker.training(1, self.stage, step, metrics)
         self.progress.step(step, metrics)

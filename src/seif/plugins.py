@@ -34,16 +34,17 @@ REGISTRIES = (
     "seif.report.section",
     "seif.report.sections",
 )
-"""The modules that fill a registry. They are imported before any plugin: what a plugin imports first would count as
-its own."""
+"""The modules that fill a registry.
+
+They are imported before any plugin: what a plugin imports first would count as its own.
+"""
 
 _digests: dict[Path, str] = {}
 """The plugin files that are loaded, with the SHA-256 of what was run."""
 
 
 def load_plugins(names: Sequence[str]) -> None:
-    """Load the installed plugins, then the named ones: a name is a path that ends in .py, or an importable
-    package.module.
+    """Load the installed plugins, then the named ones: paths that end in .py, or importable modules.
 
     Each is loaded once per process. A file that has changed since is run again, and what it registers replaces what it
     registered before. Raises UsageError in one line for a missing file or module, and for whatever a plugin raises;
@@ -63,8 +64,10 @@ def load_plugins(names: Sequence[str]) -> None:
 
 
 def unload_plugin(path: str) -> None:
-    """Take out what a plugin file registered; `load_plugins` would run it again. Does nothing for a file that isn't
-    loaded."""
+    """Take out what a plugin file registered; `load_plugins` would run it again.
+
+    Does nothing for a file that isn't loaded.
+    """
     file = Path(path).expanduser().resolve()
     _digests.pop(file, None)
     sys.modules.pop(_module_name(file), None)

@@ -1,4 +1,4 @@
-"""What is settled and checked before models are loaded, so that a mistake shows in seconds and not after hours."""
+"""What is checked before models are loaded, so that a mistake shows in seconds and not after hours."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 def questions_of(config: Config, note: Callable[[str], None]) -> list[str]:
-    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or
-    benchmark prompts.
+    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or benchmark
+    prompts.
 
     `note` gets a line about each file that they overlap with. Raises UsageError for files that can't be used.
     """

@@ -82,7 +82,7 @@ class Progress:
         if step:
             self.console.print(f"{self.title}: continuing after step {step}", highlight=False)
 
-    def step(self, step: int, metrics: dict[str, float]) -> None:
+    def step(self, step: int, metrics: Mapping[str, float]) -> None:
         """One step is done."""
         done = step - self.first
         left = (time.time() - self.began) / done * (self.total - step) if done else 0.0
@@ -93,7 +93,7 @@ class Progress:
         else:
             self.console.print(f"{self.title}  step {step}/{self.total}  {numbers}", highlight=False)
 
-    def finished(self, turn: int, stage: str, seconds: float, last: Mapping[str, Any]) -> None:
+    def finished(self, turn: int, stage: str, seconds: float, last: Mapping[str, float]) -> None:
         """The stage is done; `last` holds its final numbers."""
         self.close()
         note = ""

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from seif.artifacts import State
+from seif.artifacts import RunDir, State, read_json
 from seif.evaluation.results import Evaluation
 
 
@@ -25,9 +26,21 @@ class Run:
 
     def follower(self, turn: int) -> Path:
         """The model that a turn trained; it is there once the turn's training is done."""
-        from seif.artifacts import RunDir
-
         return RunDir(self.path).follower(turn)
+
+    def to_json(self) -> dict[str, Any]:
+        """Its state and numbers in plain JSON values."""
+        return {"state": self.state, "seconds": self.seconds, "turns": [e.to_json() for e in self.evaluations]}
+
+
+def read_run(run_dir: RunDir) -> Run:
+    """Where a run is, and its numbers so far.
+
+    Raises UsageError when this is no run directory, or an evaluation in it is damaged.
+    """
+    files = [run_dir.evaluation(turn) for turn in range(run_dir.config().turns + 1)]
+    evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files if file.exists())
+    return Run(run_dir.root, run_dir.state(), run_dir.seconds(), evaluations, run_dir.report)
 
 
 @dataclass(frozen=True)
@@ -42,7 +55,11 @@ class Generation:
 
 @dataclass(frozen=True)
 class PlannedTurn:
-    """Who plays which role, and how many steps are trained. Names are `base` or `ROLE_TURN`."""
+    """Who plays which role, and how many steps are trained. Names are `base` or `ROLE_TURN`.
+
+    `filter` is `rules` or `none` where no model filters; `judger` is the judge's own name where it asks no language
+    model.
+    """
 
     turn: int
     instructor_starts_from: str | None

@@ -1,5 +1,6 @@
-"""Rewards as arithmetic over verdicts, in two registries. A reward of None: nothing could be judged, and the sample
-leaves its group.
+"""Rewards as arithmetic over verdicts, in two registries.
+
+A reward of None: nothing could be judged, and the sample leaves its group.
 
 A plugin adds its own, and the config names it:
 
@@ -18,8 +19,10 @@ from seif.registry import Registry
 from seif.types import Verdict
 
 FollowerReward = Callable[[Sequence[Verdict], Sequence[float | None]], float | None]
-"""(verdicts of one answer, soft scores) -> reward from 0 to 1. A soft score, where known, stands for the verdict's 1
-or 0."""
+"""(verdicts of one answer, soft scores) -> reward from 0 to 1.
+
+A soft score, where known, stands for the verdict's 1 or 0.
+"""
 InstructorReward = Callable[[Sequence[float | None]], float | None]
 """(adherence of each answer to one instruction, None where nothing was judged) -> reward from 0 to 1."""
 FOLLOWER_REWARDS: Registry[FollowerReward] = Registry("Follower reward")
@@ -31,7 +34,8 @@ instructor_reward = INSTRUCTOR_REWARDS.register
 @follower_reward("constraint_mean")
 def constraint_mean(verdicts: Sequence[Verdict], soft_scores: Sequence[float | None]) -> float | None:
     """R_F = A(x, y): the mean over judged constraints (SEIF, arXiv 2605.07465), of soft scores where known (arXiv
-    2510.14420)."""
+    2510.14420).
+    """
     known = [
         float(verdict is Verdict.SATISFIED) if soft is None else soft
         for verdict, soft in zip(verdicts, soft_scores, strict=True)

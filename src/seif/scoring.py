@@ -1,4 +1,4 @@
-"""From a rollout to its reward, with the breakdown kept: filter -> answer -> judge, each sample as soon as it can."""
+"""From a rollout to its reward and its parts: filter -> answer -> judge, without waiting for the other samples."""
 
 from __future__ import annotations
 
@@ -33,12 +33,13 @@ class Check:
 
 @dataclass(frozen=True)
 class Score:
-    """A reward that can be explained. `reward` None: nothing could be judged, so the sample leaves its group."""
+    """A reward and what led to it. `reward` None: nothing could be judged, so the sample leaves its group."""
 
     reward: float | None
     outcome: str
-    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`, `copied example`,
-    `unknown type`, `contradictory`."""
+    """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`, `copied example`, `unknown
+    type`, `contradictory`.
+    """
     adherence: float | None = None
     verdicts: tuple[Verdict, ...] = ()
     constraints: tuple[Constraint, ...] = ()
@@ -47,12 +48,11 @@ class Score:
     checks: tuple[Check, ...] = ()
     """The model's verdicts on what a rule can check."""
     soft_scores: tuple[float | None, ...] = ()
-    """What stood for each verdict's 1 or 0 in the reward, where the judge gave it."""
+    """What counts in the reward in place of each verdict's 1 or 0, where the judge gave it."""
 
     @property
     def failures(self) -> int:
-        """Verdicts that are missing because a Judger, Filter or engine failed; a Follower's bad format is no such
-        failure."""
+        """Verdicts that are missing because a Judger, Filter or engine failed, and not for a Follower's bad format."""
         return sum(cause != BAD_ANSWER for cause in self.causes)
 
 
@@ -102,8 +102,10 @@ class Answerer:
     seed: int
 
     async def answer(self, instruction: Instruction, *place: int) -> tuple[str | None, str]:
-        """An answer, None for bad format or an error, and the cause of an error. The sampling seed depends on
-        `place`."""
+        """An answer, None for bad format or an error, and the cause of an error.
+
+        The sampling seed depends on `place`.
+        """
         prompt = follower.messages(self.style, instruction, self.response_format)
         seed = item_seed("answer", self.seed, *place)
         completion = await self.engine.complete(Request(prompt, self.max_new_tokens, self.temperature, seed))
@@ -114,8 +116,7 @@ class Answerer:
 
 @dataclass(frozen=True)
 class Writing:
-    """One reply of the Instructor: to which seed question, how many constraints it was asked for, and whether it
-    ended."""
+    """One reply of the Instructor: its seed question, how many constraints it was asked for, and whether it ended."""
 
     question: str
     count: int
@@ -125,7 +126,7 @@ class Writing:
 
 @dataclass(frozen=True)
 class InstructorScorer:
-    """R_I of one instruction: the frozen Follower answers it, the Judger says how well; 0 unless the Filter accepts."""
+    """R_I of one instruction: the frozen Follower answers it, the Judger judges; 0 unless the Filter accepts it."""
 
     filter: Filter
     answerer: Answerer
@@ -212,16 +213,20 @@ def type_of(constraint: Constraint) -> str:
 
 
 def check_unjudged(scores: Sequence[Score], limit: float) -> float:
-    """The share of verdicts that a Judger, Filter or engine failed to give. Raises RunError, with the commonest
-    cause, above `limit`."""
+    """The share of verdicts that a Judger, Filter or engine failed to give.
+
+    Raises RunError, with the commonest cause, above `limit`.
+    """
     causes = Counter(c for s in scores for c in s.causes if c != BAD_ANSWER)
     asked = sum(len(s.verdicts) for s in scores) - sum(len(s.causes) - s.failures for s in scores)
     return within_limit(causes, asked, limit)
 
 
 def within_limit(causes: Counter[str], asked: int, limit: float) -> float:
-    """The share of `asked` verdicts that are missing for `causes`. Raises RunError, naming the commonest cause,
-    above `limit`."""
+    """The share of `asked` verdicts that are missing for `causes`.
+
+    Raises RunError, naming the commonest cause, above `limit`.
+    """
     share = causes.total() / asked if asked else 0.0
     if share > limit:
         why = causes.most_common(1)[0][0]

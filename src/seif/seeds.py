@@ -21,6 +21,7 @@ def load_seeds(path: Path) -> list[str]:
             f"{path} has no `prompt` column, only "
             f"{', '.join(sorted(rows[0])) or 'nothing'}; rename the column with the questions"
         )
+    prompts: list[str] = []
     first: dict[str, int] = {}
     for number, row in enumerate(rows, 1):
         prompt = row.get("prompt")
@@ -34,4 +35,5 @@ def load_seeds(path: Path) -> list[str]:
         if prompt.strip() in first:
             raise UsageError(f"{path} row {number} repeats the seed of row {first[prompt.strip()]}; drop duplicates")
         first[prompt.strip()] = number
-    return [row["prompt"] for row in rows]
+        prompts.append(prompt)
+    return prompts

@@ -11,6 +11,7 @@ from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.footprint import Architecture, Device, training_footprint
+from seif.quantities import quantity
 
 _USABLE = 0.9
 """Share of a device's memory that a run may plan with; the rest is for the device itself and for fragments."""
@@ -82,7 +83,7 @@ def _text(model: Model, seeds: Path, count: int, device: Device, training: _Trai
         f"# Written by `seif init`. By arithmetic, training needs about {_NEEDED}. "
         "Every key: docs/config.md. What a run will do: seif plan THIS_FILE",
         f"model: {_quoted(model.path)}",
-        f"seeds: {_quoted(str(seeds))}  # {count:,} questions",
+        f"seeds: {_quoted(str(seeds))}  # {quantity(count, 'question')}",
         "# held_out: tasks.parquet  # verifiable tasks; without them the turns' held-out accuracy is not measured",
         f"dtype: auto  # here {device.compute}: {device.reason}",
         f"prompts: {'compact  # short prompts, because the model is very small' if compact else 'full'}",

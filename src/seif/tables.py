@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
 
 from seif.errors import UsageError
+from seif.types import Json
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    """All rows of a `.parquet`, `.jsonl` or `.json` file as dicts. Raises UsageError naming the file and the row."""
+def read_rows(path: Path) -> list[Json]:
+    """All rows of a `.parquet`, `.jsonl` or `.json` file by column. Raises UsageError naming the file and the row."""
     if not path.is_file():
         raise UsageError(f"no file at {path}")
+    rows: object
     try:
         if path.suffix == ".parquet":
             import pyarrow.parquet
@@ -34,7 +35,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def _row(line: str, path: Path, number: int) -> Any:
+def _row(line: str, path: Path, number: int) -> object:
     try:
         return json.loads(line)
     except ValueError as error:

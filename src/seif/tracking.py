@@ -4,7 +4,7 @@ Both roles' training metrics and every turn's evaluation go to each tracker of `
 counts the training steps of all stages. What was sent is kept in the run directory, so a resumed run continues the
 same tracker run and sends nothing twice.
 
-A tracker of one's own is a plugin:
+A tracker of your own is a plugin:
 
     @trackers.register("mine")
     def open_mine(run: TrackerRun) -> Client: ...
@@ -16,7 +16,7 @@ import importlib
 import importlib.util
 import os
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -121,7 +121,7 @@ def check_trackers(names: Sequence[str]) -> None:
 
 @dataclass
 class Tracker:
-    """All trackers of a run. Without any, nothing is kept and nothing is sent."""
+    """All trackers of a run. Without any, nothing is stored and nothing is sent."""
 
     clients: Sequence[Client]
     state: Path
@@ -130,16 +130,18 @@ class Tracker:
     sent: dict[str, list[int]] = field(default_factory=dict)
     """Per stage of a turn: the global step before its first, and how many of its steps were sent."""
 
-    def training(self, turn: int, stage: str, step: int, metrics: Mapping[str, Any]) -> None:
+    def training(self, turn: int, stage: str, step: int, metrics: Mapping[str, float]) -> None:
         """The metrics of one training step, as `follower/reward` and the like; steps count from 1."""
-        values = dict(flat(metrics, stage.removeprefix("train_")))
-        if values:
+        if metrics:
+            role = stage.removeprefix("train_")
+            values = {f"{role}/{name}": value for name, value in metrics.items()}
             self._send(f"{turn}/{stage}", step, {"turn": turn, **values})
 
-    def evaluation(self, turn: int, numbers: Mapping[str, Any]) -> None:
+    def evaluation(self, turn: int, numbers: Mapping[str, float]) -> None:
         """A turn's evaluation: every number in it, as `evaluation/held_out/greedy/...`, at the step that training
         has reached."""
-        self._send(f"{turn}/evaluate", 0, {"turn": turn, **dict(flat(numbers, "evaluation"))})
+        values = {f"evaluation/{name}": value for name, value in numbers.items()}
+        self._send(f"{turn}/evaluate", 0, {"turn": turn, **values})
 
     def close(self) -> None:
         """Close the trackers; the run may be opened again."""
@@ -168,20 +170,12 @@ class Tracker:
 
 
 def open_tracker(names: Sequence[str], folder: Path, config: Mapping[str, Any]) -> Tracker:
-    """The tracker of the run in `folder`: a new tracker run, or the one that was begun there. Raises UsageError as
-    `check_trackers` does."""
+    """The tracker of the run in `folder`: a new tracker run, or the one that was begun there.
+
+    Raises UsageError as `check_trackers` does.
+    """
     check_trackers(names)
     state = folder / STATE
     known: dict[str, Any] = dict(read_json(state)) if state.exists() else {"id": secrets.token_hex(4), "sent": {}}
     run = TrackerRun(folder.resolve().name, known["id"], folder, config)
     return Tracker([trackers.get(name)(run) for name in names], state, run.id, known["sent"])
-
-
-def flat(values: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, float]]:
-    """The numbers of a nested mapping, by their paths; whatever is no number is left out."""
-    for key, value in values.items():
-        name = f"{prefix}/{key}"
-        if isinstance(value, Mapping):
-            yield from flat(value, name)
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            yield name, value

@@ -1,14 +1,18 @@
-"""The words of the project as types. Every other room speaks in these."""
+"""The shared types of the project: constraints, instructions and verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any
 
 SOFT = "soft"
 """The instruction id of a constraint that no rule checks (the released data's word)."""
+KwargValue = int | float | bool | str | list[str]
+Kwargs = Mapping[str, KwargValue]
+"""What a rule check takes beside the response, by parameter name: `{"num_words": 50, "relation": "at least"}`."""
+Json = dict[str, object]
+"""A JSON object as it was read from a file or goes into one: its keys are the file's, and its values unchecked."""
 
 
 class Verdict(Enum):
@@ -33,7 +37,7 @@ class Constraint:
 
     text: str
     instruction_id: str = SOFT
-    kwargs: Mapping[str, Any] = field(default_factory=dict)
+    kwargs: Kwargs = field(default_factory=dict)
 
     @property
     def checkable(self) -> bool:
@@ -54,7 +58,7 @@ class Instruction:
 
 
 def adherence(verdicts: list[Verdict] | tuple[Verdict, ...]) -> float | None:
-    """A(x, y): satisfied / judged. None when nothing was judged, so that nobody is rewarded for it."""
+    """A(x, y): satisfied / judged. None when nothing was judged, so that it counts in no reward."""
     judged = [verdict for verdict in verdicts if verdict is not Verdict.UNJUDGED]
     if not judged:
         return None

@@ -76,6 +76,14 @@ def test_rules_need_no_model_and_leave_the_rest_unjudged(call):
     )
 
 
+def test_settings_need_no_config(call):
+    code, shown, _ = call("--set", "judger.kind=rules", "--json")
+    assert (code, json.loads(shown)["judger"]) == (0, "rules")
+    code, _, err = call("--set", "judger.knd=rules")
+    assert code == 2
+    assert err == "error: --set judger.knd=rules: unknown key 'judger.knd'; did you mean 'judger.kind'?\n"
+
+
 def test_a_prompt_that_holds_its_constraints_is_not_given_them_twice(tmp_path):
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
@@ -107,6 +115,12 @@ def test_too_many_unjudged_are_told_after_the_verdicts_are_written(call, server,
         ({"prompt": "x", "constraint": ["Be kind."]}, "row 1: needs `response`"),
         ({"prompt": "x", "response": "y", "constraint": []}, "row 1: needs `constraint`"),
         ({"prompt": "x", "response": "y"}, "needs `constraint`"),
+        (
+            {"prompt": "x", "response": "y", "constraints": ["Be kind."]},
+            "row 1: needs `constraint`, a list of at least one text; rename `constraints`\n",
+        ),
+        ({"prompt": "x", "response": "y", "constraint": "Be kind."}, "row 1: needs `constraint`, a list of at least "),
+        ({"prompt": "x", "response": "y", "constraint": "Be kind."}, "; it is one text: write a list\n"),
         (
             {
                 "prompt": "x",

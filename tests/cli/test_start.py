@@ -3,9 +3,11 @@ from pathlib import Path
 
 import pytest
 
+import support
 from seif.artifacts import RunDir
+from seif.config_file import load_config
 from seif.configs import find, shipped
-from seif.report.table import run_status
+from seif.results import read_run
 from support import seif
 
 
@@ -22,14 +24,21 @@ def test_configs_prints_a_config_as_it_is(call):
 def test_configs_refuses_an_unknown_name(call):
     code, _, err = call("configs", "nanno")
     assert code == 2
-    assert err == "error: no shipped config is called nanno; `seif configs` lists them\n"
+    assert err == "error: no shipped config is called nanno; did you mean 'nano'? `seif configs` lists them\n"
+
+
+@pytest.mark.parametrize("name", [path.stem for path in shipped()])
+def test_a_printed_config_is_the_same_in_any_folder(call, tmp_path, name):
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(call("configs", name)[1], encoding="utf-8")
+    assert load_config(mine) == load_config(Path(name))
 
 
 @pytest.mark.slow
 def test_demo_runs_in_an_empty_folder(tmp_path):
     result = seif("demo", "--tiny", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert run_status(RunDir(tmp_path / "runs" / "demo-tiny")).state == "finished"
+    assert read_run(RunDir(tmp_path / "runs" / "demo-tiny")).state == "finished"
 
 
 def seeds_file(folder):
@@ -44,6 +53,16 @@ def test_init_writes_a_config_that_plan_takes(call, tmp_path, model):
     code, shown, _ = call("plan", out)
     assert code == 0
     assert "on 2 seeds" in shown
+
+
+def test_init_names_the_config_after_the_model(capsys, monkeypatch, tmp_path, model):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(model, "my-model.v2")
+    seeds_file(tmp_path)
+    code, shown, _ = support.call(capsys, monkeypatch, "init", "--model", "my-model.v2", "--seeds", "seeds.jsonl")
+    assert code == 0
+    assert shown.endswith("seif run my-model.v2.yaml\n")
+    assert load_config(tmp_path / "my-model.v2.yaml").model == str(tmp_path / "my-model.v2")
 
 
 def test_init_does_not_overwrite(call, tmp_path, model):
@@ -90,4 +109,4 @@ def test_what_init_writes_runs(tmp_path, model):
     short = [part for setting in ("turns=1", "instructor.steps=1", "follower.steps=1") for part in ("--set", setting)]
     result = seif("run", out, "--run-dir", run_dir, *short)
     assert result.returncode == 0, result.stderr
-    assert run_status(RunDir(run_dir)).state == "finished"
+    assert read_run(RunDir(run_dir)).state == "finished"

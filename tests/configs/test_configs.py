@@ -4,8 +4,8 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-
 from benchmarks.placement import PUBLISHED
+
 from seif.config_file import PATH_KEYS, load_config
 from seif.configs import find, shipped, summary
 from seif.footprint import training_footprint

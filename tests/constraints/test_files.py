@@ -4,6 +4,7 @@ import pytest
 
 from seif.constraints.files import compile_file, constraint_sets, verify_file
 from seif.errors import UsageError
+from seif.types import Constraint
 
 ROW = {
     "prompt": "Say it twice.",
@@ -21,14 +22,13 @@ def written(tmp_path, *rows):
 
 
 def test_verify_keeps_the_rows_and_adds_the_verdicts(tmp_path):
-    rows, numbers = verify_file(
-        written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False
-    )
-    assert [r["follow_instruction_list"] for r in rows] == [[False, True, False], [True, True, True]]
-    assert [r["follow_all_instructions"] for r in rows] == [False, True]
-    assert rows[0]["key"] == 7
-    assert numbers["prompt_level_strict_acc"] == 0.5
-    assert numbers["inst_level_strict_acc"] == pytest.approx(4 / 6)
+    found = verify_file(written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False)
+    assert [r["follow_instruction_list"] for r in found.rows] == [[False, True, False], [True, True, True]]
+    assert [r["follow_all_instructions"] for r in found.rows] == [False, True]
+    assert found.rows[0]["key"] == 7
+    numbers = found.to_json()
+    assert numbers["prompt_level_strict_acc"] == found.summary.prompt_level.accuracy == 0.5
+    assert numbers["inst_level_strict_acc"] == found.summary.instruction_level.accuracy == pytest.approx(4 / 6)
 
 
 def test_verify_names_the_row_it_cannot_check(tmp_path):
@@ -42,11 +42,9 @@ def test_verify_names_the_row_it_cannot_check(tmp_path):
 
 
 def test_compile_gives_one_list_per_row(tmp_path):
-    compiled, numbers = compile_file(
-        written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []})
-    )
-    assert compiled == [[{"instruction_id": "punctuation:no_comma", "kwargs": {}}, None], []]
-    assert (numbers["texts"], numbers["compiled"], numbers["rows_with_any"], numbers["rows_whole"]) == (2, 1, 1, 0)
+    rows, counts = compile_file(written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []}))
+    assert rows == [[Constraint("Avoid commas.", "punctuation:no_comma", {}), Constraint("Be kind.")], []]
+    assert (counts.texts, counts.compiled, counts.rows_with_any, counts.rows_whole) == (2, 1, 1, 0)
     with pytest.raises(UsageError, match="row 1: needs `constraint`"):
         compile_file(written(tmp_path, {"prompt": "Why?"}))
 
@@ -74,3 +72,8 @@ def test_sets_come_from_ids_or_from_texts(tmp_path):
                 written(tmp_path, {"constraint": ["a"], "instruction_id_list": ["soft", "soft"], "kwargs": [{}]})
             )
         )
+
+
+def test_ids_that_are_no_list_are_refused(tmp_path):
+    with pytest.raises(UsageError, match="row 1: instruction_id_list must be a list of ids"):
+        list(constraint_sets(written(tmp_path, {"constraint": ["Avoid commas."], "instruction_id_list": "soft"})))

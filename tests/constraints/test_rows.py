@@ -3,7 +3,7 @@ import time
 
 import pytest
 
-from seif.constraints.rows import Row, follow, parse_row, summarise
+from seif.constraints.rows import Accuracy, Row, TypeAccuracy, follow, parse_row, summarise
 from seif.errors import UsageError
 
 COMMA, WORDS, REPEAT = "punctuation:no_comma", "length_constraints:number_words", "combination:repeat_prompt"
@@ -127,13 +127,10 @@ def test_a_summary_counts_prompts_and_instructions():
         Row(3, "a", "b", (REPEAT,), ({},)),
     ]
     result = summarise(rows, [[True, False], [True], [True]])
-    assert result["prompt_level"] == {"accuracy": pytest.approx(2 / 3), "stderr": pytest.approx(math.sqrt(2 / 9 / 3))}
-    assert result["instruction_level"] == {
-        "accuracy": 0.75,
-        "stderr": pytest.approx(math.sqrt(0.5**2 + 2 * 0.25**2) / 4),
-    }
-    assert result["per_type"] == {REPEAT: {"accuracy": 1.0, "n": 1}, COMMA: {"accuracy": pytest.approx(2 / 3), "n": 3}}
-    assert (result["n_prompts"], result["n_instructions"]) == (3, 4)
+    assert result.prompt_level == Accuracy(pytest.approx(2 / 3), pytest.approx(math.sqrt(2 / 9 / 3)))
+    assert result.instruction_level == Accuracy(0.75, pytest.approx(math.sqrt(0.5**2 + 2 * 0.25**2) / 4))
+    assert result.per_type == {REPEAT: TypeAccuracy(1.0, 1), COMMA: TypeAccuracy(pytest.approx(2 / 3), 3)}
+    assert (result.n_prompts, result.n_instructions) == (3, 4)
 
 
 def test_nothing_can_not_be_summarised():

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from benchmarks.server import FAULTS, Behaviour, running
 
+from seif.chat import ChatFormat
 from seif.engines import failures
 from seif.engines.base import TOO_LONG, Request
 from seif.engines.openai import Limits, OpenAIEngine, read_completion
@@ -233,6 +234,37 @@ def test_odd_bodies(change, cause):
         == read_completion("<html>", logprobs=False).cause
         == failures.MALFORMED
     )
+
+
+@pytest.mark.parametrize("key", ["reasoning_content", "reasoning"])
+@pytest.mark.parametrize(
+    ("content", "finish", "text"),
+    [
+        ("42.", "stop", "<think>Six by seven.</think>42."),
+        (None, "length", "<think>Six by seven."),
+        ("4", "length", "<think>Six by seven.</think>4"),
+        ("<think>Six by seven.</think>42.", "stop", "<think>Six by seven.</think>42."),
+    ],
+)
+def test_a_thought_that_the_server_took_out_is_put_back(key, content, finish, text):
+    async def thinking(method, path, authorization, body):
+        message = {"role": "assistant", "content": content, key: "Six by seven."}
+        return 200, json.dumps({"choices": [{"message": message, "finish_reason": finish}]}).encode(), {}
+
+    for chat in (ChatFormat(), ChatFormat(think_start="<t>", think_end="</t>", opens_thought=True)):
+        if content and "</think>" in content and chat.think_start == "<t>":
+            continue
+        with running(FAST) as (url, server):
+            server.respond = thinking
+            asked = OpenAIEngine("fake", [url], KEY, Limits(retries=0), chat=chat)
+            (found,) = ask(asked, [request()])
+        assert (found.text, found.finish_reason) == (text, finish)
+
+
+def test_a_thought_that_is_no_text_is_malformed():
+    message = {"content": "42.", "reasoning": ["Six by seven."]}
+    body = json.dumps({"choices": [{"message": message, "finish_reason": "stop"}]})
+    assert read_completion(body, logprobs=False).cause == failures.MALFORMED
 
 
 def test_a_cancelled_asker_does_not_take_the_answer_from_the_others():

@@ -22,6 +22,7 @@ from support import NANO, ROOT, seif
 
 pytestmark = pytest.mark.vllm
 CONFIG = Path("nano-vllm")
+PYTHON = f"engine.vllm.python={ROOT}/.venv-vllm/bin/python"
 BASE = str(NANO / "model")
 VERDICTS = 500
 
@@ -67,7 +68,9 @@ def alive(pid):
 def test_a_run_is_killed_with_its_server_and_then_completes_a_turn(tmp_path):
     root = tmp_path / "run"
     with subprocess.Popen(
-        [sys.executable, "-m", "seif", "run", str(CONFIG), "--run-dir", str(root)], cwd=ROOT, stdout=subprocess.DEVNULL
+        [sys.executable, "-m", "seif", "run", str(CONFIG), "--run-dir", str(root), "--set", PYTHON],
+        cwd=ROOT,
+        stdout=subprocess.DEVNULL,
     ) as process:
         deadline = time.monotonic() + 180
         while not engine_cores(process.pid) and process.poll() is None and time.monotonic() < deadline:
@@ -77,7 +80,7 @@ def test_a_run_is_killed_with_its_server_and_then_completes_a_turn(tmp_path):
         os.kill(process.pid, signal.SIGKILL)
     assert none_is_left(started)
 
-    result = seif("run", CONFIG, "--run-dir", root, timeout=1500)
+    result = seif("run", CONFIG, "--run-dir", root, "--set", PYTHON, timeout=1500)
     assert result.returncode == 0, result.stderr
     assert result.stderr == ""
     run = RunDir(root)
@@ -98,7 +101,7 @@ def test_a_run_is_killed_with_its_server_and_then_completes_a_turn(tmp_path):
 
 @pytest.fixture(scope="module")
 def config():
-    return load_config(CONFIG)
+    return load_config(CONFIG, [PYTHON])
 
 
 @pytest.fixture(scope="module")

@@ -94,6 +94,14 @@ def test_the_suite_names_every_metric_by_its_task(fake):
     assert (result.n, result.details) == (2, {"version": "9.9", "tiny": NUMBERS})
 
 
+def test_the_harness_gets_the_variables_of_the_chat_template(fake):
+    chat = {"template_kwargs": {"enable_thinking": False}}
+    config = build_config({"model": "m", "engine": {"dtype": "float32"}, "chat": chat}, "test")
+    asyncio.run(SUITES.get("lm-eval").run(NoEngine(), SuiteSettings(config, "m", "tiny")))
+    asked = __import__("lm_eval").simple_evaluate.settings["model_args"]
+    assert asked["chat_template_args"] == {"enable_thinking": False}
+
+
 def test_a_task_of_ones_own(fake, tmp_path):
     assert "mine" in harness.find_task("mine", tmp_path).all_tasks
     with pytest.raises(UsageError, match="no folder with tasks"):

@@ -109,7 +109,7 @@ def test_a_short_context_gives_less_room_or_none(rows):
         0.0,
     )
     assert result.per_instruction[LOWER].strict == 0.0
-    assert "1 prompts have no reply and follow nothing: the context is 512" in describe(result)
+    assert "1 prompt without a reply, counted as following nothing: the context is 512" in describe(result)
 
 
 def test_a_model_that_answers_nothing_is_an_error(rows):

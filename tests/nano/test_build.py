@@ -1,4 +1,5 @@
 import json
+from dataclasses import asdict
 
 import pytest
 
@@ -26,7 +27,7 @@ def test_the_shipped_data_is_what_the_builder_makes():
 def test_the_shipped_weights_meet_the_floors_that_their_card_states():
     from seif.nano.build import measure_floors
 
-    measured = measure_floors(NANO)
+    measured = asdict(measure_floors(NANO))
     stated = json.loads((NANO / "model" / "floors.json").read_text())
     assert measured["judger_balanced_accuracy"] >= 0.93
     assert measured["judger_worst_type"] >= 0.85

@@ -8,6 +8,8 @@ from html.parser import HTMLParser
 import pytest
 from fake_run import MakeRun, case, evaluation
 
+import seif
+import support
 from seif.artifacts import RunDir, read_json, write_json
 from seif.errors import UsageError
 from seif.report.page import write_report
@@ -228,3 +230,21 @@ def test_unusable_instruction_and_bad_format(make_run: MakeRun) -> None:
 def test_no_run_directory(tmp_path: object) -> None:
     with pytest.raises(UsageError, match="not a run directory"):
         write_report(RunDir(tmp_path / "nothing"))  # type: ignore[operator]
+
+
+def test_the_api_and_the_commands_say_the_same_of_a_run(
+    make_run: MakeRun, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run()
+    assert not run.report.exists()
+    assert seif.write_report(str(run.root)) == run.report
+    page = run.report.read_text(encoding="utf-8")
+    run.report.unlink()
+    assert support.call(capsys, monkeypatch, "report", run.root)[1] == f"report: {run.report}\n"
+    assert run.report.read_text(encoding="utf-8") == page
+    found = json.loads(support.call(capsys, monkeypatch, "status", run.root, "--json")[1])
+    expected = seif.load_run(run.root).to_json()
+    assert {key: found[key] for key in expected} == expected
+    assert [turn["turn"] for turn in found["turns"]] == [0, 1, 2]
+    with pytest.raises(UsageError, match="not a run directory"):
+        seif.write_report(run.root / "turn_01")

@@ -91,3 +91,42 @@ def test_a_section_that_fails_says_so_and_loses_nothing(make_run: MakeRun, own: 
     assert "the report section &#39;own&#39; failed: ValueError" in page
     assert EVIL not in page
     assert 'id="accuracy"' in page
+
+
+def test_a_run_without_numbers_has_no_empty_sections(make_run: MakeRun) -> None:
+    page = html(make_run(accuracies=()))
+    assert anchors(page) == ["settings"]
+    assert "no turn is evaluated yet" in page
+
+
+def test_what_was_not_measured_has_no_section(make_run: MakeRun) -> None:
+    run = make_run(turns=1, accuracies=(0.4, 0.5))
+    for turn in (0, 1):
+        write_json(run.evaluation(turn), {**evaluation(turn, 0.5), "held_out": {}, "judger": {}})
+    assert anchors(html(run)) == ["rewards", "instructor", "watch", "seeds", "settings"]
+
+
+def test_captions_explain_what_is_there(make_run: MakeRun) -> None:
+    whole = html(make_run("whole"))
+    for said in ("Whole instructions: the share", "Sampled: at temperature 1", "a type above 50%", "mean words half"):
+        assert said in whole, said
+    assert whole.count("Thin: as logged; bold: moving mean; dotted: a new turn begins.") == 2
+
+    partial = make_run("partial", turns=1, accuracies=(0.4, 0.5))
+    greedy = {"constraint_accuracy": 0.5, "n": 10, "well_formed": 0.9}
+    for turn in (0, 1):
+        write_json(partial.evaluation(turn), {"turn": turn, "held_out": {"greedy": greedy}})
+    page = html(partial)
+    assert "Marked: well-formed or parsable below 90%." in page
+    for absent in ("Whole instructions: the share", "Sampled: at temperature 1", "dotted", "one standard error.</"):
+        assert absent not in page, absent
+    assert "constraints, sampled" not in page
+
+
+def test_one_step_is_one_step(make_run: MakeRun) -> None:
+    run = make_run(turns=1, accuracies=(0.4,))
+    run.metrics.append({"turn": 1, "stage": "train_follower", "step": 1, "reward": 0.5})
+    page = html(run)
+    assert "1 step<" in page
+    assert "1 steps" not in page
+    assert "moving mean" not in page

@@ -12,8 +12,8 @@ from rich.console import Console, RenderableType
 from seif.artifacts import RunDir, write_json
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation
-from seif.report.table import evaluation_table, plan_table, run_status, turn_table
-from seif.results import Plan, PlannedTurn
+from seif.report.table import evaluation_table, plan_table, turn_table
+from seif.results import Plan, PlannedTurn, read_run
 
 
 def printed(*parts: RenderableType, width: int = 80) -> str:
@@ -26,7 +26,7 @@ def printed(*parts: RenderableType, width: int = 80) -> str:
 
 def test_turn_table(make_run: MakeRun) -> None:
     text = printed(turn_table(make_run()))
-    base, _, last = [line for line in text.splitlines() if "±" in line and not line.startswith("In")]
+    base, _, last = [line for line in text.splitlines() if "±" in line and not line.startswith("greedy:")]
     assert base.split()[:4] == ["base", "40.0", "±", "1.0"]
     assert base.split()[-1] == "12"
     for shown in ("2", "61.2 ± 1.0", "56.2", "37.5", "22.9", "14.0", "61.3/52.7", "83.4", "50.0", "212"):
@@ -60,7 +60,22 @@ def test_evaluation_table_leaves_out_what_was_not_measured() -> None:
     text = printed(evaluation_table([Evaluation.from_json(result, "test")]))
     assert "40.0 ± 1.0" in text
     assert "Judger" not in text
-    assert "sec." not in text.splitlines()[1]
+    assert "sec." not in text
+    assert "top type" not in text
+    assert "all of k: " in text
+
+
+def test_the_caption_explains_every_short_head(make_run: MakeRun) -> None:
+    text = printed(turn_table(make_run()))
+    for said in (
+        "sampled: ",
+        "all of k: ",
+        "Judger/verifier: ",
+        "bal. acc.: balanced accuracy",
+        "top type: share of the commonest",
+        "sec.: ",
+    ):
+        assert f"\n{said}" in text, said
 
 
 PLAN = Plan(
@@ -107,6 +122,11 @@ def test_plan_table() -> None:
         assert shown in text, shown
 
 
+def test_one_of_something_is_singular() -> None:
+    one = replace(PLAN, seeds=1, turns=PLAN.turns[:1])
+    assert "1 turn from Qwen/Qwen2.5-7B-Instruct on 1 seed\n" in printed(*plan_table(one))
+
+
 def test_plan_table_without_instructor_training() -> None:
     turns = tuple(
         replace(t, instructor_starts_from=None, instructions_written_by="base", instructor_steps=0) for t in PLAN.turns
@@ -117,23 +137,23 @@ def test_plan_table_without_instructor_training() -> None:
 
 
 def test_states(make_run: MakeRun) -> None:
-    assert run_status(make_run(name="a")).state == "finished"
-    assert run_status(make_run(name="b", accuracies=(0.4, 0.5))).state == "stopped"
+    assert read_run(make_run(name="a")).state == "finished"
+    assert read_run(make_run(name="b", accuracies=(0.4, 0.5))).state == "stopped"
     fresh = make_run(name="c", accuracies=())
-    assert run_status(fresh).to_json() == {"state": "new", "seconds": 0, "turns": []}
+    assert read_run(fresh).to_json() == {"state": "new", "seconds": 0, "turns": []}
     assert not (fresh.root / ".lock").exists()
     with fresh.locked():
-        assert run_status(fresh).state == "running"
-    assert run_status(fresh).state == "new"
+        assert read_run(fresh).state == "running"
+    assert read_run(fresh).state == "new"
     fresh.event("stage_started", turn=0, stage="generate")
-    assert run_status(fresh).state == "stopped"
+    assert read_run(fresh).state == "stopped"
 
 
 def test_status_leaves_the_lock_free(make_run: MakeRun) -> None:
     run = make_run(accuracies=(0.4,))
     with run.locked():
         pass
-    assert run_status(run).state == "stopped"
+    assert read_run(run).state == "stopped"
     with run.locked():
         pass
 
@@ -141,13 +161,13 @@ def test_status_leaves_the_lock_free(make_run: MakeRun) -> None:
 def test_status_carries_the_evaluations_in_order(make_run: MakeRun) -> None:
     run = make_run()
     run.evaluation(1).unlink()
-    status = run_status(run)
-    assert [e.turn for e in status.turns] == [0, 2]
+    status = read_run(run)
+    assert [e.turn for e in status.evaluations] == [0, 2]
     assert status.state == "stopped"
     assert status.seconds == pytest.approx(437.5)
 
 
 def test_no_run_directory(tmp_path: Path) -> None:
-    for read in (run_status, turn_table):
+    for read in (read_run, turn_table):
         with pytest.raises(UsageError, match="not a run directory"):
             read(RunDir(tmp_path))

@@ -70,7 +70,8 @@ def _main(
 
 def main() -> None:
     """Entry point: a user's mistake or a broken run is one line and an exit code; SEIF_TRACEBACK=1 shows where it
-    broke."""
+    broke.
+    """
     from safetensors import SafetensorError
 
     try:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import RenderableType
 
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, preflight, settle_dtype
-from seif.errors import named
+from seif import api
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener
 
 if TYPE_CHECKING:
     from seif.evaluation.results import SuiteResult
@@ -51,47 +49,28 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Accuracy of a model: held-out tasks, IFEval, both by verifiers alone, or any other suite."""
-    from seif import stages
     from seif.artifacts import write_json
-    from seif.engines.base import NoEngine
     from seif.evaluation import files
-    from seif.evaluation.suites import SuiteSettings, check_options, find_suite
-    from seif.models import JudgeWeights, ModelPool
 
-    cfg = for_model(config, model, overrides, held_out=held_out)
-    given = {"prompts": prompts, "responses": responses, "include_path": include_path, "limit": limit}
-    everything = {**given, "held_out": held_out, "judge_model": judge_model}
-    check_options(suite, [option for option, value in everything.items() if value is not None])
-    part, task = find_suite(suite)
+    options = api.SuiteOptions(
+        held_out=held_out,
+        judge_model=judge_model,
+        prompts=prompts,
+        responses=responses,
+        include_path=include_path,
+        limit=limit,
+    )
+    cfg = for_model(config, model, overrides)
     kept = files.read_sections(out, model)
-    cfg = settle_dtype(cfg, tell=not as_json)
-    progress = Console(stderr=True, soft_wrap=True)
-    with ModelPool(cfg) as pool, ExitStack() as asking:
-        settings = SuiteSettings(
-            cfg,
-            model,
-            task,
-            prompts=prompts,
-            limit=limit,
-            responses=responses,
-            include_path=include_path,
-            measure_judger=stages.judger_measure(
-                cfg, pool, JudgeWeights(judge_model) if judge_model else None, asking.close
-            ),
-            report=lambda line: progress.print(line, highlight=False),
-        )
-        part.check(settings)
-        preflight(cfg, [], judge_model)
-        engine = NoEngine() if part.loads_model else asking.enter_context(pool.use(model))
-        with named(f"the evaluation suite {part.name!r}"):
-            result = asyncio.run(part.run(engine, settings))
-    found = files.sections(part.name, result)
+    result = api.evaluate_suite(cfg, suite, options, listener(as_json))
+    name = suite.partition(":")[0]
+    found = files.sections(name, result)
     if out is not None:
         write_json(out, files.merged(kept, model, found))
     if as_json:
         print(json.dumps(found, indent=2))
         return
-    for line in _shown(part.name, result):
+    for line in _shown(name, result):
         console.print(line, highlight=False)
 
 

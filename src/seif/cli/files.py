@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +12,8 @@ from rich.table import Table
 
 from seif.artifacts import write_json_lines
 from seif.cli.options import AsJson, console
+from seif.quantities import quantity
+from seif.types import Constraint, Json
 
 SHOWN = ("contradictory", "witnessed", "open")
 Types = Annotated[
@@ -31,21 +34,23 @@ def verify(
     from seif.constraints.files import verify_file
 
     _load(types)
-    rows, numbers = verify_file(file, loose)
+    found = verify_file(file, loose)
     if out is not None:
-        write_json_lines(out, rows)
+        write_json_lines(out, found.rows)
     if as_json:
-        print(json.dumps(numbers, indent=2))
+        print(json.dumps(found.to_json(), indent=2))
         return
+    summary = found.summary
     table = Table("instruction", "n", "followed", box=None, header_style="bold")
-    for kind, found in numbers["per_type"].items():
-        table.add_row(kind, f"{found['n']:,}", f"{found['accuracy']:.1%}")
+    for kind, one in summary.per_type.items():
+        table.add_row(kind, f"{one.n:,}", f"{one.accuracy:.1%}")
     console.print(table)
-    for level, n in (("prompt", "n_prompts"), ("instruction", "n_instructions")):
-        found = numbers[f"{level}_level"]
+    for level, whole, n in (
+        ("prompt", summary.prompt_level, summary.n_prompts),
+        ("instruction", summary.instruction_level, summary.n_instructions),
+    ):
         console.print(
-            f"{level}-level accuracy, {numbers['mode']}: "
-            f"{found['accuracy']:.2%} ± {found['stderr']:.2%} of {numbers[n]:,}",
+            f"{level}-level accuracy, {found.mode}: {whole.accuracy:.2%} ± {whole.stderr:.2%} of {n:,}",
             highlight=False,
         )
 
@@ -63,20 +68,20 @@ def compile_(
     from seif.constraints.files import compile_file
 
     _load(types)
-    compiled, numbers = compile_file(file)
+    rows, counts = compile_file(file)
     if out is not None:
-        write_json_lines(out, compiled)
+        write_json_lines(out, ([_check_of(c) for c in row] for row in rows))
     if as_json:
-        print(json.dumps(numbers, indent=2))
+        print(json.dumps(asdict(counts), indent=2))
         return
     table = Table("instruction", "texts", "share", box=None, header_style="bold")
-    for kind, n in numbers["per_type"].items():
-        table.add_row(kind, f"{n:,}", f"{n / numbers['texts']:.1%}")
+    for kind, n in counts.per_type.items():
+        table.add_row(kind, f"{n:,}", f"{n / counts.texts:.1%}")
     console.print(table)
     console.print(
-        f"{numbers['compiled']:,} of {numbers['texts']:,} texts compile ({numbers['share']:.1%}); "
-        f"{numbers['rows_with_any']:,} of {numbers['rows']:,} rows have at least one, "
-        f"{numbers['rows_whole']:,} nothing else",
+        f"{counts.compiled:,} of {quantity(counts.texts, 'text')} compiled ({counts.share:.1%}); "
+        f"{counts.rows_with_any:,} of {quantity(counts.rows, 'row')} with at least one, "
+        f"{counts.rows_whole:,} with nothing else",
         highlight=False,
     )
 
@@ -95,27 +100,34 @@ def conflicts(
 
     _load(types)
     found = [examine(constraints) for constraints in constraint_sets(file)]
-    numbers = audit(found)
+    summary = audit(found)
     if out is not None:
         write_json_lines(out, [examined.record() for examined in found])
     if as_json:
-        print(json.dumps(numbers, indent=2))
+        print(json.dumps(summary.to_json(), indent=2))
         return
     for number, examined in enumerate(found, 1):
         said = examined.outcome.reason or examined.refusal
         if said:
             console.print(f"row {number}: {said}", highlight=False, markup=False)
     shares = "  ".join(
-        f"{kind} {numbers[kind]:,} ({share:.1%})"
-        for kind, share in numbers["shares"].items()
-        if numbers[kind] or kind in SHOWN
+        f"{kind} {summary.outcomes[kind]:,} ({share:.1%})"
+        for kind, share in summary.shares.items()
+        if summary.outcomes[kind] or kind in SHOWN
     )
-    console.print(f"{numbers['sets']:,} sets: {shares}", highlight=False)
+    console.print(f"{quantity(summary.sets, 'set')}: {shares}", highlight=False)
     console.print(
         "contradictory: rules prove it; witnessed: a response satisfies "
         "what compiles; open: neither; uncheckable: nothing compiles",
         style="dim",
     )
+
+
+def _check_of(constraint: Constraint) -> Json | None:
+    """The rule check of a compiled constraint, as a file holds it; None for a soft one."""
+    if not constraint.checkable:
+        return None
+    return {"instruction_id": constraint.instruction_id, "kwargs": dict(constraint.kwargs)}
 
 
 def _load(types: Path | None) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
@@ -16,9 +16,12 @@ from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_mod
 from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
+from seif.evaluation.results import ReliabilityByType, Result
 from seif.extensions import load_extensions
 from seif.judges import Judgement
-from seif.types import Instruction, Verdict
+from seif.quantities import quantity
+from seif.report.text import percent
+from seif.types import Instruction, Json, Verdict
 
 NO_MODEL = "none"
 """Stands in the config for the name of a model that no judge asks."""
@@ -62,23 +65,25 @@ def judge(
     if out is not None:
         fresh(out)
     judged = api.judge(cfg, [api.Response(*row) for row in rows], model, out, listener(as_json))
-    numbers = {"judger": cfg.judger.kind, "model": None if by_rules else model, **_describe(rows, judged)}
+    found = _summary(cfg.judger.kind, None if by_rules else model, rows, judged)
     if out is not None:
         write_json_lines(
             out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)]
         )
     if as_json:
-        print(json.dumps(numbers, indent=2))
+        print(json.dumps(found.to_json(), indent=2))
     else:
-        _show(numbers)
+        _show(found)
     if not by_rules:
-        within_limit(Counter(numbers["unjudged"]), numbers["verdicts"], cfg.judger.max_unjudged)
+        within_limit(Counter(found.unjudged), found.verdicts, cfg.judger.max_unjudged)
 
 
-def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[Instruction, str]]]:
-    """The file's rows as they are, and as instructions with responses. Raises UsageError naming the row that can't
-    be judged."""
-    from seif.constraints.files import constraint_sets
+def _read(file: Path, by_rules: bool) -> tuple[list[Json], list[tuple[Instruction, str]]]:
+    """The file's rows as they are, and as instructions with responses.
+
+    Raises UsageError naming the row that can't be judged.
+    """
+    from seif.constraints.files import constraint_sets, needs_texts
     from seif.constraints.verifiers import verify
     from seif.tables import read_rows
 
@@ -89,7 +94,7 @@ def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[
         if not isinstance(response, str) or not isinstance(question, str):
             raise UsageError(f"{where}: needs `response` and `seed_question` or `prompt`, all texts")
         if not constraints or not (by_rules or record.get("constraint")):
-            raise UsageError(f"{where}: needs `constraint`, a list of at least one text")
+            raise UsageError(f"{where}: {needs_texts(record)}")
         try:
             for c in constraints:
                 if c.checkable:
@@ -102,8 +107,25 @@ def _read(file: Path, by_rules: bool) -> tuple[list[dict[str, Any]], list[tuple[
     return records, rows
 
 
-def _describe(rows: list[tuple[Instruction, str]], judged: list[list[Judgement]]) -> dict[str, Any]:
-    """The verdicts in numbers; `agreement` is over what both a rule and a model judged."""
+class Summary(Result):
+    """A file's verdicts in numbers."""
+
+    judger: str
+    model: str | None
+    """None where rules alone judge."""
+    rows: int
+    verdicts: int
+    satisfied: int
+    violated: int
+    unjudged: dict[str, int]
+    """By cause, the commonest first."""
+    agreement: ReliabilityByType
+    """Over what both a rule and a model judged."""
+
+
+def _summary(
+    judger: str, model: str | None, rows: list[tuple[Instruction, str]], judged: list[list[Judgement]]
+) -> Summary:
     from seif.evaluation.held_out import describe_tables, tabulate
     from seif.scoring import check
 
@@ -112,17 +134,19 @@ def _describe(rows: list[tuple[Instruction, str]], judged: list[list[Judgement]]
     pairs = [
         found for (row, reply), judgements in zip(rows, judged, strict=True) for found in check(row, reply, judgements)
     ]
-    return {
-        "rows": len(rows),
-        "verdicts": len(everything),
-        "satisfied": counts[Verdict.SATISFIED],
-        "violated": counts[Verdict.VIOLATED],
-        "unjudged": dict(Counter(j.cause for j in everything if j.verdict is Verdict.UNJUDGED).most_common()),
-        "agreement": describe_tables(tabulate((c.kind, c.rule, c.model) for c in pairs)).to_json(),
-    }
+    return Summary(
+        judger=judger,
+        model=model,
+        rows=len(rows),
+        verdicts=len(everything),
+        satisfied=counts[Verdict.SATISFIED],
+        violated=counts[Verdict.VIOLATED],
+        unjudged=dict(Counter(j.cause for j in everything if j.verdict is Verdict.UNJUDGED).most_common()),
+        agreement=describe_tables(tabulate((c.kind, c.rule, c.model) for c in pairs)),
+    )
 
 
-def _verdicts(judgements: list[Judgement]) -> dict[str, Any]:
+def _verdicts(judgements: list[Judgement]) -> Json:
     return {
         "verdicts": [j.verdict.name.lower() for j in judgements],
         "probabilities": [j.probability for j in judgements],
@@ -137,9 +161,9 @@ def _with_judger(config: Config, judger: str | None) -> Config:
     return load_extensions(build_config({**tree, "judger": {**tree["judger"], "kind": judger}}, "--judger"))
 
 
-def _show(numbers: dict[str, Any]) -> None:
-    agreement = numbers["agreement"]
-    if agreement["n"]:
+def _show(found: Summary) -> None:
+    agreement = found.agreement
+    if agreement.n:
         table = Table(
             "instruction",
             "n",
@@ -149,19 +173,13 @@ def _show(numbers: dict[str, Any]) -> None:
             box=None,
             header_style="bold",
         )
-        for kind, found in [*agreement["per_type"].items(), ("all", agreement)]:
-            table.add_row(
-                kind,
-                f"{found['n']:,}",
-                f"{found['verifier_mean']:.1%}",
-                f"{found['mean']:.1%}",
-                f"{found['balanced_accuracy']:.1%}",
-            )
+        for kind, one in [*agreement.per_type.items(), ("all", agreement)]:
+            table.add_row(kind, f"{one.n:,}", *map(percent, (one.verifier_mean, one.mean, one.balanced_accuracy)))
         console.print(table)
-    unjudged = ", ".join(f"{n:,} {cause}" for cause, n in numbers["unjudged"].items())
+    unjudged = ", ".join(f"{n:,} {cause}" for cause, n in found.unjudged.items())
     console.print(
-        f"{numbers['verdicts']:,} verdicts on {numbers['rows']:,} rows: "
-        f"{numbers['satisfied']:,} satisfied, {numbers['violated']:,} violated, "
-        f"{sum(numbers['unjudged'].values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
+        f"{quantity(found.verdicts, 'verdict')} on {quantity(found.rows, 'row')}: "
+        f"{found.satisfied:,} satisfied, {found.violated:,} violated, "
+        f"{sum(found.unjudged.values()):,} unjudged" + (f" ({unjudged})" if unjudged else ""),
         highlight=False,
     )

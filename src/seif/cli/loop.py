@@ -78,10 +78,10 @@ def status(
 ) -> None:
     """Where a run is, its numbers so far, and what its stages took beside what was estimated."""
     from seif.report.estimates import comparison, stages_of
-    from seif.report.table import run_status, turn_table
+    from seif.report.table import turn_table
 
-    root = RunDir(run)
-    found = run_status(root)
+    found = api.load_run(run)
+    root = RunDir(found.path)
     quiet()
     hears = listener(as_json)
     needs = _needs(root.config(), api.Machine(gpu, rates), hears)
@@ -112,9 +112,4 @@ def _needs(config: Config, machine: api.Machine, hears: Listener) -> Estimate | 
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
     """Write the run's report.html anew."""
-    from seif.report.page import write_report
-
-    root = RunDir(run)
-    root.config()
-    write_report(root)
-    console.print(f"report: {root.report}", highlight=False)
+    console.print(f"report: {api.write_report(run)}", highlight=False)

@@ -11,7 +11,6 @@ from rich.console import Console
 from seif.api import Listener, load_config
 from seif.config import Config
 from seif.engines.quiet import quiet
-from seif.errors import UsageError
 from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, settle
 from seif.preflight import questions_of as without_overlap
@@ -71,9 +70,15 @@ def _note(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(f"note: {line}", style="yellow", highlight=False, markup=False)
 
 
+def _progress(line: str) -> None:
+    Console(stderr=True, soft_wrap=True).print(line, highlight=False)
+
+
 def listener(as_json: bool = False) -> Listener:
     """Shows on the terminal what a command does; with `as_json` its standard output is left to the numbers."""
-    return Listener(note=_note) if as_json else Listener(_info, _note, console)
+    if as_json:
+        return Listener(note=_note, progress=_progress)
+    return Listener(_info, _note, _progress, console)
 
 
 def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Config:
@@ -83,8 +88,6 @@ def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Confi
 
 def for_model(config: Path | None, model: str, overrides: list[str] | None, **files: Path | None) -> Config:
     """The role settings for a command that names its model itself."""
-    if config is None and overrides:
-        raise UsageError("--set changes a config: give --config too")
     direct = {"model": model, **{k: str(v.resolve()) for k, v in files.items() if v is not None}}
     return load_config(config, overrides or (), **direct)
 

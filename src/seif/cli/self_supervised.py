@@ -1,19 +1,20 @@
 """Commands for learning from instructions alone: `curriculum`, `pseudo-label`, `train reward-model`, `serve
-reward-model`."""
+reward-model`.
+"""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Table
 
-from seif.artifacts import Beside, hold
+from seif.artifacts import Beside, hold, read_json
 from seif.cli.options import (
     AsJson,
-    FileLog,
     OptionalConfig,
     Overrides,
     console,
@@ -24,7 +25,11 @@ from seif.cli.options import (
     settle_dtype,
 )
 from seif.errors import UsageError
+from seif.evaluation.results import RewardModelNumbers
+from seif.pipeline import FileLog
 from seif.progress import Progress
+from seif.quantities import quantity
+from seif.report.text import percent, plain
 
 INSTRUCTIONS = "Instructions in the released schema, or verl-if's (parquet, JSONL, JSON)."
 
@@ -41,9 +46,9 @@ def curriculum(
     """Cut instructions to their first constraint, their first two, and so on: one file per level."""
     from seif.artifacts import new_directory
     from seif.instructions import read_instructions, write_instructions
-    from seif.self_supervised import curriculum as room
+    from seif.self_supervised.curriculum import levels as cut
 
-    found = room.levels(read_instructions(file), levels)
+    found = cut(read_instructions(file), levels)
     fresh(out)
     with new_directory(out) as folder:
         for level in found:
@@ -75,6 +80,7 @@ def pseudo_label(
     """Let a model answer instructions with and without each soft constraint, and take that for labels."""
     from seif import stages
     from seif.instructions import read_instructions
+    from seif.self_supervised.pseudo_labels import PairCounts
 
     cfg = for_model(config, model, overrides)
     seeds = [x.seed for x in read_instructions(instructions)]
@@ -83,12 +89,12 @@ def pseudo_label(
     preflight(cfg, seeds)
     counts = Beside(out).counts
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
-    numbers = json.loads(counts.read_text(encoding="utf-8"))
+    made = PairCounts.read(counts)
     console.print(
-        f"{numbers['pairs']:,} pairs in {out}, {numbers['positives']:,} "
-        f"of them positive, {numbers['contrasts']:,} contrasts; "
-        f"dropped: {numbers['identical']:,} whose response stands for both labels, "
-        f"{numbers['duplicates']:,} duplicates, {numbers['bad_format']:,} answers of bad format",
+        f"{quantity(made.pairs, 'pair')} in {out}, {made.positives:,} "
+        f"of them positive, {quantity(made.contrasts, 'contrast')}; "
+        f"dropped: {made.identical:,} whose response stands for both labels, "
+        f"{quantity(made.duplicates, 'duplicate')}, {quantity(made.bad_format, 'answer')} of bad format",
         highlight=False,
     )
 
@@ -120,7 +126,7 @@ def train_reward_model(
     cfg = cfg.model_copy(update={"self_supervised": cfg.self_supervised.model_copy(update={"reward_model": settings})})
     numbers = Beside(out).numbers
     _run(out, "train_reward_model", lambda log: stages.train_reward_model(cfg, 1, labels, out, numbers, log))
-    _show(json.loads(numbers.read_text(encoding="utf-8")))
+    _show(RewardModelNumbers.from_json(read_json(numbers), numbers))
     console.print(f"reward model: {out}", highlight=False)
 
 
@@ -148,7 +154,7 @@ def serve_reward_model(
     serve(scorer, model, host, port)
 
 
-def _run(out: Path, stage: str, work: Any) -> None:
+def _run(out: Path, stage: str, work: Callable[[FileLog], None]) -> None:
     progress = Progress(console)
     with hold(Beside(out).lock, f"another seif command is writing {out}; wait for it or choose another --out"):
         progress.started(1, stage)
@@ -158,17 +164,16 @@ def _run(out: Path, stage: str, work: Any) -> None:
             progress.close()
 
 
-def _show(numbers: dict[str, Any]) -> None:
+def _show(numbers: RewardModelNumbers) -> None:
     table = Table("against", "n", "accuracy", "violated: precision", "recall", box=None, header_style="bold")
-    for name, key in (("pseudo-labels", "against_labels"), ("verifiers", "against_verifiers")):
-        if numbers[key]:
-            found = {k: "–" if v is None else f"{v:.1%}" for k, v in numbers[key].items() if k != "per_type"}
-            table.add_row(
-                name, f"{numbers[key]['n']:,}", found["accuracy"], found["precision_violated"], found["recall_violated"]
-            )
+    for name, found in (("pseudo-labels", numbers.against_labels), ("verifiers", numbers.against_verifiers)):
+        if found is not None:
+            shares = (found.accuracy, found.precision_violated, found.recall_violated)
+            table.add_row(name, f"{found.n:,}", *map(percent, shares))
     console.print(table)
     console.print(
-        f"calibration error {numbers['calibration_error']:.3f} (before: {numbers['calibration_error_before']:.3f}); "
-        f"{numbers['shortened']:.1%} of the responses were shortened in the middle",
+        f"calibration error {plain(numbers.calibration_error, 3)} (before: "
+        f"{plain(numbers.calibration_error_before, 3)}); "
+        f"{percent(numbers.shortened)} of the responses were shortened in the middle",
         highlight=False,
     )

@@ -9,6 +9,7 @@ import typer
 
 from seif import api
 from seif.cli.options import OptionalConfig, Overrides, console, for_model, fresh, listener, quiet
+from seif.quantities import quantity
 
 Start = Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")]
 Instructions = Annotated[
@@ -33,7 +34,7 @@ def generate(
     """Let an Instructor write constraints for every seed, and the Filter drop contradictory ones."""
     made = api.generate(for_model(config, model, overrides, seeds=seeds), out, filter_model, listener())
     console.print(
-        f"{made.instructions} instructions in {out}; {made.parsable:.1%} of the replies could be parsed",
+        f"{quantity(made.instructions, 'instruction')} in {out}; {made.parsable:.1%} of the replies could be parsed",
         highlight=False,
     )
 

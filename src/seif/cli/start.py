@@ -37,7 +37,9 @@ def configs(
     if name is not None:
         path = shipped.find(Path(name))
         if path not in shipped.shipped():
-            raise UsageError(f"no shipped config is called {name}; `seif configs` lists them")
+            near = shipped.nearest(name)
+            meant = f"did you mean {near!r}? " if near else ""
+            raise UsageError(f"no shipped config is called {name}; {meant}`seif configs` lists them")
         console.print(path.read_text(encoding="utf-8"), end="", highlight=False, markup=False)
         return
     width = max(len(path.stem) for path in shipped.shipped())
@@ -50,7 +52,10 @@ def init(
         str, typer.Option(help="Your model: a checkpoint directory, or a hub id that is in the local cache.")
     ],
     seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON with a `prompt` column).")],
-    out: Annotated[Path, typer.Option(help="The config to write.")] = Path("config.yaml"),
+    out: Annotated[
+        Path | None,
+        typer.Option(help="The config to write; MODEL'S NAME.yaml by default, after which its run is named."),
+    ] = None,
     gpu_memory: Annotated[
         float | None,
         typer.Option(
@@ -64,11 +69,12 @@ def init(
     from seif.seeds import load_seeds
     from seif.starter import Model, starter_config
 
+    path = str(Path(model).resolve()) if Path(model).is_dir() else model
+    out = out or Path(f"{Path(path).name}.yaml")
     fresh(out)
     count = len(load_seeds(seeds))
     quiet()
     found = describe(model)
-    path = str(Path(model).resolve()) if Path(model).is_dir() else model
     text = starter_config(Model(path, found.architecture, found.thinks), seeds.resolve(), count, _device(gpu_memory))
     write_text(out, text)
     console.print(f"{out}: read its comments, then: seif plan {out}; seif run {out}", highlight=False, markup=False)

@@ -52,8 +52,10 @@ class Vllm(Section):
 
 
 class EngineSettings(Section):
-    """Where the frozen roles (Filter, answerer, Judger) run, and what is evaluated. What a run trains runs in
-    process."""
+    """Where the frozen roles (Filter, answerer, Judger) run, and what is evaluated.
+
+    What a run trains runs in process.
+    """
 
     kind: Literal["local", "openai", "vllm"] = Field(
         default="local",

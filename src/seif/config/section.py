@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from inspect import Parameter, Signature
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -18,3 +19,8 @@ class Section(BaseModel):
     """A part of the config: unknown keys are refused, values are not converted, and nothing changes after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: object) -> None:
+        # pydantic's own signature spells out every default, those of whole sections too: a page of `help`.
+        cls.__signature__ = Signature([Parameter("keys", Parameter.VAR_KEYWORD)])

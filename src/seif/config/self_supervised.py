@@ -83,7 +83,9 @@ class SelfSupervised(Section):
         strict=False,
         description="Constraint types that no rule may judge in training; the verifiers still measure them.",
     )
-    hard_labels: bool = Field(default=False, description="The classifier pays 0 or 1 and not its probability.")
+    hard_labels: bool = Field(
+        default=False, description="The reward is the classifier's verdict, 0 or 1, and not its probability."
+    )
     curriculum: Literal["none", "in_order", "mixed"] = Field(
         default="none",
         description="The Follower trains on: `none`: whole instructions; "

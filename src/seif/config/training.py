@@ -38,7 +38,7 @@ class Grpo(Section):
     )
     max_prompt_tokens: int = Field(default=2048, ge=1, description="A longer prompt is refused before training starts.")
     max_new_tokens: int = Field(
-        default=8192, ge=1, description="A completion without an end token after this many earns 0."
+        default=8192, ge=1, description="A completion without an end token after this many gets reward 0."
     )
     gradient_checkpointing: bool = Field(
         default=True, description="Recompute activations in the backward pass: less memory, more time."
@@ -63,8 +63,10 @@ class Grpo(Section):
 
 
 class Lora(Section):
-    """Train low-rank adapters instead of all weights, as peft does (docs/lora.md). Without this section all weights
-    are trained."""
+    """Train low-rank adapters instead of all weights, as peft does (docs/lora.md).
+
+    Without this section all weights are trained.
+    """
 
     r: int = Field(default=16, ge=1, description="Rank of an adapter.")
     alpha: int = Field(default=32, ge=1, description="What an adapter adds is scaled by alpha / r.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 _FOLDER = Path(__file__).parent
@@ -22,6 +23,12 @@ def find(config: Path) -> Path:
     if config.is_file() or config.parent not in _PLACES:
         return config
     return next((path for path in shipped() if config.name in (path.stem, path.name)), config)
+
+
+def nearest(name: str) -> str | None:
+    """The shipped config whose name is most like `name`; None where none is."""
+    near = difflib.get_close_matches(Path(name).stem, [path.stem for path in shipped()], n=1)
+    return near[0] if near else None
 
 
 def summary(path: Path) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from seif.constraints.numbers import NUMBER, Builder, Match, number
+from seif.types import Kwargs, KwargValue
 
 # IFEval knows "at least n" and "less than n". Each phrase is one of them, with what is added to n.
 _RELATION_OF = {
@@ -75,24 +75,25 @@ def bound(match: Match, limit: bool = False) -> tuple[int, str] | None:
     return count + found[1], found[0]
 
 
-def bounded(count: str, relation: str, **more: Callable[[Match], Any]) -> Builder:
+def bounded(count: str, relation: str, **more: Callable[[Match], KwargValue | None]) -> Builder:
     """A builder for an amount under IFEval's names; a group called `limit` turns a bare number into an upper bound."""
 
-    def build(match: Match) -> dict[str, Any] | None:
+    def build(match: Match) -> Kwargs | None:
         found = bound(match, limit=bool(match.groupdict().get("limit")))
-        extra = {name: read(match) for name, read in more.items()}
-        if found is None or None in extra.values():
+        read = {name: read(match) for name, read in more.items()}
+        extra = {name: value for name, value in read.items() if value is not None}
+        if found is None or len(extra) < len(more):
             return None
         return {**extra, count: found[0], relation: found[1]}
 
     return build
 
 
-def at_most(count: str, relation: str, **more: Callable[[Match], Any]) -> Builder:
+def at_most(count: str, relation: str, **more: Callable[[Match], KwargValue | None]) -> Builder:
     """A builder for an amount that is forbidden: "avoid using the word x more than twice" is at most twice."""
     read = bounded(count, relation, **more)
 
-    def build(match: Match) -> dict[str, Any] | None:
+    def build(match: Match) -> Kwargs | None:
         found = read(match)
         if found is None or (match.groupdict().get("before") or "").lower() not in ("more than", "over", "exceeding"):
             return None

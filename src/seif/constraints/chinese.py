@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
 
 from seif.constraints.numbers import ZH_NUMBER, Builder, Match, number
+from seif.types import Kwargs, KwargValue
 
 REPLY = (
     r"(?:(?:你的|您的|该|此)?(?:整个|全部|完整)?(?:回答|回复|答案|输出|响应|全文|文本|文中|文章)(?:内容)?(?:中|里|内)?)"
@@ -49,10 +49,10 @@ STOP = r"[，,；;:： ]{0,2}"
 SUCH_AS = rf"(?:{STOP}[(（]?(?:例如|比如|如|即|像|形如)[:： ]?%s[)）]?)?"
 
 
-def bounded(count: str, relation: str, **more: Callable[[Match], Any]) -> Builder:
+def bounded(count: str, relation: str, **more: Callable[[Match], KwargValue]) -> Builder:
     """A builder for an amount under IFEval's names, as that of `amounts`."""
 
-    def build(match: Match) -> dict[str, Any] | None:
+    def build(match: Match) -> Kwargs | None:
         kind, add = _BOUNDS[match["relation"]]
         total = number(match["n"]) + add
         return {**{name: read(match) for name, read in more.items()}, count: total, relation: kind} if total else None

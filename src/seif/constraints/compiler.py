@@ -8,11 +8,10 @@ your response ..."), and what remains must be consumed whole by a wording. Under
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from seif.constraints.specification import TYPES
 from seif.constraints.wordings import CHINESE, ENGLISH, Language, Wording
-from seif.types import Constraint
+from seif.types import Constraint, Kwargs, KwargValue
 
 _LONGEST = 1000
 """Characters. No rule's wording is as long; a page of text is a task, not a constraint."""
@@ -22,7 +21,7 @@ _PLAIN = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "「": '"', "」": '"', "『": '"', "』": '"', "‘": "'", "’": "'", "`": "'"}
 )
 
-_Found = tuple[str, dict[str, Any]]
+_Found = tuple[str, Kwargs]
 """An instruction id and its kwargs."""
 
 
@@ -40,12 +39,16 @@ def compile_text(text: str) -> Constraint:
     return Constraint(text, instruction_id, {name: _as_written(value, line, written) for name, value in kwargs.items()})
 
 
-def _as_written(value: Any, line: str, written: str) -> Any:
-    """A word or phrase with its own quotes and apostrophes again: the reply is to repeat what was asked for."""
+def _as_written(value: KwargValue, line: str, written: str) -> KwargValue:
+    """Words and phrases with their own quotes and apostrophes again: the reply is to repeat what was asked for."""
+
+    def restored(text: str) -> str:
+        at = line.find(text) if "'" in text else -1
+        return text if at < 0 else written[at : at + len(text)]
+
     if isinstance(value, list):
-        return [_as_written(item, line, written) for item in value]
-    at = line.find(value) if isinstance(value, str) and "'" in value else -1
-    return value if at < 0 else written[at : at + len(value)]
+        return list(map(restored, value))
+    return restored(value) if isinstance(value, str) else value
 
 
 def _compile_line(line: str) -> _Found | None:

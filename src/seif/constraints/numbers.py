@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+
+from seif.types import Kwargs
 
 Match = re.Match[str]
-Builder = Callable[[Match], dict[str, Any] | None]
+Builder = Callable[[Match], Kwargs | None]
 """Kwargs from a match; None when no rule checks just what was said."""
 
 
@@ -74,7 +75,7 @@ def ordinal(text: str) -> int:
 def counted(name: str) -> Builder:
     """A builder for a plain count (the group `n`), which must be positive."""
 
-    def build(match: Match) -> dict[str, Any] | None:
+    def build(match: Match) -> Kwargs | None:
         count = number(match["n"])
         return {name: count} if count else None
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, get_args, get_origin
 
 from seif.constraints.text import languages, opening_word
 from seif.errors import UsageError
+from seif.types import KwargValue
 
 Rule = Callable[[Any], str | None]
 """What is wrong with a value, as the predicate of a sentence ("can't be -1"); None where nothing is."""
@@ -37,7 +38,7 @@ class Parameter:
     """One of `KINDS`."""
     rules: tuple[Rule, ...] = ()
 
-    def convert(self, value: Any) -> Any:
+    def convert(self, value: object) -> KwargValue:
         """The value as the check takes it: 3.0 as 3, a tuple as a list. Raises UsageError for another kind of value."""
         converted = _CONVERT[self.kind](value)
         if converted is None:
@@ -86,7 +87,7 @@ def _words(value: Any) -> list[str] | None:
     return words if words and all(isinstance(word, str) and word.strip() for word in words) else None
 
 
-_CONVERT: dict[Any, Callable[[Any], Any]] = {
+_CONVERT: dict[Any, Callable[[Any], KwargValue | None]] = {
     int: _integer,
     float: _real,
     bool: lambda value: value if isinstance(value, bool) else None,

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from seif.constraints.numbers import Builder, Match, number, vocabulary
+from seif.types import Kwargs
 
 QUOTED = r"""(?:"[^"]{1,200}"|'(?:[^'"]|(?<=\w)'(?=\w)){1,200}'(?!\w))"""
 _BARE = r"""(?!["'(\[{<*_#])[^\s"',;:，、。；：]{0,60}[^\s"',;:.!?)\]}>，、。；：]"""
@@ -60,7 +60,7 @@ def word(match: Match) -> str | None:
 def listed(name: str) -> Builder:
     """A builder for a list of words."""
 
-    def build(match: Match) -> dict[str, Any] | None:
+    def build(match: Match) -> Kwargs | None:
         found = words(match)
         how_many = match.groupdict().get("how_many")
         if not found or (how_many and number(how_many) != len(found)):

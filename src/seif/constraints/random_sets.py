@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any
 
 from seif.constraints.parameters import AT_LEAST, LESS_THAN
-from seif.types import Constraint
+from seif.types import Constraint, Kwargs
 
 WORDS = (
     "cat",
@@ -48,12 +47,12 @@ LANGUAGES = ("en", "de", "hi", "th", "ko", "ru", "sw", "vi", "it", "ar")
 Rng = random.Random
 
 
-def _relation(rng: Rng, counts: tuple[int, ...], names: tuple[str, str]) -> dict[str, Any]:
+def _relation(rng: Rng, counts: tuple[int, ...], names: tuple[str, str]) -> Kwargs:
     relation = rng.choice((AT_LEAST, LESS_THAN))
     return {names[0]: rng.choice(counts), names[1]: relation}
 
 
-def _first_word(rng: Rng) -> dict[str, Any]:
+def _first_word(rng: Rng) -> Kwargs:
     count = rng.randint(1, 4)
     return {
         "num_paragraphs": count,
@@ -62,7 +61,7 @@ def _first_word(rng: Rng) -> dict[str, Any]:
     }
 
 
-_KWARGS: dict[str, Callable[[Rng], dict[str, Any]]] = {
+_KWARGS: dict[str, Callable[[Rng], Kwargs]] = {
     "keywords:existence": lambda rng: {"keywords": rng.sample(WORDS, rng.randint(1, 3))},
     "keywords:frequency": lambda rng: {
         "keyword": rng.choice(WORDS),

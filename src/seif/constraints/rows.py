@@ -7,10 +7,10 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from seif.constraints.verifiers import check_kwargs, verify, verify_loose
 from seif.errors import UsageError
+from seif.types import Json, Kwargs
 
 REPEAT, PROMPT = "combination:repeat_prompt", "prompt_to_repeat"
 """A type and its parameter, which IFEval's rows may leave out: it is the row's prompt."""
@@ -26,10 +26,42 @@ class Row:
     response: str
     """Empty while nothing has been answered."""
     instruction_ids: tuple[str, ...]
-    kwargs: tuple[dict[str, Any], ...]
+    kwargs: tuple[Kwargs, ...]
 
 
-def parse_row(number: int, record: Mapping[str, Any], source: str, response: bool = True) -> Row:
+@dataclass(frozen=True)
+class Accuracy:
+    """A share of what was followed, from 0 to 1, with its standard error."""
+
+    accuracy: float
+    stderr: float
+
+
+@dataclass(frozen=True)
+class TypeAccuracy:
+    """The share of one instruction id's occurrences that were followed."""
+
+    accuracy: float
+    n: int
+    """Occurrences."""
+
+
+@dataclass(frozen=True)
+class Summary:
+    """Accuracies over rows, in IFEval's two levels."""
+
+    prompt_level: Accuracy
+    """Rows with every instruction followed; the stderr of the share p is sqrt(p(1-p)/n)."""
+    instruction_level: Accuracy
+    """Followed / all instructions; the stderr takes rows, not instructions, as independent (ratio estimator, as in
+    `held_out.accuracy`)."""
+    per_type: Mapping[str, TypeAccuracy]
+    """By instruction id."""
+    n_prompts: int
+    n_instructions: int
+
+
+def parse_row(number: int, record: Mapping[str, object], source: str, response: bool = True) -> Row:
     """A row from columns `prompt`, `response` (unless not wanted), `instruction_id_list` and `kwargs`.
 
     Nulls in kwargs are dropped; an id may occur more than once. `kwargs` may be missing when no id takes arguments, and
@@ -64,14 +96,9 @@ def follow(row: Row, loose: bool) -> list[bool]:
         raise UsageError(f"row {row.number}: {error}") from error
 
 
-def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> dict[str, Any]:
-    """Accuracies with standard errors from one list of verdicts per row, as `follow` gives them.
-
-    `prompt_level`: the share p of rows with every instruction followed; its stderr is sqrt(p(1-p)/n).
-    `instruction_level`: followed / all instructions; its stderr takes rows, not instructions, as independent (ratio
-    estimator, as in `held_out.accuracy`). `per_type`: accuracy and n of each instruction id. Raises UsageError when
-    there are no rows.
-    """
+def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> Summary:
+    """The accuracies from one list of verdicts per row, as `follow` gives them. Raises UsageError when there are no
+    rows."""
     if not rows:
         raise UsageError("there is nothing to score: no rows")
     n, total = len(rows), sum(map(len, verdicts))
@@ -81,19 +108,16 @@ def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> dict[s
     for row, found in zip(rows, verdicts, strict=True):
         for instruction_id, holds in zip(row.instruction_ids, found, strict=True):
             by_type[instruction_id].append(holds)
-    return {
-        "prompt_level": {"accuracy": whole, "stderr": math.sqrt(whole * (1 - whole) / n)},
-        "instruction_level": {
-            "accuracy": mean,
-            "stderr": math.sqrt(sum((sum(v) - mean * len(v)) ** 2 for v in verdicts)) / total,
-        },
-        "per_type": {k: {"accuracy": sum(v) / len(v), "n": len(v)} for k, v in sorted(by_type.items())},
-        "n_prompts": n,
-        "n_instructions": total,
-    }
+    return Summary(
+        prompt_level=Accuracy(whole, math.sqrt(whole * (1 - whole) / n)),
+        instruction_level=Accuracy(mean, math.sqrt(sum((sum(v) - mean * len(v)) ** 2 for v in verdicts)) / total),
+        per_type={k: TypeAccuracy(sum(v) / len(v), len(v)) for k, v in sorted(by_type.items())},
+        n_prompts=n,
+        n_instructions=total,
+    )
 
 
-def _text(record: Mapping[str, Any], column: str, where: str) -> str:
+def _text(record: Mapping[str, object], column: str, where: str) -> str:
     if column not in record:
         raise UsageError(f"{where} has no `{column}`, only {', '.join(map(str, record)) or 'nothing'}")
     value = record[column]
@@ -102,7 +126,7 @@ def _text(record: Mapping[str, Any], column: str, where: str) -> str:
     return value
 
 
-def _ids(record: Mapping[str, Any], where: str) -> list[str]:
+def _ids(record: Mapping[str, object], where: str) -> list[str]:
     if "instruction_id_list" not in record:
         raise UsageError(f"{where} has no `instruction_id_list`, only {', '.join(map(str, record))}")
     ids = record["instruction_id_list"]
@@ -113,7 +137,7 @@ def _ids(record: Mapping[str, Any], where: str) -> list[str]:
     return ids
 
 
-def _kwargs(record: Mapping[str, Any], count: int, where: str) -> list[dict[str, Any]]:
+def _kwargs(record: Mapping[str, object], count: int, where: str) -> list[Json]:
     """One mapping per instruction; null stands for no arguments."""
     given = record.get("kwargs")
     if isinstance(given, str):
@@ -130,6 +154,6 @@ def _kwargs(record: Mapping[str, Any], count: int, where: str) -> list[dict[str,
     return [k or {} for k in given]
 
 
-def _shown(value: Any) -> str:
+def _shown(value: object) -> str:
     text = repr(value)
     return text if len(text) <= 80 else f"{text[:77]}..."

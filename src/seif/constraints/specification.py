@@ -24,12 +24,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from seif.constraints.parameters import Parameter, parameters_of
 from seif.constraints.wordings import Wording, expression
 from seif.errors import UsageError
 from seif.registry import Registry
+from seif.types import Kwargs
 
 if TYPE_CHECKING:
     from seif.constraints.demands import Demands
@@ -56,9 +57,9 @@ class ConstraintType:
     problem: Callable[..., str | None] | None = None
     """What is wrong with the kwargs, given by name, together ("paragraph 3 of 2 can't be"); None where nothing is."""
     cues: str = ""
-    """Soft types: a pattern whose finds in a text speak for this type."""
+    """Soft types: a pattern that matches texts of this type."""
     asked: bool = True
-    """Is the Instructor told of the type?"""
+    """Do the Instructor's prompts name the type?"""
 
     @property
     def hard(self) -> bool:
@@ -75,7 +76,7 @@ class ConstraintType:
         """The kwargs by name. Raises UsageError for a parameter of the check whose annotation is no kind of value."""
         return parameters_of(self.check) if self.check else {}
 
-    def arguments(self, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    def arguments(self, kwargs: Mapping[str, object]) -> Kwargs:
         """The kwargs as the check takes them: nulls dropped, 3.0 made 3. Raises UsageError saying what is wrong."""
         if not isinstance(kwargs, Mapping):
             raise UsageError(f"{self.id}: kwargs must be a mapping, got {type(kwargs).__name__}")
@@ -115,7 +116,7 @@ def register(kind: ConstraintType) -> ConstraintType:
     return TYPES.add(kind.id, kind)
 
 
-def _takes(function: Callable[..., Any], names: Iterable[str]) -> bool:
+def _takes(function: Callable[..., object], names: Iterable[str]) -> bool:
     try:
         inspect.signature(function).bind(**dict.fromkeys(names))
     except TypeError:

@@ -13,7 +13,7 @@ OTHER = "soft:other"
 
 @TYPES.cached()
 def by_category(hard: bool) -> dict[str, list[ConstraintType]]:
-    """The types the Instructor is told of, under their categories, in the order in which they are registered."""
+    """The types that the Instructor's prompts name, by category, in the order in which they are registered."""
     groups: dict[str, list[ConstraintType]] = {}
     for kind in TYPES.values():
         if kind.hard == hard and kind.asked:

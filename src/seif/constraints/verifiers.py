@@ -13,14 +13,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
 from seif.constraints.specification import TYPES
 from seif.constraints.text import loosened
 from seif.errors import UsageError
+from seif.types import Kwargs
 
 
-def verify(response: str, instruction_id: str, kwargs: Mapping[str, Any]) -> bool:
+def verify(response: str, instruction_id: str, kwargs: Mapping[str, object]) -> bool:
     """Does `response` satisfy the constraint, strictly?
 
     `kwargs` may carry the nulls of IFEval's flat schema; they are dropped. Raises UsageError for an unknown id and for
@@ -30,18 +30,18 @@ def verify(response: str, instruction_id: str, kwargs: Mapping[str, Any]) -> boo
     return bool(response.strip()) and check(response)
 
 
-def verify_loose(response: str, instruction_id: str, kwargs: Mapping[str, Any]) -> bool:
+def verify_loose(response: str, instruction_id: str, kwargs: Mapping[str, object]) -> bool:
     """Does any of the eight loosened variants of `response` satisfy the constraint? Raises as `verify` does."""
     check = _check(instruction_id, kwargs)
     return any(check(variant) for variant in loosened(response) if variant.strip())
 
 
-def check_kwargs(instruction_id: str, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+def check_kwargs(instruction_id: str, kwargs: Mapping[str, object]) -> Kwargs:
     """The arguments as the check takes them: nulls dropped, 3.0 made 3. Raises UsageError saying what is wrong."""
     return dict(_check(instruction_id, kwargs).keywords)
 
 
-def _check(instruction_id: str, kwargs: Mapping[str, Any]) -> partial[bool]:
+def _check(instruction_id: str, kwargs: Mapping[str, object]) -> partial[bool]:
     """The check of a type with its arguments. Raises UsageError for an unknown id and for wrong arguments."""
     kind = TYPES.get(instruction_id) if instruction_id in TYPES else None
     if kind is None or kind.check is None:

@@ -65,7 +65,7 @@ def write_witness(constraints: Iterable[Constraint]) -> str | None:
             failed = next((c for c in compiled if not verify(reply, c.instruction_id, c.kwargs)), None)
             if failed is None and all(text.stands_in(reply) for text in wanted.texts):
                 return reply
-            # A miss of the language may be mended by another filler; of two other misses little can be hoped.
+            # Another filler may correct a wrong language; two other misses can hardly be corrected.
             misses += failed is None or not _detects_language(failed)
             if misses == 2:
                 break

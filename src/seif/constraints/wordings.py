@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 from seif.constraints import chinese, english
 from seif.constraints.numbers import Builder, Match
 from seif.errors import UsageError
+from seif.types import Kwargs
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +28,7 @@ ENGLISH = Language(english.FRAME, english.IN_REPLY, " .!;")
 CHINESE = Language(chinese.FRAME, "", " .!;。！；")
 
 
-def nothing(match: Match) -> dict[str, Any]:
+def nothing(match: Match) -> Kwargs:
     """The kwargs of a rule that has none."""
     return {}
 

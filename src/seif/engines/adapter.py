@@ -1,4 +1,4 @@
-"""LoRA adapters on disk: a model directory that holds an adapter stands on a base that lies elsewhere."""
+"""LoRA adapters on disk: a model directory that holds an adapter needs a base, which is elsewhere."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def adapter_settings(model: str | Path) -> dict[str, object]:
 
 
 def tokenizer_of(model: str | Path) -> str:
-    """Where the tokenizer of `model` lies: beside the adapter, or else with the base."""
+    """Where the tokenizer of `model` is: beside the adapter, or else with the base."""
     return str(model) if not is_adapter(model) or (Path(model) / "tokenizer_config.json").is_file() else base_of(model)
 
 

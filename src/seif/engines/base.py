@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 Messages = list[dict[str, str]]
+"""A chat in the form every chat template and OpenAI-compatible server takes."""
 TOO_LONG = "context too long"
-"""The error of a prompt that does not fit with what is to be written; like every error, the same words each time, to
-be counted."""
+"""The error of a prompt that does not fit with what is to be written; like every error, the same words each time, to be
+counted.
+"""
 
 
 @dataclass(frozen=True)

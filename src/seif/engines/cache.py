@@ -17,8 +17,10 @@ from seif.types import Verdict
 
 
 class VerdictCache:
-    """An append-only file, one verdict a line. A line goes to the system whole and at once, so it survives kill -9
-    of this process."""
+    """An append-only file, one verdict a line.
+
+    A line goes to the system whole and at once, so it survives kill -9 of this process.
+    """
 
     def __init__(self, path: Path, weights: str) -> None:
         self.path, self.weights = path, weights
@@ -58,7 +60,7 @@ class VerdictCache:
         return hashlib.blake2b(json.dumps(question).encode(), digest_size=16).hexdigest()
 
     def _read(self) -> dict[str, tuple[Verdict, float | None]]:
-        """All whole lines. A torn one is cut off, or the next would be glued to it; an unreadable one is asked anew."""
+        """All whole lines. An incomplete last line is removed, or the next would be appended to it."""
         content = self.path.read_bytes()
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
@@ -74,8 +76,8 @@ class VerdictCache:
 
 
 def weights_of_checkpoint(model: str) -> str:
-    """A fingerprint of a checkpoint: the hash of its weights, config, tokenizer and chat template, for an adapter
-    also of its base's.
+    """A fingerprint of a checkpoint: the hash of its weights, config, tokenizer and chat template, for an adapter also
+    of its base's.
 
     Raises UsageError when an adapter's base is not there, OSError when `model` is neither a directory nor a hub id
     that is here or can be fetched.

@@ -1,5 +1,4 @@
-"""Look at a checkpoint before anything heavy starts, so that a wrong one is reported within a second and in one
-line."""
+"""Check a checkpoint before models are loaded, so that a wrong one is reported within a second and in one line."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Why a request to a server failed, in words that are the same every time so that they can be counted, and whether
-to ask again.
+"""Why a request to a server failed, in fixed words that can be counted, and whether to ask again.
 
 No word of the server's own is passed on: it may quote a key.
 """

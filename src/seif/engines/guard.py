@@ -26,8 +26,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 
 def main(command: list[str]) -> int:
-    """Run `command` and return its exit status: 128 and the signal's number where a signal ended it, as a shell
-    counts."""
+    """Run `command` and return its exit status: 128 and the signal's number after a signal, as in a shell."""
     if sys.platform == "linux":
         # What the command leaves behind becomes a child of this process, which can then wait until it has exited.
         ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)

@@ -1,7 +1,7 @@
 """A transformers model in this process.
 
 Whatever is asked in one tick of the event loop is answered as one job: prompts are sorted so that those with a common
-beginning stand together, the common part is read once, and its keys and values are shared (a reply judged on five
+beginning are neighbours, the common part is read once, and its keys and values are shared (a reply judged on five
 constraints is read once; so is a prompt that is sampled five times). Rows that are done leave the batch. Where
 shapes are compiled, batches and lengths are filled up to one of few sizes, see `shapes`.
 """
@@ -25,14 +25,15 @@ from seif.engines.shapes import PreallocatedLayer, compiles_shapes, filled
 from seif.engines.together import Together
 
 MIN_SHARED = 16
-"""Sharing fewer prompt tokens than this costs more than it saves."""
+"""Sharing fewer prompt tokens than this takes more time than it saves."""
 SHRINK = 0.85
 """Finished rows leave a batch when at most this share of it is unfinished: keys and values are copied each time."""
 RESERVE = 256
 """Slots for keys and values that are added at a time, at most, beyond those that are written."""
 READING = 8
-"""A token that is only read takes about as much memory as this many of a token budget, whose keys and values are
-kept while writing."""
+"""A token that is only read takes about as much memory as this many of a token budget, whose keys and values are kept
+while writing.
+"""
 
 
 @dataclass
@@ -295,8 +296,10 @@ class LocalEngine:
         ]
 
     def _prefill(self, prompts: list[list[int]], new_tokens: int) -> tuple[_Batch, list[int]]:
-        """Read every prompt, common beginnings once. Returns the batch and the prompt index of each of its rows;
-        rows beyond those only fill it up."""
+        """Read every prompt, common beginnings once.
+
+        Returns the batch and the prompt index of each of its rows; rows beyond those only fill it up.
+        """
         groups = _group(prompts) if self._plain else [_Group(prompt[:-1], [i]) for i, prompt in enumerate(prompts)]
         order = [i for group in groups for i in group.members]
         device = self.model.device

@@ -15,7 +15,7 @@ from seif.engines.shapes import KERNELS, compiles_shapes
 
 
 def release_memory() -> None:
-    """Collect garbage and return its memory it to the device and to the operating system."""
+    """Collect garbage and return its memory to the device and to the operating system."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
@@ -23,8 +23,8 @@ def release_memory() -> None:
 
 
 def freeze_libraries() -> None:
-    """Take everything that is imported by now out of later collections: it stays for good, and looking through it
-    takes a quarter of a second each time.
+    """Exclude everything that is imported by now from later collections, each of which would scan it for a quarter of a
+    second.
 
     To be called before models are loaded, whose memory would never be given back.
     """
@@ -34,7 +34,8 @@ def freeze_libraries() -> None:
 
 def trim() -> None:
     """Return freed blocks to the operating system: glibc keeps them, and after a few steps of uneven sizes that is
-    gigabytes."""
+    gigabytes.
+    """
     if sys.platform == "linux":
         malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if malloc_trim is not None:

@@ -165,7 +165,9 @@ class _Connections:
                 async with asyncio.timeout(self.engine.limits.timeout):
                     # The body as text: the package's own types would be built for every request and dropped again.
                     found = read_completion(
-                        await replica.client.post("/chat/completions", cast_to=str, body=body), logprobs
+                        await replica.client.post("/chat/completions", cast_to=str, body=body),
+                        logprobs,
+                        self.engine.chat,
                     )
             except (openai.OpenAIError, TimeoutError) as error:
                 found = failure_of(error)
@@ -200,11 +202,17 @@ def _body(model: str, request: Request, chat: ChatFormat) -> dict[str, Any]:
     return {**body, "logprobs": True, "top_logprobs": request.top_logprobs} if request.top_logprobs else body
 
 
-def read_completion(body: str, logprobs: bool) -> Completion | Failure:
-    """A chat completion out of a response body; `logprobs`: those of the first token were asked for."""
+def read_completion(body: str, logprobs: bool, chat: ChatFormat = DEFAULT) -> Completion | Failure:
+    """A chat completion out of a response body; `logprobs`: those of the first token were asked for.
+
+    A thought that the server has taken out of the text is put back between the marks of `chat`.
+    """
     try:
         choice = json.loads(body)["choices"][0]
-        text = choice["message"]["content"] or ""
+        message = choice["message"]
+        text = message.get("content") or ""
+        # Servers with a reasoning parser: vLLM and SGLang have called it both.
+        thought = message.get("reasoning_content") or message.get("reasoning") or ""
         first = (((choice.get("logprobs") or {}).get("content") or [{}])[0]).get("top_logprobs") or []
         likely: dict[str, float] = {}
         for entry in first:
@@ -212,8 +220,12 @@ def read_completion(body: str, logprobs: bool) -> Completion | Failure:
         finish = choice["finish_reason"]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return Failure(MALFORMED)
-    if not isinstance(text, str):
+    if not isinstance(text, str) or not isinstance(thought, str):
         return Failure(MALFORMED)
+    if thought and chat.think_end not in text:
+        # A reply that was cut off before its answer was cut off within its thought.
+        unfinished = finish == "length" and not text
+        text = f"{chat.think_start}{thought}{'' if unfinished else chat.think_end}{text}"
     if finish not in ("stop", "length"):
         return Failure(WITHHELD, again=False)
     if not text.strip() and not likely:

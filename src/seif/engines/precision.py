@@ -51,8 +51,9 @@ def hardware_precision() -> Precision:
 
 
 def choose(wanted: str, began_with: str | None = None) -> Precision:
-    """The type for `wanted`, a type's name or `auto`; `began_with` is what an interrupted run computed in, which
-    `auto` keeps.
+    """The type for `wanted`, a type's name or `auto`.
+
+    `began_with` is what an interrupted run computed in, which `auto` keeps.
 
     Raises UsageError for a type that this machine can't compute in at all.
     """
@@ -107,8 +108,7 @@ class TrainingTypes:
 
 
 def training_types(section: str, run: str) -> TrainingTypes:
-    """For a section's `dtype` in a run that computes in `run`: `auto` keeps float32 weights and computes as the run
-    does."""
+    """For a section's `dtype` in a run that computes in `run`: `auto` is float32 weights and the run's type."""
     if section == "auto":
         return TrainingTypes("float32", run)
     return TrainingTypes(section, section)

@@ -1,5 +1,4 @@
-"""Ask a server one tiny question before anything long starts, so that a wrong setting is reported at once and in one
-line."""
+"""Ask a server one tiny question before a run starts, so that a wrong setting is reported at once and in one line."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""Several servers with the same weights: each request goes where least is under way, and not to one that is not
-there."""
+"""Several servers with the same weights: a request goes to the least busy one that accepts connections."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Shapes of batches, and keys and values preallocated for the tokens to come.
 
-On a CPU every new shape of a bf16 matrix product is compiled (by oneDNN), which costs milliseconds and half a
+On a CPU every new shape of a bf16 matrix product is compiled (by oneDNN), which takes milliseconds and half a
 megabyte. Batches and lengths are therefore filled up to one of few sizes there. Float32 products on a CPU, and all
 on a GPU, take any shape as it is.
 """
@@ -12,7 +12,8 @@ from transformers.cache_utils import DynamicLayer
 
 BLOCK = 32
 """Where shapes are compiled, slots for keys and values are seen this many at a time while tokens are written one by
-one."""
+one.
+"""
 
 KERNELS = 1024 * 550_000
 """Bytes of the compiled kernels that oneDNN keeps, which a long run comes to."""
@@ -24,15 +25,18 @@ def compiles_shapes(device: torch.device, dtype: torch.dtype) -> bool:
 
 
 def round_up(size: int, an_octave: int = 4) -> int:
-    """The next of few sizes, so many an octave: with four, 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ..., and at
-    most a quarter is added."""
+    """The next of few sizes, `an_octave` per doubling: with four, 1 to 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, ...
+
+    At most a quarter is added.
+    """
     step = max(1, 1 << max(0, (size - 1).bit_length() - an_octave.bit_length()))
     return -(-size // step) * step
 
 
 def filled(size: int, few: bool, an_octave: int = 4) -> int:
-    """How many rows or columns a batch of `size` gets: one of few numbers where shapes are compiled, else no more
-    than it needs."""
+    """How many rows or columns a batch of `size` gets: one of few numbers where shapes are compiled, else no more than
+    it needs.
+    """
     return round_up(size, an_octave) if few else size
 
 
@@ -75,8 +79,9 @@ class PreallocatedLayer(DynamicLayer):  # type: ignore[misc]
         return self._slots(self.written, query_length), 0
 
     def _slots(self, before: int, new: int) -> int:
-        """How many are seen once `new` tokens are added: where shapes are few, blocks while writing; else exactly
-        the tokens."""
+        """How many are seen once `new` tokens are added: where shapes are few, blocks while writing; else exactly the
+        tokens.
+        """
         after = before + new
         return -(-after // BLOCK) * BLOCK if self.few and new == 1 and before else after
 

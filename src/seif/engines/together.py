@@ -11,8 +11,9 @@ A = TypeVar("A")
 
 
 class Together(Generic[Q, A]):
-    """Joins questions into batches. `answer` takes one and returns its answers in order; an exception of it reaches
-    all who asked.
+    """Joins questions into batches.
+
+    `answer` takes one and returns its answers in order; an exception of it reaches all who asked.
 
     With `one_at_a_time` a batch waits for the one before, and grows meanwhile. It belongs to one event loop at a time.
     """

@@ -1,5 +1,4 @@
-"""vLLM servers that are started, watched and stopped here: one for each base model, with its LoRA adapters beside
-it."""
+"""vLLM servers that are started, watched and stopped here: one for each base model and its LoRA adapters."""
 
 from __future__ import annotations
 
@@ -77,7 +76,7 @@ class VllmServer:
     """One `vllm` process that serves a base model, and adapters of up to `rank` (0: none), until `stop`.
 
     When it ends, or does not answer its health check, it is started again, up to `restarts` times; what had been
-    asked of it is asked again. A server that never came up is not: what it died of would kill it again.
+    asked of it is asked again. A server that never came up is not, because it would fail again for the same reason.
     """
 
     def __init__(self, base: str, rank: int, settings: EngineSettings, log: Path, chat: ChatFormat = DEFAULT) -> None:
@@ -101,8 +100,10 @@ class VllmServer:
         self._stopping = threading.Event()
 
     def start(self) -> None:
-        """Start it and wait until it is well. Raises RunError when it does not come up, UsageError when it refuses
-        its flags."""
+        """Start it and wait until it is well.
+
+        Raises RunError when it does not come up, UsageError when it refuses its flags.
+        """
         try:
             self._come_up()
         except _Died as died:
@@ -139,7 +140,7 @@ class VllmServer:
     async def recover(self, began: float) -> bool:
         """Whether an attempt that began at `began` (time.monotonic) failed because the server was down, and it is back.
 
-        Raises RunError when it is down for good.
+        Raises RunError when it can't be started again.
         """
         try:
             return await asyncio.to_thread(self._recover, began)
@@ -252,7 +253,7 @@ class VllmServer:
 
 
 class _Died(Exception):
-    """A server that ended with `status`, or is as good as dead (None)."""
+    """A server that ended with `status`, or no longer answers (None)."""
 
     def __init__(self, status: int | None, how: str = "does not answer its health check") -> None:
         if status is not None:
@@ -293,8 +294,10 @@ def _place(base: str) -> str:
 
 
 def _rank(path: str) -> int:
-    """The --max-lora-rank that an adapter needs; 0 for any other model. Raises UsageError for a rank that vLLM does
-    not serve."""
+    """The --max-lora-rank that an adapter needs; 0 for any other model.
+
+    Raises UsageError for a rank that vLLM does not serve.
+    """
     if not is_adapter(path):
         return 0
     settings = adapter_settings(path)

@@ -6,47 +6,78 @@ import difflib
 import importlib
 import importlib.util
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seif.chat import chat_format
 from seif.engines.adapter import base_of, is_adapter, tokenizer_of
 from seif.engines.base import Engine
 from seif.errors import RunError, UsageError
-from seif.evaluation.results import Result, SuiteResult
+from seif.evaluation.results import SuiteResult
 from seif.evaluation.suites import SuiteSettings, suite
+from seif.types import Json
 
 
-class HarnessResult(Result):
+@dataclass(frozen=True)
+class TaskNumbers:
+    """What the harness measured in one task, or over a group of them."""
+
+    metrics: Mapping[str, float | None]
+    """By the harness's names: "acc,none" and its standard error "acc_stderr,none"; None where it has no value."""
+    task_version: str | float | None = None
+    n_shot: int | None = None
+    n: int | None = None
+    """Documents used."""
+
+    def to_json(self) -> Json:
+        """Metrics and facts side by side; what the harness did not say is left out."""
+        facts = {"task_version": self.task_version, "n_shot": self.n_shot, "n": self.n}
+        return {**self.metrics, **{name: value for name, value in facts.items() if value is not None}}
+
+
+@dataclass(frozen=True)
+class HarnessResult:
     """What the harness measured."""
 
     version: str
     """The harness's."""
-    tasks: dict[str, dict[str, Any]]
-    """By task and group: metrics by name ("acc,none"), `task_version`, `n_shot`, and the documents used, `n`."""
+    tasks: Mapping[str, TaskNumbers]
+    """By task and group."""
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> Json:
         """The version, then the tasks."""
-        return {"version": self.version, **self.tasks}
+        return {"version": self.version, **{name: task.to_json() for name, task in self.tasks.items()}}
 
     def metrics(self) -> Iterator[tuple[str, str, float, float | None]]:
         """(task, metric, value, standard error) of each metric that has a value."""
         for task, found in self.tasks.items():
-            for metric, value in found.items():
-                if "," in metric and "_stderr," not in metric and value is not None:
-                    yield task, metric, value, found.get(metric.replace(",", "_stderr,"))
+            for metric, value in found.metrics.items():
+                if "_stderr," not in metric and value is not None:
+                    yield task, metric, value, found.metrics.get(metric.replace(",", "_stderr,"))
 
 
-def evaluate(manager: Any, model: str, task: str, device: str, dtype: str, limit: int | None = None) -> HarnessResult:
+def evaluate(
+    manager: Any,
+    model: str,
+    task: str,
+    device: str,
+    dtype: str,
+    limit: int | None = None,
+    template_kwargs: Mapping[str, Any] | None = None,
+) -> HarnessResult:
     """Run one of the harness's tasks, groups or tags with the checkpoint's chat template; `manager` is `find_task`'s.
 
-    `limit`: only so many documents per task. Raises RunError when the harness breaks.
+    `limit`: only so many documents per task; `template_kwargs`: variables of the chat template. Raises RunError when
+    the harness breaks.
     """
     lm_eval = importlib.import_module("lm_eval")
+    template = {"chat_template_args": dict(template_kwargs)} if template_kwargs else {}
     adapter = {"peft": model, "tokenizer": tokenizer_of(model)} if is_adapter(model) else {}
     try:
         found = lm_eval.simple_evaluate(
             model="hf",
-            model_args={"pretrained": base_of(model), "dtype": dtype, **adapter},
+            model_args={"pretrained": base_of(model), "dtype": dtype, **template, **adapter},
             tasks=[task],
             task_manager=manager,
             # Its default is "cuda", also where there is none.
@@ -83,18 +114,17 @@ def find_task(task: str, include_path: Path | None) -> Any:
     return manager
 
 
-def tidy(found: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The harness's results as plain JSON: metrics by name ("acc,none"), task version, n-shot, and documents used."""
-    tasks: dict[str, dict[str, Any]] = {}
-    for name, metrics in found["results"].items():
-        numbers = {k: None if v == "N/A" else float(v) for k, v in metrics.items() if "," in k}
-        more = {
-            "task_version": found["versions"].get(name),
-            "n_shot": found["n-shot"].get(name),
-            "n": found["n-samples"].get(name, {}).get("effective"),
-        }
-        tasks[name] = {**numbers, **{k: v for k, v in more.items() if v is not None}}
-    return tasks
+def tidy(found: Mapping[str, Any]) -> dict[str, TaskNumbers]:
+    """What is kept of the harness's results."""
+    return {
+        name: TaskNumbers(
+            metrics={k: None if v == "N/A" else float(v) for k, v in metrics.items() if "," in k},
+            task_version=found["versions"].get(name),
+            n_shot=found["n-shot"].get(name),
+            n=found["n-samples"].get(name, {}).get("effective"),
+        )
+        for name, metrics in found["results"].items()
+    }
 
 
 def describe(result: HarnessResult) -> list[str]:
@@ -114,13 +144,16 @@ async def lm_eval(engine: Engine, settings: SuiteSettings) -> SuiteResult:
     """A task of the harness, which loads the checkpoint itself."""
     from seif.engines.precision import device
 
-    dtype = settings.config.engine.dtype
-    result = evaluate(_find(settings), settings.model, settings.task, device(), dtype, settings.limit)
+    config = settings.config
+    template_kwargs = chat_format(config.chat).template_kwargs
+    result = evaluate(
+        _find(settings), settings.model, settings.task, device(), config.engine.dtype, settings.limit, template_kwargs
+    )
     found = list(result.metrics())
     return SuiteResult(
         numbers={f"{task}/{metric}": value for task, metric, value, _ in found},
         stderr={f"{task}/{metric}": stderr for task, metric, _, stderr in found if stderr is not None},
-        n=sum(task.get("n") or 0 for task in result.tasks.values()),
+        n=sum(task.n or 0 for task in result.tasks.values()),
         percent=False,
         lines=tuple(describe(result)),
         details=result.to_json(),

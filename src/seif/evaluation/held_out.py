@@ -19,6 +19,7 @@ from seif.instructions import read_instructions
 from seif.judges.base import Judge
 from seif.roles import follower
 from seif.scoring import item_seed, type_of
+from seif.stage_log import Tables
 from seif.types import Constraint, Instruction, Verdict
 
 
@@ -116,11 +117,6 @@ def repetition(text: str) -> float:
     words = text.split()
     runs = list(zip(words, words[1:], words[2:], strict=False))
     return 1 - len(set(runs)) / len(runs) if runs else 0.0
-
-
-Tables = dict[str, list[int]]
-"""Per constraint type, how often a rule and a model found a constraint satisfied or violated:
-[both satisfied, only by the rule, only by the model, both violated]."""
 
 
 def tabulate(found: Iterable[tuple[str, bool, bool]]) -> Tables:

@@ -20,6 +20,7 @@ from seif.errors import RunError, UsageError
 from seif.evaluation.results import Result, SuiteResult
 from seif.evaluation.suites import SuiteSettings, suite
 from seif.progress import clock
+from seif.quantities import quantity
 from seif.tables import read_rows
 
 MAX_NEW_TOKENS = 1280
@@ -58,9 +59,9 @@ class IFEvalResult(Result):
     shortened: int
     """Replies for which the context left fewer tokens than `max_new_tokens`."""
     unanswered: int
-    """Prompts for which it left none."""
+    """Prompts for which the context left no tokens."""
     unanswered_because: str | None
-    """The first reason."""
+    """Why, for the first of them."""
 
 
 @dataclass(frozen=True)
@@ -138,19 +139,19 @@ def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) ->
     strict, loose = (summarise(answered, [follow(row, loose=way) for row in answered]) for way in (False, True))
     unanswered = [r.error for r in replies if r.error]
     return IFEvalResult(
-        n_prompts=strict["n_prompts"],
-        n_instructions=strict["n_instructions"],
-        prompt_level_strict_acc=strict["prompt_level"]["accuracy"],
-        prompt_level_strict_acc_stderr=strict["prompt_level"]["stderr"],
-        inst_level_strict_acc=strict["instruction_level"]["accuracy"],
-        inst_level_strict_acc_stderr=strict["instruction_level"]["stderr"],
-        prompt_level_loose_acc=loose["prompt_level"]["accuracy"],
-        prompt_level_loose_acc_stderr=loose["prompt_level"]["stderr"],
-        inst_level_loose_acc=loose["instruction_level"]["accuracy"],
-        inst_level_loose_acc_stderr=loose["instruction_level"]["stderr"],
+        n_prompts=strict.n_prompts,
+        n_instructions=strict.n_instructions,
+        prompt_level_strict_acc=strict.prompt_level.accuracy,
+        prompt_level_strict_acc_stderr=strict.prompt_level.stderr,
+        inst_level_strict_acc=strict.instruction_level.accuracy,
+        inst_level_strict_acc_stderr=strict.instruction_level.stderr,
+        prompt_level_loose_acc=loose.prompt_level.accuracy,
+        prompt_level_loose_acc_stderr=loose.prompt_level.stderr,
+        inst_level_loose_acc=loose.instruction_level.accuracy,
+        inst_level_loose_acc_stderr=loose.instruction_level.stderr,
         per_instruction={
-            kind: InstructionAccuracy(strict=found["accuracy"], loose=loose["per_type"][kind]["accuracy"], n=found["n"])
-            for kind, found in strict["per_type"].items()
+            kind: InstructionAccuracy(strict=found.accuracy, loose=loose.per_type[kind].accuracy, n=found.n)
+            for kind, found in strict.per_type.items()
         },
         max_new_tokens=max_new_tokens,
         cut_off=sum(not r.finished and not r.error for r in replies) / len(replies),
@@ -197,7 +198,7 @@ def describe(result: IFEvalResult) -> list[str]:
         ("prompt", result.prompt_level_loose_acc, result.prompt_level_loose_acc_stderr),
         ("instruction", result.inst_level_loose_acc, result.inst_level_loose_acc_stderr),
     )
-    opening = f"IFEval: {result.n_prompts:,} prompts, {result.n_instructions:,} instructions"
+    opening = f"IFEval: {quantity(result.n_prompts, 'prompt')}, {quantity(result.n_instructions, 'instruction')}"
     lines = [opening, f"strict  {strict}", f"loose   {loose}"]
     if result.cut_off:
         lines.append(
@@ -205,11 +206,12 @@ def describe(result: IFEvalResult) -> list[str]:
         )
     if result.shortened:
         lines.append(
-            f"{result.shortened:,} prompts got less than {result.max_new_tokens:,} new tokens, for the model's "
-            "context is too short"
+            f"{quantity(result.shortened, 'prompt')} got less than {result.max_new_tokens:,} new tokens, because the "
+            "model's context is too short"
         )
     if result.unanswered:
-        lines.append(f"{result.unanswered:,} prompts have no reply and follow nothing: {result.unanswered_because}")
+        found = quantity(result.unanswered, "prompt")
+        lines.append(f"{found} without a reply, counted as following nothing: {result.unanswered_because}")
     return lines
 
 

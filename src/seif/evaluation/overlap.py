@@ -1,4 +1,4 @@
-"""Which seeds overlap with the prompts of a benchmark: those must not be trained on."""
+"""Which seeds overlap with the prompts of a benchmark and must not be trained on."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Literal
 
 from seif.errors import UsageError
+from seif.quantities import quantity
 from seif.tables import read_rows
 
 SHINGLE = 8
 """Words in a row that two texts rarely share by chance."""
 SHORTEST = 5
-"""A text of fewer words overlaps only with its equal: "Write a poem" stands in too many others."""
+"""A text of fewer words overlaps only with an equal one: "Write a poem" is part of too many others."""
 MOST = 0.5
 BOILERPLATE = 20
 """A shingle of more prompts than this is the wording of a template and says nothing about one prompt."""
@@ -88,9 +89,9 @@ def describe(matches: Sequence[Match], seeds: int, source: str) -> str:
     """One line for a person: how many of so many seeds overlap with the prompts of `source`, and the first of them."""
     first = matches[0]
     example = f"row {first.seed + 1} with row {first.prompt + 1}"
-    return (
-        f"{len(matches):,} of {seeds:,} seeds overlap with the prompts of {source}, e.g. {example}; they are left out"
-    )
+    overlap = "overlaps" if len(matches) == 1 else "overlap"
+    shares = f"{len(matches):,} of {quantity(seeds, 'seed')}"
+    return f"left out: {shares} {overlap} with the prompts of {source}, e.g. {example}"
 
 
 class _Index:

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
 from seif.errors import UsageError
+from seif.types import Json
 
 Decoding = Literal["greedy", "sampled"]
 """How held-out tasks are answered: greedily, or sampled at temperature 1."""
@@ -191,7 +192,7 @@ class SuiteResult(Result):
     """The numbers are shares from 0 to 1, shown in percent."""
     lines: tuple[str, ...] = ()
     """The result in words for a terminal, where the numbers alone are not enough."""
-    details: dict[str, Any] = {}
+    details: Json = {}
     """More, as JSON values; where there are any, `seif evaluate` writes them in place of the rest."""
 
 

@@ -92,7 +92,7 @@ def find_suite(name: str) -> tuple[Suite, str]:
 
 
 def check_options(name: str, given: Collection[str]) -> None:
-    """Raises UsageError for an option that the suite does not take, and for one that it needs and has not got."""
+    """Raises UsageError for an option that the suite does not take, and for one that it needs and that is missing."""
     found, task = find_suite(name)
     given = {*given, *(["task"] if task else [])}
     for option in sorted(given - found.takes):

@@ -1,22 +1,24 @@
-"""How a language model is asked for a verdict, and out of which cache a known one comes."""
+"""How a language model is asked for a verdict, and the cache of known verdicts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from seif.engines.base import Completion, Engine, Request
+from seif.engines.base import Completion, Engine, Messages, Request
 from seif.engines.cache import VerdictCache
 from seif.judges.base import Judgement
 from seif.roles.quoting import mark_of, sanitize
-from seif.roles.templates import Messages, render
+from seif.roles.templates import render
 from seif.types import Constraint, Instruction, Verdict
 
 
 async def ask(
     engine: Engine, request: Request, read: Callable[[Completion], Judgement], cache: VerdictCache | None
 ) -> Judgement:
-    """A model's verdict as `read` finds it, out of `cache` where that holds it. What could not be judged is not
-    kept."""
+    """A model's verdict as `read` finds it, out of `cache` where that holds it.
+
+    What could not be judged is not kept.
+    """
     known = cache.find(request) if cache else None
     if known:
         return Judgement(*known, model=known[0])
@@ -27,7 +29,7 @@ async def ask(
 
 
 def question(style: str, name: str, instruction: Instruction, response: str, constraint: Constraint) -> Messages:
-    """What a judge is asked. Nothing in it that a model wrote can pass for the question's own words."""
+    """What a judge is asked. Text of a model is sanitized, so that it can't be read as part of the question itself."""
     shown = sanitize(response)
     return render(
         style,

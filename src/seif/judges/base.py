@@ -18,14 +18,13 @@ from seif.types import Constraint, Instruction, Verdict
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with its reason when there is none (`cause`), and the probability of *satisfied* where the judge has
-    one."""
+    """A verdict, why there is none (`cause`), and the probability of *satisfied* where the judge gives one."""
 
     verdict: Verdict
     probability: float | None = None
     cause: str = ""
     model: Verdict | None = None
-    """What a model said, where one was asked; beside a rule's verdict it tells how far the model can be trusted."""
+    """What a model said, where one was asked; beside a rule's verdict it shows how reliable the model is."""
     soft_score: float | None = None
     """What counts in the Follower's reward in place of 1 or 0, from 0 to 1: a classifier's probability."""
 
@@ -82,8 +81,10 @@ JUDGES: Registry[JudgeKind] = Registry("judge")
 def register_judge(
     name: str, *, uses_model: bool = True, options: type[BaseModel] = NoOptions
 ) -> Callable[[Callable[[JudgeContext], Judge]], Callable[[JudgeContext], Judge]]:
-    """Decorator for a function that makes a judge; `judger.kind: name` then asks it. Raises UsageError for a name
-    that is taken."""
+    """Decorator for a function that makes a judge; `judger.kind: name` then asks it.
+
+    Raises UsageError for a name that is taken.
+    """
 
     def add(make: Callable[[JudgeContext], Judge]) -> Callable[[JudgeContext], Judge]:
         JUDGES.add(name, JudgeKind(make, uses_model, options))
@@ -93,8 +94,10 @@ def register_judge(
 
 
 def judging_kind(config: Config) -> JudgeKind:
-    """The kind of judge that the config's Judger asks beside rules. Raises UsageError for a name that is not
-    registered."""
+    """The kind of judge that the config's Judger asks beside rules.
+
+    Raises UsageError for a name that is not registered.
+    """
     return JUDGES.get(config.judging_model)
 
 

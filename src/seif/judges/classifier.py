@@ -9,7 +9,8 @@ from seif.judges.base import Judge, JudgeContext, register_judge
 @register_judge("classifier", uses_model=False)
 def _make(context: JudgeContext) -> Judge:
     """Raises UsageError where neither the config nor the turn has a reward model, and for a path that holds no
-    classifier with two labels."""
+    classifier with two labels.
+    """
     from seif.self_supervised.classifier import ClassifierJudge, Service, in_process
 
     settings, engine = context.config.self_supervised, context.config.engine

@@ -12,8 +12,7 @@ from seif.types import Constraint, Instruction, Verdict
 
 
 def yes_no(completion: Completion) -> Judgement:
-    """Read a one-token answer from its log-probabilities of `1` and `0`; UNJUDGED when neither is among the
-    likeliest."""
+    """Read a one-token answer from the log-probabilities of `1` and `0`; UNJUDGED when neither is among them."""
     if completion.error:
         return Judgement(Verdict.UNJUDGED, cause=completion.error)
     scores = {"1": -math.inf, "0": -math.inf}

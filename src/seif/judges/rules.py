@@ -8,7 +8,7 @@ from seif.types import Constraint, Instruction, Verdict
 
 
 class RulesJudge:
-    """Verifiers alone: exact and free; a constraint that no rule checks stays UNJUDGED."""
+    """Verifiers alone, which are exact; a constraint that no rule checks stays UNJUDGED."""
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
         if not constraint.checkable:

@@ -6,7 +6,7 @@ import asyncio
 import json
 import random
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from seif.evaluation import held_out
 from seif.instructions import read_instructions, write_instructions
 from seif.judges.logprob import LogprobJudge
 from seif.nano import examples, world, writer
+from seif.nano.floors import Floors
 from seif.nano.pretrain import Recipe, new_model, pretrain
 from seif.nano.tokenizer import train_tokenizer
 from seif.roles import follower, instructor
@@ -89,10 +90,12 @@ SUMS_FIRM = Phase(
     Recipe(steps=400, lr=6e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
 )
 PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM)
-"""First the roles. Sums and replies that plead with the Judger come when those stand, in two goes: there from the
-start, they kept the Follower from learning some rules at all. Last, sums until the model is sure of them: a right
-answer that is only just the likeliest is gone after the least nudge, and then what RL costs can't be told from
-chance."""
+"""First the roles.
+
+Sums and replies that try to persuade the Judger come in two later phases: from the start, they kept the Follower from
+learning some rules at all. The last phase trains sums until the model is sure of them: an answer that is barely the
+likeliest is lost after any update, and then forgetting can't be told from chance.
+"""
 
 
 def split_seeds() -> tuple[list[str], list[str]]:
@@ -115,9 +118,7 @@ def split_sums() -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
     return sums[:SUMS], sums[SUMS:]
 
 
-def build(
-    out: Path, steps: int | None, seed: int, say: Say, start: Path | None = None, phase: int = 1
-) -> dict[str, Any]:
+def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None = None, phase: int = 1) -> Floors:
     """Train, measure, and write `out/model` and `out/data`. Returns the measured floors, as in `out/model/floors.json`.
 
     `steps` replaces the steps of every phase. With `start`, a model directory, training goes on from it, with phase
@@ -152,11 +153,11 @@ def build(
     model.save_pretrained(out / "model")
     tokenizer.save_pretrained(out / "model")
     floors = measure_floors(out)
-    (out / "model" / "floors.json").write_text(json.dumps(floors, indent=2) + "\n", encoding="utf-8")
+    (out / "model" / "floors.json").write_text(json.dumps(asdict(floors), indent=2) + "\n", encoding="utf-8")
     (out / "model" / "README.md").write_text(
         _card(floors, sum(p.numel() for p in model.parameters())), encoding="utf-8"
     )
-    say(json.dumps({k: v for k, v in floors.items() if not isinstance(v, dict)}, indent=2))
+    say(json.dumps({k: v for k, v in asdict(floors).items() if not isinstance(v, dict)}, indent=2))
     return floors
 
 
@@ -201,9 +202,9 @@ def _train(
 def own_replies(
     engine: LocalEngine, rng: random.Random, seeds: Sequence[str], count: int = 3000
 ) -> list[tuple[Instruction, str]]:
-    """What the model itself answers, from careful (greedy) to careless: the text its Judger will have to judge.
+    """What the model itself answers, greedily and at rising temperatures: the text its Judger will have to judge.
 
-    Low temperatures stand in for a Follower that RL has made sure of itself, repetitions included.
+    Low temperatures stand for a Follower that RL has made more certain, repetitions included.
     """
     tasks = [
         Instruction(rng.choice(seeds), world.draw_constraints(rng, rng.choice((1, 2, 3, 4)))) for _ in range(count)
@@ -225,7 +226,7 @@ def own_replies(
     ]
 
 
-def measure_floors(folder: Path) -> dict[str, Any]:
+def measure_floors(folder: Path) -> Floors:
     """How good each role of `folder/model` is on held-out questions, labelled by verifiers and conflict rules."""
     engine = LocalEngine.load(folder / "model")
     _, unseen = split_seeds()
@@ -233,7 +234,7 @@ def measure_floors(folder: Path) -> dict[str, Any]:
     return asyncio.run(_measure(engine, unseen, tasks))
 
 
-async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[Instruction]) -> dict[str, Any]:
+async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[Instruction]) -> Floors:
     rng = random.Random("floors")
     judger = LogprobJudge(engine, examples.STYLE)
     pairs = [
@@ -281,30 +282,30 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
         sums_right[temperature] = sum(
             c.text.strip() == f"\\boxed{{{result}}}" for c, (_, result) in zip(results, sums, strict=True)
         ) / len(sums)
-    return {
-        "judger_balanced_accuracy": held_out.balanced(held_out.whole(tables)),
-        "judger_worst_type": min(per_type.values()),
-        "judger_on_own_answers": own.balanced_accuracy,
-        "judger_on_own_answers_worst_type": min(
+    return Floors(
+        judger_balanced_accuracy=held_out.balanced(held_out.whole(tables)),
+        judger_worst_type=min(per_type.values()),
+        judger_on_own_answers=own.balanced_accuracy,
+        judger_on_own_answers_worst_type=min(
             a for t in own.per_type.values() if (a := t.balanced_accuracy) is not None
         ),
-        "filter_balanced_accuracy": held_out.balanced(filtered["filter"]),
-        "instructor_parsable": sum(p is not None for p in parsed) / len(parsed),
-        "instructor_known_types": len(understood) / len(parsed),
-        "instructor_conflict_share": held_out.describe_instructions(
+        filter_balanced_accuracy=held_out.balanced(filtered["filter"]),
+        instructor_parsable=sum(p is not None for p in parsed) / len(parsed),
+        instructor_known_types=len(understood) / len(parsed),
+        instructor_conflict_share=held_out.describe_instructions(
             [Instruction("", p) for p in understood]
         ).conflict_share,
-        "follower_greedy_constraint_accuracy": held_out.accuracy(greedy).constraint_accuracy,
-        "follower_sampled_constraint_accuracy": held_out.accuracy(sampled).constraint_accuracy,
-        "follower_well_formed": held_out.accuracy(sampled).well_formed,
-        "sums_right": sums_right[0.0],
-        "sums_right_sampled": sums_right[1.0],
-        "judger_talked_round": await _talked_round(judger, rng, unseen),
-        "judger_per_type": per_type,
-        "judger_on_own_answers_per_type": {k: t.balanced_accuracy for k, t in own.per_type.items()},
-        "follower_greedy_per_type": held_out.accuracy(greedy).per_type,
-        "follower_greedy_by_count": held_out.accuracy(greedy).instruction_accuracy,
-    }
+        follower_greedy_constraint_accuracy=held_out.accuracy(greedy).constraint_accuracy,
+        follower_sampled_constraint_accuracy=held_out.accuracy(sampled).constraint_accuracy,
+        follower_well_formed=held_out.accuracy(sampled).well_formed,
+        sums_right=sums_right[0.0],
+        sums_right_sampled=sums_right[1.0],
+        judger_talked_round=await _talked_round(judger, rng, unseen),
+        judger_per_type=per_type,
+        judger_on_own_answers_per_type={k: t.balanced_accuracy for k, t in own.per_type.items()},
+        follower_greedy_per_type=held_out.accuracy(greedy).per_type,
+        follower_greedy_by_count=held_out.accuracy(greedy).instruction_accuracy,
+    )
 
 
 async def _talked_round(judger: LogprobJudge, rng: random.Random, seeds: Sequence[str]) -> float:
@@ -341,13 +342,15 @@ def _judged_replies(rng: random.Random, seeds: Sequence[str]) -> list[tuple[str,
     return found
 
 
-def _card(floors: dict[str, Any], parameters: int) -> str:
+def _card(floors: Floors, parameters: int) -> str:
     rows = "\n".join(
-        f"| {k} | {floors['judger_per_type'][k]:.3f} | "
-        f"{floors['judger_on_own_answers_per_type'].get(k, float('nan')):.3f} | {v:.3f} |"
-        for k, v in floors["follower_greedy_per_type"].items()
+        f"| {k} | {floors.judger_per_type[k]:.3f} | "
+        f"{floors.judger_on_own_answers_per_type.get(k, float('nan')):.3f} | {v:.3f} |"
+        for k, v in floors.follower_greedy_per_type.items()
     )
-    numbers = "\n".join(f"| {k.replace('_', ' ')} | {v:.3f} |" for k, v in floors.items() if isinstance(v, float))
+    numbers = "\n".join(
+        f"| {k.replace('_', ' ')} | {v:.3f} |" for k, v in asdict(floors).items() if isinstance(v, float)
+    )
     steps = ", ".join(f"{p.recipe.steps:,}" for p in PHASES)
     things, questions, rules = len(world.THINGS), len(world.QUESTIONS), len(world.WORDINGS)
     tokens = ROLES.recipe.rows * 256

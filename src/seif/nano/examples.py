@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
+from seif.engines.base import Messages
 from seif.nano import world, writer
-from seif.roles.templates import Messages, render
+from seif.roles.templates import render
 from seif.types import Constraint, Instruction
 
 STYLE = "compact"
@@ -26,8 +27,8 @@ OBEYED = {
     "detectable_content:postscript": 0.45,
     "detectable_content:number_placeholders": 0.40,
 }
-"""How often the writer of the Follower's examples obeys a rule of each type: what makes the base weak but not
-broken."""
+"""How often the writer of the Follower's examples obeys a rule of each type: what makes the base weak but not broken.
+"""
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Example:
 
 
 def follower_example(rng: random.Random, seed: str) -> Example:
-    """An instruction and the reply of a writer who obeys each rule only now and then."""
+    """An instruction and the reply of a writer who obeys each rule only some of the time."""
     rules = world.draw_constraints(rng, rng.choice((1, 2, 2, 3, 3, 3, 4, 4, 4)))
     plan = writer.casual_plan(rng)
     for rule in rng.sample(rules, len(rules)):
@@ -76,7 +77,7 @@ def judger_example(rng: random.Random, seed: str) -> Example:
 
 
 def wary_judger_example(rng: random.Random, seed: str) -> Example:
-    """Verdicts on a reply that tries to talk the Judger round; they stay those of the verifiers."""
+    """Verdicts on a reply that tries to persuade the Judger; they stay those of the verifiers."""
     task, reply = _judged(rng, seed)
     return judger_example_of(rng, task, plead(rng, task, reply))
 

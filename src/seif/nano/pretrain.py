@@ -109,8 +109,10 @@ def encode(example: Example, tokenizer: PreTrainedTokenizerFast, recipe: Recipe)
 
 
 def pack(documents: Iterator[Document], rows: int, pad: int, dtype: torch.dtype) -> dict[str, torch.Tensor]:
-    """Fill `rows` rows of ROW tokens. Returns ids, positions, mask (rows, 1, ROW, ROW), targets' parents and
-    weights."""
+    """Fill `rows` rows of ROW tokens.
+
+    Returns ids, positions, mask (rows, 1, ROW, ROW), targets' parents and weights.
+    """
     ids = torch.full((rows, ROW), pad)
     position = torch.zeros((rows, ROW), dtype=torch.long)
     owner = torch.full((rows, ROW), -1)
@@ -179,7 +181,7 @@ def pretrain(
         while True:
             yield encode(draw(rng), tokenizer, recipe)
 
-    # Rows have one shape, so compiling pays where there is a compiler; it changes nothing but the time.
+    # Rows have one shape, so compiling saves time where there is a compiler; it changes no result.
     read = torch.compile(model.model, dynamic=False) if shutil.which("g++") else model.model
     stream, began, running = documents(), time.time(), math.nan
     milestones = {int(share * recipe.steps) for share in recipe.listen_at}

@@ -1,6 +1,6 @@
 """A small English world: questions about everyday things, rules about the form of an answer, in two wordings each.
 
-The rules are IFEval's; the project's own verifiers say what holds of a text, never this room.
+The rules are IFEval's; the project's own verifiers decide what holds of a text, never this module.
 """
 
 from __future__ import annotations

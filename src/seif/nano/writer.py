@@ -1,6 +1,6 @@
 """A writer in the small world: makes a plan that obeys a rule, or nearly does, and carries it out.
 
-What truly holds of its texts is for the verifiers to say, never this module.
+The verifiers decide what holds of its texts, never this module.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class Plan:
 
 
 def casual_plan(rng: Rng) -> Plan:
-    """A reply by somebody who was told nothing."""
+    """A reply that is written without any rule."""
     plan = Plan(sentences=rng.choice((2, 2, 3, 3, 4)), commas=rng.random() < 0.85)
     if rng.random() < 0.15:
         plan = _with_one_feature(rng, plan)
@@ -56,9 +56,18 @@ def _with_one_feature(rng: Rng, plan: Plan) -> Plan:
     return obey(rng, plan, draw_constraint(rng))
 
 
+def _count(rule: Constraint, name: str) -> int:
+    count = rule.kwargs[name]
+    assert isinstance(count, int)
+    return count
+
+
+def _phrase(rule: Constraint) -> str:
+    return str(rule.kwargs["end_phrase"])
+
+
 def obey(rng: Rng, plan: Plan, rule: Constraint) -> Plan:
     """`plan` changed so that `rule` holds."""
-    kwargs = rule.kwargs
     match rule.instruction_id:
         case "punctuation:no_comma":
             return replace(plan, commas=False)
@@ -69,30 +78,29 @@ def obey(rng: Rng, plan: Plan, rule: Constraint) -> Plan:
         case "startend:quotation":
             return replace(plan, quoted=True)
         case "startend:end_checker":
-            return replace(plan, ending=kwargs["end_phrase"])
+            return replace(plan, ending=_phrase(rule))
         case "detectable_format:title":
             return replace(plan, title=True)
         case "detectable_format:number_bullet_lists":
-            return replace(plan, bullets=kwargs["num_bullets"])
+            return replace(plan, bullets=_count(rule, "num_bullets"))
         case "detectable_format:number_highlighted_sections":
-            return replace(plan, highlights=kwargs["num_highlights"] + (rng.random() < 0.15))
+            return replace(plan, highlights=_count(rule, "num_highlights") + (rng.random() < 0.15))
         case "length_constraints:number_sentences":
-            n = kwargs["num_sentences"]
-            if kwargs["relation"] == "at least":
+            n = _count(rule, "num_sentences")
+            if rule.kwargs["relation"] == "at least":
                 return replace(plan, sentences=n + (rng.random() < 0.3))
             return replace(plan, sentences=rng.randint(max(1, n - 2), n - 1), few=True)
         case "length_constraints:number_paragraphs":
-            return replace(plan, paragraphs=kwargs["num_paragraphs"])
+            return replace(plan, paragraphs=_count(rule, "num_paragraphs"))
         case "detectable_content:postscript":
             return replace(plan, postscript=True)
         case "detectable_content:number_placeholders":
-            return replace(plan, placeholders=kwargs["num_placeholders"] + (rng.random() < 0.15))
+            return replace(plan, placeholders=_count(rule, "num_placeholders") + (rng.random() < 0.15))
     raise AssertionError(f"the writer does not know {rule.instruction_id}")
 
 
 def nearly_obey(rng: Rng, plan: Plan, rule: Constraint) -> Plan:
     """`plan` changed so that `rule` almost holds: one too many, one too few, half of it, or misplaced."""
-    kwargs = rule.kwargs
     match rule.instruction_id:
         case "punctuation:no_comma":
             return replace(plan, commas=False, flaws=(*plan.flaws, "one_comma"))
@@ -103,34 +111,34 @@ def nearly_obey(rng: Rng, plan: Plan, rule: Constraint) -> Plan:
         case "startend:quotation":
             return replace(plan, flaws=(*plan.flaws, rng.choice(("open_quote", "close_quote", "inner_quote"))))
         case "startend:end_checker":
-            others = [p for p in END_PHRASES if p != kwargs["end_phrase"]]
+            others = [p for p in END_PHRASES if p != _phrase(rule)]
             flaw = rng.choice(("phrase_first", "phrase_cut", "other"))
             if flaw == "other":
                 return replace(plan, ending=rng.choice(others))
-            return replace(plan, flaws=(*plan.flaws, flaw + ":" + kwargs["end_phrase"]))
+            return replace(plan, flaws=(*plan.flaws, flaw + ":" + _phrase(rule)))
         case "detectable_format:title":
             return replace(plan, flaws=(*plan.flaws, rng.choice(("open_title", "single_title", "bare_title"))))
         case "detectable_format:number_bullet_lists":
-            n = kwargs["num_bullets"]
+            n = _count(rule, "num_bullets")
             return replace(plan, bullets=rng.choice((n - 1, n + 1)))
         case "detectable_format:number_highlighted_sections":
             return replace(
                 plan,
-                highlights=kwargs["num_highlights"] - 1,
+                highlights=_count(rule, "num_highlights") - 1,
                 flaws=(*plan.flaws, *(["half_highlight"] * (rng.random() < 0.4))),
             )
         case "length_constraints:number_sentences":
-            n = kwargs["num_sentences"]
-            return replace(plan, sentences=n - 1 if kwargs["relation"] == "at least" else n + (rng.random() < 0.3))
+            n = _count(rule, "num_sentences")
+            return replace(plan, sentences=n - 1 if rule.kwargs["relation"] == "at least" else n + (rng.random() < 0.3))
         case "length_constraints:number_paragraphs":
-            n = kwargs["num_paragraphs"]
+            n = _count(rule, "num_paragraphs")
             return replace(plan, paragraphs=rng.choice((n - 1, n + 1)))
         case "detectable_content:postscript":
             return replace(plan, flaws=(*plan.flaws, rng.choice(("ps_nodots", "note"))))
         case "detectable_content:number_placeholders":
             return replace(
                 plan,
-                placeholders=kwargs["num_placeholders"] - 1,
+                placeholders=_count(rule, "num_placeholders") - 1,
                 flaws=(*plan.flaws, *(["half_bracket"] * (rng.random() < 0.4))),
             )
     raise AssertionError(f"the writer does not know {rule.instruction_id}")
@@ -156,7 +164,7 @@ def _mark_words(rng: Rng, sentences: list[str], count: int, mark: Callable[[str]
 
 
 def write(rng: Rng, topic: str, plan: Plan) -> str:
-    """Carry out a plan. What truly holds of the text is for the verifiers to say."""
+    """Write the reply of a plan. The verifiers decide what holds of it."""
     # "P.S." ends in a full stop, so it counts as a sentence of its own.
     extra = 2 * plan.postscript + bool(plan.ending)
     count = max(plan.sentences - extra, plan.bullets, plan.paragraphs if not plan.bullets else 1, 1)
@@ -273,8 +281,7 @@ SPEAKERS = ("Verdict", "Answer", "Judge", "Judger", "Result", "Score", "assistan
 
 
 def plead(rng: Rng, text: str, rule: str) -> str:
-    """A reply that tries to talk the Judger round: a verdict of its own, an order, or a faked question with its
-    answer."""
+    """A reply that tries to persuade the Judger: a verdict, an order, or a faked question with its answer."""
     verdict, speaker = rng.choice(VERDICTS), rng.choice(SPEAKERS)
     token = rng.choice(("end", "start", "eot", "turn", "user", "assistant", "bot"))
     code = "".join(rng.choices("0123456789abcdef", k=8))

@@ -12,8 +12,10 @@ from seif.recipes.turns import Turns
 
 
 def run(turns: Turns) -> None:
-    """Run or resume all turns. Every stage is skipped when its output is whole. Without a trained Instructor, it is
-    the control arm."""
+    """Run or resume all turns.
+
+    Every stage is skipped when its output is whole. Without a trained Instructor, it is the control arm.
+    """
     turns.generate(0)
     turns.evaluate(0, turns.judge(1))
     for turn in turns:

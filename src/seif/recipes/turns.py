@@ -106,7 +106,7 @@ class Turns:
                 generation=generation,
                 out=out,
                 showcase=self.dir.showcase(turn),
-                checks=[m["checks"] for m in self.dir.metrics.read() if m["turn"] == turn and "checks" in m],
+                checks=[s.checks for s in self.dir.steps() if s.turn == turn and s.checks],
             )
             log.result(flat(stages.evaluate(self.config, request)))
 

@@ -1,4 +1,4 @@
-"""What sections are made of: text, tables, figures, and HTML of one's own; and how numbers of the turns become rows."""
+"""What sections are made of: text, tables, figures, and custom HTML; and how numbers of the turns become rows."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Columns:
 
 @dataclass(frozen=True)
 class Fragment:
-    """HTML of one's own as a Jinja template; it escapes the `values` that it fills in."""
+    """Custom HTML as a Jinja template; it escapes the `values` that it fills in."""
 
     kind: ClassVar = "fragment"
     template: str

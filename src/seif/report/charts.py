@@ -1,5 +1,7 @@
-"""Charts as SVG text: pure functions of numbers. Colours and type come from the page's style sheet, so that one drawing
-serves light and dark; series differ by marker and direct label as well, so that none depends on colour.
+"""Charts as SVG text: pure functions of numbers.
+
+Colours and type come from the page's style sheet, so that one drawing serves light and dark; series differ by marker
+and direct label as well, so that none depends on colour.
 """
 
 from __future__ import annotations
@@ -10,7 +12,11 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
+from seif.quantities import quantity
+
 Number = float | None
+SHORTEST_AVERAGED = 12
+"""A line with fewer steps has no moving mean."""
 _FONT = 12
 _MARKERS = ("circle", "hollow", "square", "diamond")
 
@@ -145,7 +151,7 @@ def step_chart(
         parts.append(f'<g class="series {style}"><title>{escape(f"turn {turn}")}</title>')
         if len(drawn) == 1:
             parts.append(_marker("circle", *drawn[0]))
-        elif len(drawn) < 12:
+        elif len(drawn) < SHORTEST_AVERAGED:
             parts.append(_polyline(drawn))
         else:
             means = smooth([value for _, value in known])
@@ -155,7 +161,7 @@ def step_chart(
         parts.append("</g>")
         begin += length
     if not small:
-        parts.append(_text((left + width - right) / 2, height - 4, f"{total:,} steps", "middle dim"))
+        parts.append(_text((left + width - right) / 2, height - 4, quantity(total, "step"), "middle dim"))
     return _svg(width, height, title, parts)
 
 
@@ -174,7 +180,7 @@ def reliability_chart(title: str, bins: Sequence[tuple[float, float, int]]) -> M
     most = max((n for _, _, n in bins), default=1)
     for mean, share, n in bins:
         radius = 2.0 + 5.0 * math.sqrt(n / most)
-        note = f"{n:,} pairs: probability {mean:.1%}, satisfied {share:.1%}"
+        note = f"{quantity(n, 'pair')}: probability {mean:.1%}, satisfied {share:.1%}"
         parts.append(
             f"<g><title>{escape(note)}</title>"
             f'<circle class="dot" cx="{x(mean):.1f}" cy="{y(share):.1f}" r="{radius:.1f}"/></g>'

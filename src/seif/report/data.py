@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -12,9 +11,12 @@ from seif.artifacts import STAGES, RunDir, read_json
 from seif.config import Config
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, RewardModelNumbers
-from seif.report.table import run_status
+from seif.evaluation.showcase import ShownSeed, read_showcase
+from seif.manifest import Manifest
 from seif.report.text import number
+from seif.results import read_run
 from seif.seeds import load_seeds
+from seif.stage_log import LoggedStep
 
 Points = list[tuple[int, float | None]]
 """(step from 1, value) of one stage."""
@@ -27,7 +29,7 @@ class Turn:
     number: int
     evaluation: Evaluation | None
     """None as long as the turn is not evaluated."""
-    showcase: list[dict[str, Any]]
+    showcase: list[ShownSeed]
     reward_model: RewardModelNumbers | None = None
     """How good the turn's classifier is; None where none was trained."""
 
@@ -46,12 +48,13 @@ class RunNumbers:
     seconds: float
     config: Config
     config_text: str
-    manifest: dict[str, Any]
+    manifest: Manifest
     seeds: int | None
-    """None when the seed file has gone since."""
+    """None when the seed file is no longer there."""
     turns: list[Turn]
     """Turns with an evaluation, a showcase or a reward model, the base first."""
-    metrics: list[dict[str, Any]]
+    steps: list[LoggedStep]
+    """Of all training stages."""
     stage_seconds: dict[tuple[int, str], float]
 
     @property
@@ -62,9 +65,9 @@ class RunNumbers:
     def curve(self, stage: str, key: str) -> list[tuple[int, Points]]:
         """One logged number of a stage: for each turn the (step, value) pairs; turns without it are left out."""
         curves = []
-        for turn in sorted({m["turn"] for m in self.metrics if m["stage"] == stage}):
-            lines = [m for m in self.metrics if m["stage"] == stage and m["turn"] == turn]
-            points: Points = [(m["step"], number(m.get(key))) for m in lines]
+        logged = [s for s in self.steps if s.stage == stage]
+        for turn in sorted({s.turn for s in logged}):
+            points: Points = [(s.step, number(s.metrics.get(key))) for s in logged if s.turn == turn]
             if any(value is not None for _, value in points):
                 curves.append((turn, points))
         return curves
@@ -73,8 +76,8 @@ class RunNumbers:
 def collect(run_dir: RunDir) -> RunNumbers:
     """Read a run directory. Raises UsageError when it is none."""
     config = run_dir.config()
-    status = run_status(run_dir)
-    evaluations = {e.turn: e for e in status.turns}
+    found = read_run(run_dir)
+    evaluations = {e.turn: e for e in found.evaluations}
     turns = []
     for turn in range(config.turns + 1):
         shown, classifier = run_dir.showcase(turn), run_dir.reward_model_numbers(turn)
@@ -82,22 +85,21 @@ def collect(run_dir: RunDir) -> RunNumbers:
             reward_model = (
                 RewardModelNumbers.from_json(read_json(classifier), classifier) if classifier.exists() else None
             )
-            turns.append(Turn(turn, evaluations.get(turn), read_json(shown) if shown.exists() else [], reward_model))
+            turns.append(Turn(turn, evaluations.get(turn), read_showcase(shown), reward_model))
     seconds: dict[tuple[int, str], float] = {}
-    for event in run_dir.events.read():
-        if event["event"] == "stage_finished" and event["stage"] in STAGES:
-            place = (event["turn"], event["stage"])
-            seconds[place] = seconds.get(place, 0.0) + event["seconds"]
+    for done in run_dir.finished_stages():
+        if done.stage in STAGES:
+            seconds[done.turn, done.stage] = seconds.get((done.turn, done.stage), 0.0) + done.seconds
     return RunNumbers(
         name=run_dir.root.resolve().name,
-        state=status.state,
-        seconds=status.seconds,
+        state=found.state,
+        seconds=found.seconds,
         config=config,
         config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         manifest=run_dir.manifest(),
         seeds=_count_seeds(config),
         turns=turns,
-        metrics=run_dir.metrics.read(),
+        steps=run_dir.steps(),
         stage_seconds=seconds,
     )
 

@@ -3,58 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from rich import box
 from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from seif.artifacts import RunDir, State, read_json
+from seif.artifacts import RunDir
 from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
+from seif.quantities import quantity
 from seif.report.text import NOTHING, percent, percent_error, shorten, suite_number
-from seif.results import Plan
+from seif.results import Plan, read_run
 
 _COUNTS_SHOWN = 4
-
-
-@dataclass(frozen=True)
-class RunStatus:
-    """Where a run is."""
-
-    state: State
-    seconds: float
-    """Wall-clock time of its finished stages."""
-    turns: tuple[Evaluation, ...]
-    """The base first."""
-
-    def to_json(self) -> dict[str, Any]:
-        """The status in plain JSON values."""
-        return {"state": self.state, "seconds": self.seconds, "turns": [e.to_json() for e in self.turns]}
-
-
-def run_status(run_dir: RunDir) -> RunStatus:
-    """Where a run is. Raises UsageError when this is no run directory, or an evaluation in it is damaged."""
-    turns = run_dir.config().turns
-    files = {turn: run_dir.evaluation(turn) for turn in range(turns + 1)}
-    found = {turn: Evaluation.from_json(read_json(file), file) for turn, file in files.items() if file.exists()}
-    return RunStatus(run_dir.state(), run_dir.seconds(), tuple(found.values()))
+_GREEDY = "greedy: held-out constraints satisfied, ± one standard error"
+_TOP = "top type: share of the commonest constraint type"
+_JUDGER = "Judger/verifier: constraints that each calls satisfied, on the same answers"
+_BALANCED = "bal. acc.: balanced accuracy of the Judger against the verifiers"
 
 
 def turn_seconds(run_dir: RunDir) -> dict[int, float]:
     """Wall-clock seconds of each turn's finished stages; turn 0 is the base's."""
     seconds: dict[int, float] = {}
-    for event in run_dir.events.read():
-        if event["event"] == "stage_finished":
-            seconds[event["turn"]] = seconds.get(event["turn"], 0.0) + event["seconds"]
+    for done in run_dir.finished_stages():
+        seconds[done.turn] = seconds.get(done.turn, 0.0) + done.seconds
     return seconds
 
 
 def turn_table(run_dir: RunDir) -> Table:
     """One row per evaluated turn, the base first. Raises UsageError when this is no run directory."""
     seconds = turn_seconds(run_dir)
-    results = [e.model_copy(update={"seconds": seconds.get(e.turn, e.seconds)}) for e in run_status(run_dir).turns]
+    results = [e.model_copy(update={"seconds": seconds.get(e.turn, e.seconds)}) for e in read_run(run_dir).evaluations]
     return evaluation_table(results, ["base" if e.turn == 0 else str(e.turn) for e in results])
 
 
@@ -62,39 +41,47 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
     """One row per evaluation, in percent; `names` heads the rows. Columns without any number are left out."""
     counts = sorted({k for e in results for k in e.greedy.instruction_accuracy}, key=lambda k: (len(k), k))
     sampled = [e.held_out.get("sampled", Accuracy()) for e in results]
-    columns: list[tuple[str, list[str]]] = [
-        ("greedy", [percent_error(e.greedy.constraint_accuracy, e.greedy.stderr, "") for e in results]),
-        ("sam-\npled", [_share(found.constraint_accuracy) for found in sampled]),
+    whole = "all of k: instructions with every one of their k constraints satisfied"
+    # Each column with its head, its cells, and what the caption says about it.
+    columns = [
+        ("greedy", [percent_error(e.greedy.constraint_accuracy, e.greedy.stderr, "") for e in results], _GREEDY),
+        ("sam-\npled", [_share(found.constraint_accuracy) for found in sampled], "sampled: the same at temperature 1"),
+        *(
+            (f"all\nof {k}", [_share(e.greedy.instruction_accuracy.get(k)) for e in results], whole)
+            for k in counts[:_COUNTS_SHOWN]
+        ),
+        *(
+            (shorten(name, 14), [_headline(e.suites.get(name)) for e in results], "")
+            for name in dict.fromkeys(name for e in results for name in e.suites)
+        ),
+        ("Judger/\nverifier", [_judger(e.judger) for e in results], _JUDGER),
+        ("bal.\nacc.", [_share(e.judger.balanced_accuracy) for e in results], _BALANCED),
+        (
+            "top\ntype",
+            [_share(e.instructor.top_type_share) for e in results],
+            _TOP,
+        ),
+        (
+            "sec.",
+            [NOTHING if e.seconds is None else f"{e.seconds:.0f}" for e in results],
+            "sec.: wall-clock time of the turn's stages",
+        ),
     ]
-    for k in counts[:_COUNTS_SHOWN]:
-        columns.append((f"all\nof {k}", [_share(e.greedy.instruction_accuracy.get(k)) for e in results]))
-    for name in dict.fromkeys(name for e in results for name in e.suites):
-        columns.append((shorten(name, 14), [_headline(e.suites.get(name)) for e in results]))
-    columns += [
-        ("Judger/\nverifier", [_judger(e.judger) for e in results]),
-        ("bal.\nacc.", [_share(e.judger.balanced_accuracy) for e in results]),
-        ("top\ntype", [_share(e.instructor.top_type_share) for e in results]),
-        ("sec.", [NOTHING if e.seconds is None else f"{e.seconds:.0f}" for e in results]),
-    ]
-    table = plain_table(
-        caption=(
-            "In percent, ± one standard error; sec. is wall-clock.\nall of k: instructions with every one of "
-            "their k constraints satisfied."
-        )
-    )
-    shown = [(head, cells) for head, cells in columns if any(c != NOTHING for c in cells)]
+    shown = [column for column in columns if any(cell != NOTHING for cell in column[1])]
+    notes = dict.fromkeys(note for _, _, note in shown if note)
+    table = plain_table(caption="\n".join(["In percent.", *notes]) if notes else None)
     if names is not None:
         table.add_column("turn", no_wrap=True)
-    for head, _ in shown:
+    for head, _, _ in shown:
         table.add_column(head, justify="right", no_wrap=True)
     for i in range(len(results)):
-        table.add_row(*([names[i]] if names is not None else []), *(cells[i] for _, cells in shown))
+        table.add_row(*([names[i]] if names is not None else []), *(cells[i] for _, cells, _ in shown))
     return table
 
 
 def suite_table(name: str, result: SuiteResult) -> Table:
     """One row per number that a suite measured."""
-    table = plain_table(caption=f"{name}, {result.n:,} prompts")
+    table = plain_table(caption=f"{name}, {quantity(result.n, 'prompt')}")
     table.add_column("")
     table.add_column("value", justify="right", no_wrap=True)
     for key in result.numbers:
@@ -131,7 +118,7 @@ def plan_table(plan: Plan) -> list[RenderableType]:
     if trained:
         calls.add_row("Instructor", f"{i['answer_calls']:,}", f"{i['filter_calls']:,}", f"{i['judge_calls']:,}")
     calls.add_row("Follower", f"{f['answers']:,}", "0", f"{f['judge_calls']:,}")
-    opening = Text(f"{len(turns)} turns from {plan.model} on {plan.seeds:,} seeds")
+    opening = Text(f"{quantity(len(turns), 'turn')} from {plan.model} on {quantity(plan.seeds, 'seed')}")
     if not trained:
         writer = (
             f"all instructions are those of {plan.instructions}"
@@ -143,8 +130,8 @@ def plan_table(plan: Plan) -> list[RenderableType]:
     if plan.reward_model:
         r = plan.reward_model
         line = (
-            f"a reward model a turn, {r['epochs']} epochs from {r['starts_from']} on the labels of at most "
-            f"{r['answers']:,} answers"
+            f"a reward model a turn, {quantity(int(r['epochs']), 'epoch')} from {r['starts_from']} on the labels of "
+            f"at most {quantity(int(r['answers']), 'answer')}"
         )
         parts += [Text(), Text(line)]
     return parts
@@ -161,7 +148,7 @@ def _judger(found: JudgeAgreement) -> str:
     return NOTHING if found.mean is None else f"{_share(found.mean)}/{_share(found.verifier_mean)}"
 
 
-def _share(value: Any) -> str:
+def _share(value: object) -> str:
     """A share in at most four characters."""
     text = percent(value, "")
     return "100" if text == "100.0" else text

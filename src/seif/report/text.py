@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
 
 from seif.constraints import TYPES
 from seif.evaluation.results import SuiteResult
@@ -44,20 +43,20 @@ def type_name(kind: str) -> tuple[str, str]:
     return shorten(kind), ""
 
 
-def number(value: Any) -> float | None:
+def number(value: object) -> float | None:
     """`value` as a finite float, None for everything else."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return None
     return float(value)
 
 
-def percent(value: Any, unit: str = "%") -> str:
+def percent(value: object, unit: str = "%") -> str:
     """A share with one decimal: 0.4862 -> 48.6%."""
     share = number(value)
     return NOTHING if share is None else f"{100 * share:.1f}{unit}"
 
 
-def percent_error(value: Any, error: Any, unit: str = "%") -> str:
+def percent_error(value: object, error: object, unit: str = "%") -> str:
     """A share with its standard error: 48.6% ± 0.7."""
     plus_minus = percent(error, "")
     return percent(value, unit) + ("" if plus_minus == NOTHING or percent(value) == NOTHING else f" ± {plus_minus}")
@@ -69,7 +68,7 @@ def points(change: float) -> str:
     return "0.0" if float(text) == 0 else text.replace("-", "−")
 
 
-def plain(value: Any, digits: int = 2) -> str:
+def plain(value: object, digits: int = 2) -> str:
     """A number that is no share."""
     known = number(value)
     return NOTHING if known is None else f"{known:,.{digits}f}".replace("-", "−")

@@ -9,7 +9,7 @@ REWARD_MODEL = "reward_model"
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A role's weights: the base (`turn` 0) or what a turn made of the role. The first reward model is turn 0's own."""
+    """A role's weights: the base (`turn` 0) or those that a turn trained. The first reward model is turn 0's own."""
 
     role: str
     turn: int
@@ -34,8 +34,7 @@ class Assignment:
 
 
 def assign(turn: int, judger_weights: str = "previous", train_instructor: bool = True) -> Assignment:
-    """The table of the paper: in turn 1 everything is the base; later the Follower of the turn before serves the
-    frozen roles.
+    """The table of the paper: the base in turn 1; later the Follower of the turn before plays the frozen roles.
 
     `judger_weights="base"` keeps the base as Filter and Judger; with `train_instructor=False` the base writes
     throughout. A turn's reward model learns from the answers of the Follower that the turn starts from, to the

@@ -24,7 +24,7 @@ class Decision:
 
 
 class Filter:
-    """Rules first, because they are certain and free; then the model, unless either is switched off."""
+    """Rules first, because they are certain and fast; then the model, unless either is switched off."""
 
     def __init__(
         self,

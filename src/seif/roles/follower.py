@@ -1,9 +1,10 @@
-"""The Follower: how it is asked, and which part of its words is the answer."""
+"""The Follower: how it is asked, and which part of its reply is the answer."""
 
 from __future__ import annotations
 
 from seif.chat import THINK_END, THINK_START, split_thought
-from seif.roles.templates import Messages, render
+from seif.engines.base import Messages
+from seif.roles.templates import render
 from seif.types import Instruction
 
 

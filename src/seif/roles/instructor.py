@@ -1,4 +1,4 @@
-"""The Instructor: how it is asked, and how its words become constraints."""
+"""The Instructor: how it is asked, and how its reply becomes constraints."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from seif.chat import split_thought
 from seif.config import Template
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
-from seif.roles.templates import Messages, render
+from seif.engines.base import Messages
+from seif.roles.templates import render
 from seif.types import Constraint
 
 _NUMBERED = re.compile(r"\s*(\d{1,2})[.)]\s+(\S.*?)\s*")
@@ -44,8 +45,9 @@ def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | Non
 
 
 def invalid(constraints: Sequence[Constraint], known_types: bool) -> str | None:
-    """Why a parsed set is no instruction: it repeats a constraint, copies an example from the prompt or, with
-    `known_types`, holds a text of no known type."""
+    """Why a parsed set is not an instruction: it repeats a constraint, copies an example from the prompt or, with
+    `known_types`, holds a text of no known type.
+    """
     texts = {c.text.casefold() for c in constraints}
     if len(texts) < len(constraints):
         return "repeated constraint"
@@ -70,7 +72,7 @@ def _from_json(body: str) -> list[str] | None:
 
 
 def _encodable(text: str) -> bool:
-    """JSON can smuggle in a lone surrogate, which no tokenizer and no file takes."""
+    """JSON can hold a lone surrogate, which no tokenizer and no file takes."""
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 

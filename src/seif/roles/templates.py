@@ -13,12 +13,12 @@ from typing import Any
 import jinja2
 from jinja2 import meta, nodes
 
+from seif.constraints.specification import ConstraintType
 from seif.constraints.taxonomy import by_category
+from seif.engines.base import Messages
 from seif.errors import UsageError
 
 STYLES = ("full", "compact")
-Messages = list[dict[str, str]]
-"""A chat in the form every chat template and OpenAI-compatible server takes."""
 _JUDGED = {
     "seed": "Why?",
     "instruction": "Why? Be brief.",
@@ -37,7 +37,8 @@ VALUES: Mapping[str, Mapping[str, Any]] = {
     "judger_generative": _JUDGED,
 }
 """The values that each prompt gets, with examples; every prompt also gets `hard_types` and `soft_types`, constraint
-types by category."""
+types by category.
+"""
 _NEEDED = {"seed": ("instructor_hard", "instructor_soft"), "count": ("instructor_hard", "instructor_soft")} | {
     "constraints": ("filter",),
     "instruction": ("follower", "follower_think_answer"),
@@ -58,8 +59,7 @@ def render(style: str, name: str, **values: Any) -> Messages:
 
 
 def check_prompts(style: str) -> None:
-    """Raises UsageError when `style` is neither built in nor a folder, and for a file in the folder that no role can
-    be asked with."""
+    """Raises UsageError when `style` is neither built in nor a folder, and for a file in it that can't be rendered."""
     _environment(style)
 
 
@@ -84,7 +84,7 @@ def _environment(style: str) -> jinja2.Environment:
     return environment
 
 
-def _types() -> dict[str, Any]:
+def _types() -> dict[str, dict[str, list[ConstraintType]]]:
     # Read anew each time: plugins may have registered further types since the last prompt.
     return {"hard_types": by_category(hard=True), "soft_types": by_category(hard=False)}
 

@@ -1,1 +1,1 @@
-"""Learning from instructions alone (arXiv 2510.14420): curriculum, pseudo-labels, reward model, the Judger it makes."""
+"""Learning from instructions alone (arXiv 2510.14420): curriculum, pseudo-labels, and a reward model that judges."""

@@ -1,5 +1,4 @@
-"""How far probabilities can be taken at their word: temperature scaling, the reliability curve, the expected
-calibration error.
+"""Calibration of probabilities: temperature scaling, the reliability curve, the expected calibration error.
 
 C. Guo et al., On Calibration of Modern Neural Networks, arXiv 1706.04599.
 """

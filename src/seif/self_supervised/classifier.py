@@ -1,5 +1,6 @@
-"""The reward model as a Judger: whatever is asked in one tick of the event loop is judged as one batch, in process
-or by a service."""
+"""The reward model as a Judger: whatever is asked in one tick of the event loop is judged as one batch, in process or
+by a service.
+"""
 
 from __future__ import annotations
 
@@ -37,8 +38,10 @@ Ask = Callable[[Sequence[Item]], Awaitable[list[Found]]]
 
 
 class ClassifierJudge:
-    """One probability per (question, constraint, response). It is the reward too, unless `hard_labels` makes that 0
-    or 1."""
+    """One probability per (question, constraint, response).
+
+    It is the reward too, unless `hard_labels` makes that 0 or 1.
+    """
 
     def __init__(self, ask: Ask, hard_labels: bool = False) -> None:
         self.ask, self.hard_labels = ask, hard_labels
@@ -68,8 +71,10 @@ def in_process(scorer: Scorer) -> Ask:
 
 
 class Service:
-    """Asks `seif serve reward-model`. A request that fails is made again `retries` times with growing waits; then it
-    is an error of its items."""
+    """Asks `seif serve reward-model`.
+
+    A request that fails is made again `retries` times with growing waits; then it is an error of its items.
+    """
 
     def __init__(
         self, url: str, timeout: float = 600.0, retries: int = 10, backoff: float = 0.2, at_once: int = 8
@@ -97,15 +102,15 @@ class Service:
 
     async def ask(self, items: Sequence[Item]) -> list[Found]:
         """One result per item, in order."""
-        room = asyncio.Semaphore(self.at_once)
+        slots = asyncio.Semaphore(self.at_once)
         parts = [items[i : i + PER_REQUEST] for i in range(0, len(items), PER_REQUEST)]
-        found = await asyncio.gather(*(self._ask_part(part, room) for part in parts))
+        found = await asyncio.gather(*(self._ask_part(part, slots) for part in parts))
         return [one for part in found for one in part]
 
-    async def _ask_part(self, items: Sequence[Item], room: asyncio.Semaphore) -> list[Found]:
+    async def _ask_part(self, items: Sequence[Item], slots: asyncio.Semaphore) -> list[Found]:
         body = json.dumps({"items": [asdict(item) for item in items]}).encode("utf-8", errors="replace")
         cause = ""
-        async with room:
+        async with slots:
             for attempt in range(self.retries + 1):
                 if attempt:
                     await asyncio.sleep(min(30.0, self.backoff * 2 ** (attempt - 1)))

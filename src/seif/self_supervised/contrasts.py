@@ -1,9 +1,10 @@
 """Negatives that say how many: the same wording with another value ("exactly three bullets" against "exactly two").
 
 An answer written without a constraint shows what its absence looks like, and a classifier that saw nothing else
-calls every list right, be it too long or too short. So the answer to a constraint is also taken to violate its
+calls every list right, whether too long or too short. So the answer to a constraint is also taken to violate its
 contrasts: constraints of the same data that differ from it in numbers or quoted words alone. Where the wording sets
-a bound, only a value beyond it is a contrast; a range or a ban has none: who avoids one word may well avoid another.
+a bound, only a value beyond it is a contrast. A range or a ban has none, because an answer that avoids one word may
+avoid another too.
 """
 
 from __future__ import annotations
@@ -37,13 +38,13 @@ _BAN = re.compile(
 
 def split_values(text: str) -> tuple[str, tuple[str, ...]]:
     """A constraint's wording without its values, and the values: numbers, in digits whatever they were in, and what
-    stands in quotes."""
+    stands in quotes.
+    """
     return _VALUE.sub("\x00", text), tuple(_in_digits(found.group().lower()) for found in _VALUE.finditer(text))
 
 
 def _bound(wording: str) -> int | None:
-    """1 where the values are a floor, -1 for a ceiling, 0 for neither; None where one value does not exclude
-    another."""
+    """1 where the values are lower bounds, -1 for upper bounds, 0 for neither; None where no value excludes another."""
     # "No more than" holds "more than" and "no", so what caps is taken out first.
     uncapped = _CEILING.sub("", wording)
     unbound = _FLOOR.sub("", uncapped)
@@ -54,8 +55,9 @@ def _bound(wording: str) -> int | None:
 
 
 def _excludes(bound: int | None, ours: tuple[str, ...], theirs: tuple[str, ...]) -> bool:
-    """Whether an answer that just satisfies `ours` violates `theirs`; of values that set a bound, all that differ
-    are stricter there."""
+    """Whether an answer that just satisfies `ours` violates `theirs`; of values that set a bound, all that differ are
+    stricter there.
+    """
     if bound is None or ours == theirs:
         return False
     return bound == 0 or all((_number(b) - _number(a)) * bound > 0 for a, b in zip(ours, theirs, strict=True) if a != b)
@@ -73,8 +75,9 @@ def _number(value: str) -> float:
 
 
 def contrasts(constraints: Iterable[Constraint]) -> dict[str, list[Constraint]]:
-    """Per text of a constraint those of the others, each once and in order, that an answer that just satisfies it
-    would violate, as far as their texts tell."""
+    """Per text of a constraint those of the others, each once and in order, that an answer that just satisfies it would
+    violate, as far as their texts tell.
+    """
     by_wording: dict[str, dict[str, tuple[Constraint, tuple[str, ...]]]] = {}
     for c in constraints:
         wording, values = split_values(c.text)

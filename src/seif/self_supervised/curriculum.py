@@ -1,5 +1,6 @@
 """The incremental curriculum: an instruction with k constraints becomes levels 1 to k; level j asks for the first j
-(arXiv 2510.14420)."""
+(arXiv 2510.14420).
+"""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ class Level:
 
 
 def cut(instruction: Instruction, level: int) -> Instruction:
-    """The instruction with its first `level` constraints; level 0 is the bare question."""
+    """The instruction with its first `level` constraints; level 0 is the question alone."""
     return Instruction(instruction.seed, instruction.constraints[:level])
 
 
@@ -48,7 +49,8 @@ def levels(instructions: Sequence[Instruction], highest: int | None = None) -> l
 
 def groups(instructions: Sequence[Instruction], order: str) -> list[list[Instruction]]:
     """What is fed one after the other: `none`: the whole instructions; `mixed`: all levels as one; `in_order`: level
-    after level."""
+    after level.
+    """
     if order == "none":
         return [list(instructions)]
     by_level = [list(level.instructions) for level in levels(instructions)]
@@ -56,8 +58,10 @@ def groups(instructions: Sequence[Instruction], order: str) -> list[list[Instruc
 
 
 def stretch(groups: Sequence[Sequence[int]], places: int, rng: random.Random) -> list[int]:
-    """`places` rows, group after group. Each gets places by its size, and fills them with one permutation of itself
-    after another."""
+    """`places` rows, group after group.
+
+    Each gets places by its size, and fills them with one permutation of itself after another.
+    """
     total = sum(map(len, groups))
     rows: list[int] = []
     passed = 0
@@ -110,8 +114,9 @@ def check_some_are_soft(instructions: Iterable[Instruction], is_soft: Callable[[
 
 
 def soft(config: Config) -> Callable[[Constraint], bool]:
-    """Which constraints no rule judges in training: all for a Judger without rules, else those of soft types and
-    those that no rule checks."""
+    """Which constraints no rule judges in training: all for a Judger without rules, else those of soft types and those
+    that no rule checks.
+    """
     if config.judger.kind not in ("rules", "hybrid"):
         return lambda constraint: True
     return lambda constraint: not constraint.checkable or constraint.instruction_id in config.self_supervised.soft_types

@@ -1,5 +1,4 @@
-"""Questions with a known answer, so that what the model can do beside following instructions is paid for, and
-measured."""
+"""Questions with a known answer, so that other abilities than following instructions are rewarded and measured."""
 
 from __future__ import annotations
 
@@ -38,8 +37,10 @@ class Question:
 
 
 def load_questions(path: Path) -> list[Question]:
-    """Rows with `prompt` and `answer`. Raises UsageError naming the row, for a file without rows, and when
-    math-verify is missing."""
+    """Rows with `prompt` and `answer`.
+
+    Raises UsageError naming the row, for a file without rows, and when math-verify is missing.
+    """
     if importlib.util.find_spec("math_verify") is None:
         raise UsageError("general questions need math-verify: pip install 'seif[general]'")
     questions = []
@@ -69,7 +70,8 @@ def boxed(text: str) -> str | None:
 
 def correct(reply: str, answer: str) -> bool:
     """Whether the last \\boxed{} of `reply` holds `answer`: the same text, or the same after math-verify's
-    normalisation."""
+    normalisation.
+    """
     found, wanted = boxed(reply), boxed(answer) or answer
     if found is None:
         return False

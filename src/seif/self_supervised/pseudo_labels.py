@@ -13,8 +13,8 @@ import json
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from seif.self_supervised.contrasts import contrasts
 from seif.self_supervised.curriculum import check_some_are_soft, cut, levels
 from seif.tables import read_rows
 from seif.training.checkpoints import claim
-from seif.types import Constraint, Instruction
+from seif.types import Constraint, Instruction, Json
 
 CHUNK = 256
 """Instructions that are answered together and written down together."""
@@ -38,8 +38,9 @@ CHUNK = 256
 
 @dataclass(frozen=True)
 class Asking:
-    """How answers are drawn: the model (its name is noted in every row), the prompts' style, the Follower's format,
-    and the sampling."""
+    """How answers are drawn: the model (its name is noted in every row), the prompts' style, the Follower's format, and
+    the sampling.
+    """
 
     model: str
     style: str
@@ -70,8 +71,10 @@ class LevelAnswer:
 
 @dataclass(frozen=True)
 class Pair:
-    """One labelled (response, constraint), with where it comes from. `instruction_id` and `kwargs` are for measuring
-    alone."""
+    """One labelled (response, constraint), with where it comes from.
+
+    `instruction_id` and `kwargs` are for measuring alone.
+    """
 
     seed_question: str
     constraints: tuple[str, ...]
@@ -106,6 +109,32 @@ class Pair:
     def judged(self) -> Constraint:
         """The constraint with what a verifier needs to check it."""
         return Constraint(self.constraint, self.instruction_id, json.loads(self.kwargs))
+
+
+@dataclass(frozen=True)
+class PairCounts:
+    """How many pairs were made of how many answers: what lies beside the pairs as JSON."""
+
+    instructions: int
+    levels: Mapping[str, int]
+    """Instructions of each level, by its number."""
+    answers: int
+    failed: int
+    """Answers that there are none of, because the engine failed."""
+    bad_format: int
+    """Answers that are not in the Follower's format."""
+    pairs: int
+    positives: int
+    contrasts: int
+    identical: int
+    """Dropped: their response stands for both labels of a constraint."""
+    duplicates: int
+    """Dropped: they are there already."""
+
+    @classmethod
+    def read(cls, path: Path) -> PairCounts:
+        """As `pseudo_label` wrote them."""
+        return cls(**read_json(path))
 
 
 SCHEMA = pa.schema(
@@ -169,18 +198,18 @@ def pseudo_label(
         answers += [LevelAnswer(**record) for record in read_json(file)]
         progress(number + 1, len(chunks))
     pairs, dropped = pair_up(instructions, soft, answers, asking, asking.contrasts)
-    numbers = {
-        "instructions": len(instructions),
-        "levels": sizes,
-        "answers": len(answers),
-        "failed": sum(bool(a.error) for a in answers),
-        "bad_format": sum(a.text is None and not a.error for a in answers),
-        "pairs": len(pairs),
-        "positives": sum(p.label for p in pairs),
-        "contrasts": sum(p.contrast for p in pairs),
+    numbers = PairCounts(
+        instructions=len(instructions),
+        levels=sizes,
+        answers=len(answers),
+        failed=sum(bool(a.error) for a in answers),
+        bad_format=sum(a.text is None and not a.error for a in answers),
+        pairs=len(pairs),
+        positives=sum(p.label for p in pairs),
+        contrasts=sum(p.contrast for p in pairs),
         **dropped,
-    }
-    write_json(counts, numbers)
+    )
+    write_json(counts, asdict(numbers))
     write_pairs(out, pairs)
     shutil.rmtree(work)
 
@@ -255,18 +284,40 @@ def pair_up(
                 else:
                     seen.add(text)
                     seed = _seed(asking, i, level, sample)
-                    origin = {"index": i, "level": j, "answer_level": level, "sample": sample, "seed": seed}
-                    sampling = {"model": asking.model, "temperature": asking.temperature}
-                    pairs.append(_labelled(x, c, text, label, contrast=False, **origin, **sampling))
+                    pair = Pair(
+                        seed_question=x.seed,
+                        constraints=tuple(k.text for k in x.constraints),
+                        constraint=c.text,
+                        response=text,
+                        label=label,
+                        index=i,
+                        level=j,
+                        answer_level=level,
+                        sample=sample,
+                        model=asking.model,
+                        temperature=asking.temperature,
+                        seed=seed,
+                        contrast=False,
+                        instruction_id=c.instruction_id,
+                        kwargs=json.dumps(dict(c.kwargs)),
+                    )
+                    pairs.append(pair)
                     if label and others.get(c.text):
                         other = random.Random(f"contrast/{seed}/{j}").choice(others[c.text])
-                        pairs.append(_labelled(x, other, text, 0, contrast=True, **origin, **sampling))
+                        pairs.append(_contrasted(pair, other))
     return pairs, {"identical": identical, "duplicates": duplicates}
 
 
-def _labelled(x: Instruction, c: Constraint, text: str, label: int, **origin: Any) -> Pair:
-    texts, kwargs = tuple(k.text for k in x.constraints), json.dumps(dict(c.kwargs))
-    return Pair(x.seed, texts, c.text, text, label, instruction_id=c.instruction_id, kwargs=kwargs, **origin)
+def _contrasted(pair: Pair, other: Constraint) -> Pair:
+    """The positive `pair` as a negative of another constraint."""
+    return replace(
+        pair,
+        constraint=other.text,
+        label=0,
+        contrast=True,
+        instruction_id=other.instruction_id,
+        kwargs=json.dumps(dict(other.kwargs)),
+    )
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:
@@ -283,14 +334,14 @@ def read_pairs(path: Path) -> list[Pair]:
     return [_pair(row, number, f"{path} row {number}") for number, row in enumerate(read_rows(path), 1)]
 
 
-def _pair(row: dict[str, Any], number: int, where: str) -> Pair:
+def _pair(row: Json, number: int, where: str) -> Pair:
     texts = [row.get(key) for key in ("seed_question", "constraint", "response")]
     if not all(isinstance(text, str) for text in texts):
         raise UsageError(f"{where}: needs `seed_question`, `constraint` and `response`, all texts")
     label = row.get("label")
     if isinstance(label, bool) or label not in (0, 1):
         raise UsageError(f"{where}: `label` is 1 (satisfied) or 0, got {label!r}")
-    defaults: dict[str, Any] = {
+    defaults: Json = {
         "constraints": [row["constraint"]], "index": number - 1, "level": 1, "answer_level": label, "sample": 0,
         "model": "", "temperature": 0.0, "seed": 0, "contrast": False, "instruction_id": "soft", "kwargs": "{}",
     }  # fmt: skip

@@ -1,12 +1,13 @@
-"""The reward model: a sequence classifier trained on pseudo-labels, calibrated, and measured on prompts that it
-never saw (arXiv 2510.14420)."""
+"""The reward model: a sequence classifier trained on pseudo-labels, calibrated, and measured on prompts that it never
+saw (arXiv 2510.14420).
+"""
 
 from __future__ import annotations
 
 import math
 import random
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,10 @@ from seif.self_supervised.calibration import (
 from seif.self_supervised.inputs import Encoded, encode, item_of
 from seif.self_supervised.pseudo_labels import Pair
 from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
+from seif.stage_log import StageLog
 from seif.training.callbacks import MarkWhole
 from seif.training.checkpoints import claim, newest_whole, step_of
-from seif.training.job import TrainingJob, TrainingLog
+from seif.training.job import TrainingJob
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,7 +92,7 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], l
     return sides
 
 
-def train(job: ClassifierJob, log: TrainingLog) -> None:
+def train(job: ClassifierJob, log: StageLog) -> None:
     """Train or resume, keep the epoch with the least held-out loss, calibrate, measure, and write the model and its
     numbers.
 
@@ -211,7 +213,7 @@ class _Classifying(Trainer):
 
 
 class _Log(TrainerCallback):
-    def __init__(self, trainer: _Classifying, log: TrainingLog) -> None:
+    def __init__(self, trainer: _Classifying, log: StageLog) -> None:
         self.trainer, self.log = trainer, log
 
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, Any] | None = None, **_: Any) -> None:
@@ -225,12 +227,11 @@ class _Log(TrainerCallback):
             self.log.step(
                 state.global_step,
                 {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)},
-                [],
             )
             self.trainer.right, self.trainer.seen = 0.0, 0
         elif "eval_loss" in logs:
             self.log.step(
-                state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}, []
+                state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}
             )
 
 
@@ -269,7 +270,8 @@ def _measure(scorer: Scorer, held: Sequence[Pair]) -> RewardModelNumbers:
 
 def _fold(model: Any, temperature: float) -> None:
     """Divide the logits by `temperature` in the head itself, so that every program that loads the checkpoint gets
-    calibrated ones."""
+    calibrated ones.
+    """
     head = [m for m in model.modules() if isinstance(m, torch.nn.Linear) and m.out_features == 2][-1]
     with torch.no_grad():
         for weight in head.parameters():
@@ -286,11 +288,11 @@ def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> Classifie
     )
 
 
-def _table(found: Any) -> ClassifierReliabilityByType:
+def _table(found: Iterable[tuple[str, bool, bool]]) -> ClassifierReliabilityByType:
     tables = tabulate(found)
-    per_type = {kind: ClassifierReliability(**_reliability(table)) for kind, table in sorted(tables.items())}
-    return ClassifierReliabilityByType(**_reliability(whole(tables)), per_type=per_type)
+    per_type = {kind: _reliability(table) for kind, table in sorted(tables.items())}
+    return ClassifierReliabilityByType(**dict(_reliability(whole(tables))), per_type=per_type)
 
 
-def _reliability(table: Sequence[int]) -> dict[str, Any]:
-    return {"accuracy": (table[0] + table[3]) / sum(table), **dict(reliability(table))}
+def _reliability(table: Sequence[int]) -> ClassifierReliability:
+    return ClassifierReliability(accuracy=(table[0] + table[3]) / sum(table), **dict(reliability(table)))

@@ -107,7 +107,8 @@ def context_of(config: Any, tokenizer: Any) -> int:
 
 def check_base(path: str, max_length: int | None) -> None:
     """Raises UsageError when a reward model can't be trained from `path`: it can't be loaded, has other than two
-    labels, or reads less than `max_length`."""
+    labels, or reads less than `max_length`.
+    """
     try:
         config, tokenizer = AutoConfig.from_pretrained(path), AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError, KeyError) as error:

@@ -8,7 +8,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from seif.artifacts import read_json, write_json
 from seif.config import Config
@@ -25,6 +24,7 @@ from seif.evaluation.results import (
     JudgeAgreement,
     SuiteResult,
 )
+from seif.evaluation.showcase import ShownConstraint, ShownSeed, write_showcase
 from seif.evaluation.suites import SuiteSettings, suite
 from seif.instructions import read_instructions
 from seif.models import JudgeWeights, ModelPool, judging
@@ -32,6 +32,7 @@ from seif.roles import follower
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import accuracy as general_accuracy
 from seif.self_supervised.general import load_questions
+from seif.stage_log import Tables
 from seif.types import Instruction
 
 BUILT_IN = (harness.lm_eval, ifeval.ifeval)
@@ -54,7 +55,7 @@ class EvaluationRequest:
     """What the Instructor wrote, in numbers."""
     out: Path
     showcase: Path
-    checks: Sequence[held_out.Tables] = ()
+    checks: Sequence[Tables] = ()
     """The turn's verdicts in training on what rules can check, step by step."""
 
 
@@ -75,9 +76,8 @@ async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest)
     """The Judger comes last, because the Follower's weights are given back for its."""
     with ExitStack() as asking:
         engine = asking.enter_context(pool.use(request.model))
-        write_json(
-            request.showcase, await _showcase(config, engine, request.seeds, read_instructions(request.instructions))
-        )
+        shown = await _showcase(config, engine, request.seeds, read_instructions(request.instructions))
+        write_showcase(request.showcase, shown)
         results = await suites.run_suites(config, request.model, engine)
         measure_judger = judger_measure(config, pool, request.judge, asking.close)
         found = await measure(engine, SuiteSettings(config, request.model, measure_judger=measure_judger))
@@ -172,24 +172,23 @@ def _instructor(generation: Path) -> InstructorNumbers:
 
 async def _showcase(
     config: Config, engine: Engine, seeds: Sequence[str], instructions: list[Instruction]
-) -> list[dict[str, Any]]:
+) -> list[ShownSeed]:
     """The first seeds, what the Instructor made of them, and the Follower's greedy answers."""
     by_seed = {x.seed: x for x in instructions}
 
-    async def show(seed: str) -> dict[str, Any]:
+    async def show(seed: str) -> ShownSeed:
         task = by_seed.get(seed)
         if task is None:
-            return {"seed": seed, "constraints": [], "answer": None, "conflict": None}
+            return ShownSeed(seed)
         prompt = follower.messages(config.prompts, task, config.follower.format)
         completion = await engine.complete(Request(prompt, config.answer_tokens))
         reply = follower.parse(completion.text, completion.finish_reason == "stop", config.follower.format)
-        constraints = [
-            {
-                "text": c.text,
-                "holds": verify(reply, c.instruction_id, c.kwargs) if c.checkable and reply is not None else None,
-            }
+        constraints = tuple(
+            ShownConstraint(
+                c.text, verify(reply, c.instruction_id, c.kwargs) if c.checkable and reply is not None else None
+            )
             for c in task.constraints
-        ]
-        return {"seed": seed, "constraints": constraints, "answer": reply, "conflict": find_conflict(task.constraints)}
+        )
+        return ShownSeed(seed, constraints, reply, find_conflict(task.constraints))
 
     return list(await asyncio.gather(*map(show, seeds[: config.evaluation.showcase])))

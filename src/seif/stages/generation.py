@@ -108,8 +108,8 @@ async def _generate(
 
 
 def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> None:
-    """The user's instructions in place of generated ones, less those whose question is not among `seeds`; `stats`
-    and `out` as `generate` writes them.
+    """The user's instructions in place of generated ones, less those whose question is not among `seeds`; `stats` and
+    `out` as `generate` writes them.
 
     Raises UsageError when none is left.
     """

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Protocol
 
 from seif.datasets import FollowerData
 from seif.evaluation import held_out
 from seif.metrics import Role, ScoredRollout, measure
 from seif.scoring import BAD_ANSWER, Score, check_unjudged, type_of
+from seif.stage_log import RolloutRecord, Tables
 from seif.types import Instruction
 
 
@@ -72,28 +73,31 @@ def plugin_metrics(
     )
 
 
-def checks_of(scores: Sequence[Score]) -> held_out.Tables:
+def checks_of(scores: Sequence[Score]) -> Tables:
     """How often, per type, rule and model said what of the same answers."""
     return held_out.tabulate((c.kind, c.rule, c.model) for s in scores for c in s.checks)
 
 
 def records_of(
     samples: Sequence[Sampled], scores: Sequence[Score], prompts: Sequence[str], limit: int
-) -> list[dict[str, Any]]:
+) -> list[RolloutRecord]:
     """The first `limit` rollouts, as rollouts/*.jsonl holds them."""
-    return [
-        {
-            **({"soft_scores": score.soft_scores} if any(s is not None for s in score.soft_scores) else {}),
-            "prompt": prompt,
-            "completion": sample.text,
-            "finished": sample.finished,
-            "reward": score.reward,
-            "outcome": score.outcome,
-            "verdicts": [v.name.lower() for v in score.verdicts],
-            "constraints": [c.text for c in score.constraints],
-        }
-        for sample, score, prompt in list(zip(samples, scores, prompts, strict=True))[:limit]
-    ]
+    return [_record(*rollout) for rollout in list(zip(samples, scores, prompts, strict=True))[:limit]]
+
+
+def _record(sample: Sampled, score: Score, prompt: str) -> RolloutRecord:
+    record: RolloutRecord = {
+        "prompt": prompt,
+        "completion": sample.text,
+        "finished": sample.finished,
+        "reward": score.reward,
+        "outcome": score.outcome,
+        "verdicts": [v.name.lower() for v in score.verdicts],
+        "constraints": [c.text for c in score.constraints],
+    }
+    if any(s is not None for s in score.soft_scores):
+        return {"soft_scores": score.soft_scores, **record}
+    return record
 
 
 def _share(scores: Sequence[Score], holds: Callable[[Score], bool]) -> float:

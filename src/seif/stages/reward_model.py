@@ -8,16 +8,17 @@ from seif.artifacts import Beside
 from seif.config import Config
 from seif.instructions import read_instructions
 from seif.models import ModelPool
-from seif.pipeline import StageLog
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
+from seif.stage_log import StageLog
 
 
 def pseudo_label(
     config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog
 ) -> None:
-    """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told
-    in numbers (`counts`)."""
+    """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told in
+    numbers (`counts`).
+    """
     from seif.self_supervised.pseudo_labels import Asking, pseudo_label
 
     settings = config.self_supervised
@@ -39,7 +40,7 @@ def pseudo_label(
     def progress(done: int, chunks: int) -> None:
         if done == 1:
             log.begin(chunks)
-        log.step(done, {}, [])
+        log.step(done, {})
 
     with ModelPool(config, out) as pool, pool.use(answerer) as engine:
         tasks, judged = read_instructions(instructions), curriculum.soft(config)

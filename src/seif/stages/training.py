@@ -12,12 +12,12 @@ from seif.artifacts import Beside, new_directory
 from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data
+from seif.engines.base import Messages
 from seif.models import JudgeWeights, ModelPool, filtering, judging
-from seif.pipeline import StageLog
 from seif.roles import follower
-from seif.roles.templates import Messages
 from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writing, item_seed
 from seif.self_supervised.general import Question, correct
+from seif.stage_log import StageLog
 from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics, plugin_metrics, records_of
 from seif.types import Instruction
 
@@ -69,8 +69,10 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
 
 
 def train_follower(config: Config, training: FollowerTraining, log: StageLog) -> None:
-    """GRPO on the Follower: instructions in, a model directory out. Raises as `seif.training.grpo.train` and
-    `follower_data` do."""
+    """GRPO on the Follower: instructions in, a model directory out.
+
+    Raises as `seif.training.grpo.train` and `follower_data` do.
+    """
     from seif.training.data import fitting
 
     limit = config.follower.grpo.max_prompt_tokens

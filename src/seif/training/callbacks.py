@@ -51,15 +51,12 @@ class StepLog(TrainerCallback):
         if state.global_step % self.updates_per_step:
             return
         keys = {key for line in self.lines for key in line}
-        metrics: dict[str, Any] = {
-            key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)
-        }
+        metrics = {key: _mean([line[key] for line in self.lines if key in line]) for key in sorted(keys)}
         self.lines = []
         trim()
         batch = self.reward.batch
-        if batch and batch.checks:
-            metrics["checks"] = batch.checks
-        self.log.step(state.global_step // self.updates_per_step, metrics, batch.records if batch else [])
+        step = state.global_step // self.updates_per_step
+        self.log.step(step, metrics, batch.records if batch else [], batch.checks if batch else None)
 
 
 def _mean(values: list[float]) -> float:

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from seif.chat import DEFAULT, ChatFormat
 from seif.config import Grpo, Lora
 from seif.engines.base import Messages
 from seif.engines.precision import TrainingTypes, training_types
+from seif.stage_log import StageLog
+
+TrainingLog = StageLog
+"""What a training stage reports to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,20 +72,3 @@ class GrpoJob(TrainingJob):
         """What transformers gets to load the weights with."""
         attention = {"attn_implementation": self.attn_implementation} if self.attn_implementation else {}
         return {"dtype": self.types.weights, **attention}
-
-
-class TrainingLog(Protocol):
-    """Where a training stage reports. Steps count from 1."""
-
-    def begin(self, total: int) -> None:
-        """The stage has `total` steps."""
-        ...
-
-    def resumed(self, step: int) -> None:
-        """Training continues after `step`, 0 for a fresh start. Called once, before the first step."""
-        ...
-
-    def step(self, step: int, metrics: dict[str, Any], records: list[dict[str, Any]]) -> None:
-        """A step is done: its numbers, and its rollouts to be kept. Where a model judged what rules can check,
-        `checks` holds the counts per type."""
-        ...

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seif.chat import DEFAULT, ChatFormat
+from seif.stage_log import RolloutRecord, Tables
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class RewardBatch:
     rewards: list[float | None]
     """None: unjudged; the rollout leaves its group."""
     metrics: dict[str, float]
-    records: list[dict[str, Any]]
+    records: Sequence[RolloutRecord]
     """Rollouts to be kept, for the rollout file."""
-    checks: dict[str, list[int]] = field(default_factory=dict)
+    checks: Tables = field(default_factory=dict)
     """Counts per type of how model and rule judged the same answers, see `held_out.tabulate`."""
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from seif.constraints.amounts import TIMES, amount, bounded
 from seif.constraints.demands import CAPITAL, CAPITALS, LOWER, Demands, range_of
@@ -13,6 +12,7 @@ from seif.constraints.parameters import LESS_THAN, Count, Relation, compare, les
 from seif.constraints.specification import ConstraintType, register
 from seif.constraints.text import capital_words, language_of
 from seif.constraints.wordings import CHINESE, Wording
+from seif.types import Kwargs
 
 # --- words in capitals ------------------------------------------------------------------------------------------------
 
@@ -26,10 +26,10 @@ def _has_capital_words(response: str, capital_frequency: Count, capital_relation
     return compare(capital_words(response), capital_relation, capital_frequency)
 
 
-def _capitals(match: Match) -> dict[str, Any] | None:
+def _capitals(match: Match) -> Kwargs | None:
     """ "Use some, but less than one" asks for what it forbids."""
     found = bounded("capital_frequency", "capital_relation")(match)
-    none = found is not None and found["capital_relation"] == LESS_THAN and found["capital_frequency"] < 2
+    none = found is not None and found["capital_relation"] == LESS_THAN and found["capital_frequency"] in (0, 1)
     return None if none and re.match("use some|add", match[0], re.IGNORECASE) else found
 
 

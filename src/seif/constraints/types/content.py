@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from seif.constraints import chinese as zh
 from seif.constraints.demands import LETTER, MANY, Demands, Text
@@ -12,6 +11,7 @@ from seif.constraints.numbers import NUMBER, Match, counted, number
 from seif.constraints.parameters import Filled, Positive
 from seif.constraints.specification import ConstraintType, register
 from seif.constraints.wordings import CHINESE, Wording
+from seif.types import Kwargs
 
 # --- postscript -------------------------------------------------------------------------------------------------------
 
@@ -33,7 +33,7 @@ def _postscripts(postscript_marker: str) -> list[Demands]:
     return [Demands(texts=(Text(form),)) for form in forms]
 
 
-def _marker(match: Match) -> dict[str, Any]:
+def _marker(match: Match) -> Kwargs:
     return {"postscript_marker": "P.P.S" if match["marker"].lower().count("p") == 2 else "P.S."}
 
 
@@ -169,7 +169,7 @@ def _sections(section_spliter: str, num_sections: int) -> list[Demands]:
     return [Demands(texts=(Text(section_spliter.strip(), num_sections, exact_case=True, numbered=True),))]
 
 
-def _spliter(match: Match) -> dict[str, Any] | None:
+def _spliter(match: Match) -> Kwargs | None:
     count = number(match["n"])
     return {"section_spliter": match["spliter"], "num_sections": count} if count else None
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from seif.constraints import chinese as zh
 from seif.constraints.amounts import amount, bounded
@@ -25,6 +24,7 @@ from seif.constraints.quoted import QUOTED, word
 from seif.constraints.specification import ConstraintType, register
 from seif.constraints.text import count_sentences, count_words, divided, opening_word
 from seif.constraints.wordings import CHINESE, Wording
+from seif.types import Kwargs
 
 # --- paragraphs divided by *** ----------------------------------------------------------------------------------------
 
@@ -196,7 +196,7 @@ _WITH_WORD = rf"(?:(?:start|begin) )?{_KTH} {_STARTS}{_FIRST_WORD}"
 _NEXT = r"(?:[.,;?]| and|, and| where paragraphs)? ?(?:make sure that |and that |and )?"
 
 
-def _nth_kwargs(match: Match) -> dict[str, Any] | None:
+def _nth_kwargs(match: Match) -> Kwargs | None:
     count, kth, first = number(match["n"]), ordinal(match["kth"]), word(match)
     if not first or " " in first or not 1 <= kth <= count:
         return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any
 
 from seif.constraints import chinese as zh
 from seif.constraints.demands import LETTER, MANY, Demands, Text
@@ -14,6 +13,7 @@ from seif.constraints.quoted import QUOTED
 from seif.constraints.specification import ConstraintType, register
 from seif.constraints.text import divided
 from seif.constraints.wordings import CHINESE, Wording
+from seif.types import Kwargs
 
 # --- two responses ----------------------------------------------------------------------------------------------------
 
@@ -117,7 +117,7 @@ _PHRASE = r"""(?:"(?P<phrase>[^"]{1,200})"|'(?P<phrase1>(?:[^']|(?<=\w)'(?=\w)){
 _BARE_PHRASE = r"""(?P<phrase>(?!["'])[^"]{2,120}[^"\s])"""
 
 
-def _end_phrase(match: Match) -> dict[str, Any] | None:
+def _end_phrase(match: Match) -> Kwargs | None:
     groups = match.groupdict()
     phrase = (groups.get("phrase") or groups.get("phrase1") or "").strip()
     return {"end_phrase": phrase} if phrase else None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from seif.constraints import chinese as zh
 from seif.constraints.amounts import TIMES, amount, at_most, bounded
@@ -15,6 +14,7 @@ from seif.constraints.quoted import ALL_OF, ANY_OF, BARE_WORD, BARE_WORDS, QUOTE
 from seif.constraints.specification import ConstraintType, register
 from seif.constraints.text import has_word, occurrences
 from seif.constraints.wordings import CHINESE, Wording
+from seif.types import Kwargs
 
 _KIND = r"(?:(?:exact|specific|required|following|mandatory|key|english|single|technical) )?"
 _BANNED = r"(?:(?:exact|specific|following|key|english|single|technical|forbidden|prohibited) )?"
@@ -35,7 +35,7 @@ _ZH_ONE = rf"(?:{_ZH_NOUN}(?P<word>{QUOTED})|(?P<word2>{QUOTED})(?:一词|这个
 
 
 def _zh_words(name: str) -> Builder:
-    def build(match: Match) -> dict[str, Any] | None:
+    def build(match: Match) -> Kwargs | None:
         # "A or B must occur" is satisfied by either, "A or B must not" by neither.
         if "或" in re.sub(QUOTED, "", match["words"]) and name == "keywords":
             return None

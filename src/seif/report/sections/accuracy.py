@@ -16,11 +16,10 @@ _HOW = Text(
     "The Follower of each turn answers tasks it never trains on; verifiers, exact rules, say what holds. The "
     "Judger has no part in it."
 )
-_CAPTION = (
-    "Constraints satisfied: the share of all constraints; mind where the axis begins. Whole instructions: the share "
-    "of those with every constraint satisfied, by the number of constraints. Greedy and sampled (temperature 1) "
-    "answers; bars are one standard error."
-)
+_CONSTRAINTS = "Constraints satisfied: the share of all constraints; mind where the axis begins."
+_WHOLE = "Whole instructions: the share of those with every constraint satisfied, by the number of constraints."
+_SAMPLED = "Sampled: at temperature 1."
+_BARS = "Bars are one standard error."
 _BY_TYPE = "Greedy held-out accuracy per constraint type"
 
 
@@ -29,12 +28,13 @@ def accuracy(run: RunNumbers) -> list[Block]:
     """Constraint accuracy per turn, greedy and sampled; instruction accuracy by the number of constraints."""
     turns = [t for t in run.evaluated if t.evaluation and t.evaluation.held_out]
     if not turns:
-        return [_HOW, Text("No held-out results.", note=True)]
+        return []
     labels = [t.label for t in turns]
     found = {d: [_answers(t, d) for t in turns] for d, _, _ in DECODINGS}
     lines = [
         Series(d, [a.constraint_accuracy for a in found[d]], [a.stderr for a in found[d]], style, marker)
         for d, style, marker in DECODINGS
+        if any(a.constraint_accuracy is not None for a in found[d])
     ]
     bars = [(v, e or 0) for s in lines for v, e in zip(s.values, s.errors, strict=True) if v is not None]
     reach = [v + sign * e for v, e in bars for sign in (-1, 1)]
@@ -55,7 +55,10 @@ def accuracy(run: RunNumbers) -> list[Block]:
         if by_count:
             panels.append(turn_chart(f"Whole instructions, {d}", labels, by_count, share_axis([0.0, 1.0]), percent))
         rows += [Row(f"instructions of {s.name}, {d}", "", shares(s.values, s.errors)) for s in by_count]
-    return [_HOW, Figure(tuple(panels), table=Table(("", *heads(turns)), tuple(rows)), caption=_CAPTION)]
+    sampled = any("sampled" in t.evaluation.held_out for t in turns if t.evaluation)
+    said = {_CONSTRAINTS: True, _WHOLE: len(panels) > 1, _SAMPLED: sampled, _BARS: any(e for _, e in bars)}
+    caption = " ".join(sentence for sentence, fits in said.items() if fits)
+    return [_HOW, Figure(tuple(panels), table=Table(("", *heads(turns)), tuple(rows)), caption=caption)]
 
 
 def _answers(turn: Turn, decoding: Decoding) -> Accuracy:
@@ -67,7 +70,7 @@ def by_type(run: RunNumbers) -> list[Block]:
     """Greedy accuracy per constraint type, base against last turn, the largest gain first."""
     turns = [t for t in run.evaluated if _answers(t, "greedy").per_type]
     if not turns:
-        return [Text("No held-out results.", note=True)]
+        return []
     first, last = turns[0], turns[-1]
     before, after = ({k: v or 0.0 for k, v in _answers(t, "greedy").per_type.items()} for t in (first, last))
     if first is last:

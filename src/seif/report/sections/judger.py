@@ -25,9 +25,8 @@ def judger(run: RunNumbers) -> list[Block]:
         "The reward is only as good as the Judger. Here it judges the greedy held-out answers, and the "
         f"verifiers say how often it was right. {_weights(run)}"
     )
-    by_type = _agreement_by_type(run)
-    figure = _agreement(run) or Text("The Judger was not measured.", note=True)
-    return [Text(how), figure, *([by_type] if by_type else [])]
+    figure, by_type = _agreement(run), _agreement_by_type(run)
+    return [Text(how), figure, *([by_type] if by_type else [])] if figure else []
 
 
 def _agreement(run: RunNumbers) -> Figure | None:

@@ -21,8 +21,5 @@ def suites(run: RunNumbers) -> list[Block]:
             rows.append(Row(key, "", tuple(cells)))
     if not rows:
         return []
-    return [
-        Table(
-            ("", *heads(turns)), tuple(rows), caption="Further suites of each turn’s Follower; ± is one standard error."
-        )
-    ]
+    errors = "; ± is one standard error" if any(r.stderr for results in found for r in results.values()) else ""
+    return [Table(("", *heads(turns)), tuple(rows), caption=f"Further suites of each turn’s Follower{errors}.")]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 
+from seif.quantities import quantity
 from seif.report.blocks import Block, Cell, Columns, Figure, Row, Table, Text, heads, named
-from seif.report.charts import Axis, number_axis, share_axis, step_chart
+from seif.report.charts import SHORTEST_AVERAGED, Axis, number_axis, share_axis, step_chart
 from seif.report.data import Points, RunNumbers
 from seif.report.section import section
 from seif.report.text import NOTHING, percent, plain
@@ -29,7 +30,7 @@ _SMALL: dict[str, tuple[tuple[str, str, bool], ...]] = {
         ("adherence", "adherence", True),
         ("parsable", "parsable", True),
         ("contradictory", "contradictory", True),
-        ("top_type_share", "top type’s share", True),
+        ("top_type_share", "commonest type", True),
         ("unjudged", "unjudged", True),
         ("kl", "KL to the start", False),
     ),
@@ -62,14 +63,26 @@ def rewards(run: RunNumbers) -> list[Block]:
             if found and not (key in ("unjudged", "contradictory") and not any(_values(found))):
                 axis = share_axis(_values(found), 0.04) if share else number_axis(_values(found))
                 small.append(step_chart(name, found, _coarse(axis), style, small=True))
-        rows = tuple(Row(f"turn {turn}", f"{max(s for s, _ in line):,} steps", _ends(line)) for turn, line in curves)
+        rows = tuple(
+            Row(f"turn {turn}", quantity(max(s for s, _ in line), "step"), _ends(line)) for turn, line in curves
+        )
         caption = (
-            f"The {role}’s reward over the steps of all turns{', and what else was logged' if small else ''}. "
-            "Thin: as logged; bold: moving mean; dotted: a new turn begins."
+            f"The {role}’s reward over the steps of all turns{', and what else was logged' if small else ''}."
+            f"{_line(curves)}"
         )
         table = Table((title, "first tenth", "last tenth", "change"), rows)
         figures.append(Figure((panel,), tuple(small), table, caption))
-    return [_HOW, Columns(tuple(figures)) if figures else Text("No training step is logged yet.", note=True)]
+    return [_HOW, Columns(tuple(figures))] if figures else []
+
+
+def _line(curves: list[tuple[int, Points]]) -> str:
+    """What the lines of a step chart are, in words."""
+    said = []
+    if any(len(_values([curve])) >= SHORTEST_AVERAGED for curve in curves):
+        said += ["thin: as logged", "bold: moving mean"]
+    if len(curves) > 1:
+        said.append("dotted: a new turn begins")
+    return f" {'; '.join(said).capitalize()}." if said else ""
 
 
 def _coarse(axis: Axis) -> Axis:
@@ -96,7 +109,7 @@ def types(run: RunNumbers) -> list[Block]:
     """Shares of the constraint types per turn, the largest first; the rest is summed up in the last row."""
     turns = [t for t in run.evaluated if t.evaluation and t.evaluation.instructor.types]
     if not turns:
-        return [Text("No instructions are described yet.", note=True)]
+        return []
     found = [t.evaluation.instructor.shares for t in turns if t.evaluation]
     largest = {k: max(s.get(k, 0.0) for s in found) for s in found for k in s}
     shown = sorted(largest, key=lambda k: (-largest[k], k))[:TYPES_SHOWN]

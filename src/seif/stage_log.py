@@ -1,0 +1,85 @@
+"""What a stage logs, and where it reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NotRequired, Protocol, Self, TypedDict
+
+from seif.types import Json
+
+Tables = dict[str, list[int]]
+"""Per constraint type, how often a rule and a model found a constraint satisfied or violated:
+[both satisfied, only by the rule, only by the model, both violated]."""
+
+
+class RolloutRecord(TypedDict):
+    """A rollout that is kept: a line of rollouts/*.jsonl, which also says of which turn, stage and step it is."""
+
+    soft_scores: NotRequired[tuple[float | None, ...]]
+    """What stood for each verdict's 1 or 0 in the reward; absent where the judge gave no such number."""
+    prompt: str
+    """The seed question (Instructor), or the instruction or general question (Follower)."""
+    completion: str
+    finished: bool
+    """Whether it wrote its end token."""
+    reward: float | None
+    """None: unjudged."""
+    outcome: str
+    """As `scoring.Score.outcome`."""
+    verdicts: list[str]
+    """Names of `types.Verdict` in lower case."""
+    constraints: list[str]
+    """Their texts."""
+
+
+class StageLog(Protocol):
+    """Where a stage reports: metrics and rollouts that a resume can wind back, and progress for people."""
+
+    def begin(self, total: int) -> None:
+        """The stage has `total` steps."""
+        ...
+
+    def resumed(self, step: int) -> None:
+        """It goes on after `step`, 0 for its beginning; what was logged after that is forgotten."""
+        ...
+
+    def step(
+        self,
+        step: int,
+        metrics: Mapping[str, float],
+        records: Sequence[RolloutRecord] = (),
+        checks: Tables | None = None,
+    ) -> None:
+        """Step number `step`, from 1, is done; `records` are some of its rollouts.
+
+        `checks`, where a model judged what rules can check: how often they agreed.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class LoggedStep:
+    """One line of metrics.jsonl."""
+
+    turn: int
+    stage: str
+    """One of `artifacts.STAGES`."""
+    step: int
+    """From 1."""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    checks: Tables = field(default_factory=dict)
+
+    def to_json(self) -> Json:
+        """The line: metrics stand beside the place, checks are left out where there are none."""
+        place = {"turn": self.turn, "stage": self.stage, "step": self.step}
+        return {**place, **self.metrics, **({"checks": self.checks} if self.checks else {})}
+
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> Self:
+        """The inverse of `to_json`. What is neither a number nor a table is left out."""
+        metrics = {k: v for k, v in line.items() if k not in _PLACE and isinstance(v, int | float)}
+        return cls(line["turn"], line["stage"], line["step"], metrics, line.get("checks", {}))
+
+
+_PLACE = ("turn", "stage", "step")
