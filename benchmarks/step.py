@@ -85,7 +85,7 @@ def ours(model: Path, prompts: list[Any], settings: Grpo, steps: int, config: Co
             dtype=dtype,
             attn_implementation=config.attn_implementation,
         )
-        train(job, reward, clock, lambda net, tokenizer: None)
+        train(job, reward, clock)
     return [b - a for a, b in pairwise(clock.times)]
 
 

@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "tokenizers"}
 LATE = HEAVY | {"openai"}
-MAY_BE_HEAVY = ("engines/", "training/", "nano/", "self_supervised/")
+MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
     {"configs", "errors", "quantities", "registry", "types"},
     {
@@ -29,7 +29,9 @@ LAYERS = (
     {"scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "extensions", "models", "nano", "self_supervised"},
-    {"planning", "preflight", "report", "results", "stages"},
+    {"planning", "report", "results", "stages"},
+    {"distributed"},
+    {"preflight"},
     {"bench", "loop", "recipes"},
     {"api", "cli"},
 )

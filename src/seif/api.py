@@ -164,15 +164,22 @@ def _mean_constraints(config: Config) -> float | None:
 def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
     """Run or resume all turns in `run_dir`.
 
-    Raises UsageError for what the user can fix, and when the directory holds a run of another config; RunError for
-    what broke, after which the same call resumes.
+    With several `nodes` every one makes this call; all but the first take part in the training and wait. Raises
+    UsageError for what the user can fix, and when the directory holds a run of another config; RunError for what
+    broke, after which the same call resumes.
     """
     from seif import loop
+    from seif.distributed.nodes import controlling, join, node_rank
     from seif.engines.precision import resolve
 
     config = _loaded(config)
-    questions = questions_of(config, listener.note)
     root = RunDir(Path(run_dir))
+    node = node_rank(config)
+    if node > 0:
+        listener.info(f"node {node} of {config.nodes}: node 0 logs")
+        join(resolve(config)[0], root, node)
+        return load_run(run_dir)
+    questions = questions_of(config, listener.note)
     with root.locked():
         settled, precision = resolve(config, root.manifest().dtype)
         listener.info(str(precision))
@@ -183,7 +190,8 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         root.open(config, describe(config, asdict(precision)))
         progress = Progress(listener.console, config.turns)
         try:
-            loop.run(settled, root, questions, progress)
+            with controlling(settled, root) as nodes:
+                loop.run(settled, root, questions, progress, nodes)
         finally:
             progress.close()
     return load_run(run_dir)
@@ -243,6 +251,7 @@ def train(
     `out` must not exist. Raises UsageError and RunError.
     """
     from seif import stages
+    from seif.distributed.launch import Launcher
     from seif.instructions import read_instructions
     from seif.models import JudgeWeights
 
@@ -265,16 +274,14 @@ def train(
     ):
         log = FileLog(target, progress, tracker, f"train_{role}")
         progress.started(1, f"train_{role}")
+        training: stages.FollowerTraining | stages.InstructorTraining
+        if role == "follower":
+            training = stages.FollowerTraining(1, model, JudgeWeights(frozen), Path(instructions), target)
+        else:
+            seeds = list(dict.fromkeys(t.seed for t in tasks))
+            training = stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target)
         try:
-            if role == "follower":
-                stages.train_follower(
-                    settled, stages.FollowerTraining(1, model, JudgeWeights(frozen), Path(instructions), target), log
-                )
-            else:
-                seeds = list(dict.fromkeys(t.seed for t in tasks))
-                stages.train_instructor(
-                    settled, stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target), log
-                )
+            Launcher(settled)(training, log)
         finally:
             progress.close()
     return target

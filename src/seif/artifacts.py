@@ -48,6 +48,14 @@ def write_atomically(path: Path, write: Callable[[Path], object]) -> None:
     partial.replace(path)
 
 
+def replace_text(path: Path, text: str) -> None:
+    """Write text so that readers see all of it or nothing, without waiting for the disk: for what only lives as long
+    as its writer."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(path)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write text atomically, as UTF-8; a lone surrogate from a model becomes a question mark."""
     write_atomically(path, lambda partial: partial.write_bytes(text.encode("utf-8", errors="replace")))
@@ -196,6 +204,11 @@ class Beside:
         return self._named("tracking")
 
     @property
+    def processes(self) -> Path:
+        """What the processes of a training tell each other, and what they print."""
+        return self._named("processes")
+
+    @property
     def lock(self) -> Path:
         """Held by the command that makes the output."""
         return self.out.with_name(f".{self.out.name}.lock")
@@ -203,6 +216,7 @@ class Beside:
     def drop_checkpoints(self) -> None:
         """Remove checkpoints that a kill left behind after the output was done."""
         shutil.rmtree(self.checkpoints, ignore_errors=True)
+        shutil.rmtree(self.processes, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -223,6 +237,7 @@ class RunDir:
         self.metrics = JsonLines(root / "metrics.jsonl")
         self.events = JsonLines(root / "events.jsonl")
         self.report = root / "report.html"
+        self.nodes = root / "nodes"
         self._config = root / "config.yaml"
         self._manifest = root / "manifest.json"
         self._lock = root / ".lock"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from seif import datasets
 from seif.artifacts import RunDir
 from seif.config import Config
@@ -14,12 +16,18 @@ from seif.results import Plan, PlannedTurn
 from seif.roles.assignment import assign
 from seif.tracking import open_tracker
 
+if TYPE_CHECKING:
+    from seif.distributed.nodes import Nodes
 
-def run(config: Config, run_dir: RunDir, seeds: list[str], progress: Progress) -> None:
-    """Run or resume all turns in an opened, locked run directory."""
+
+def run(config: Config, run_dir: RunDir, seeds: list[str], progress: Progress, nodes: Nodes | None = None) -> None:
+    """Run or resume all turns in an opened, locked run directory. `nodes`: further machines that train."""
+    from seif.distributed.launch import Launcher
+
     recipe = self_supervised if config.trains_reward_model else self_evolving
     with open_tracker(config.report_to, run_dir.root, config.model_dump(mode="json")) as tracker:
-        recipe.run(Turns(config, run_dir, seeds, Pipeline(run_dir, progress, tracker)))
+        pipeline = Pipeline(run_dir, progress, tracker)
+        recipe.run(Turns(config, run_dir, seeds, pipeline, Launcher(config, nodes)))
 
 
 def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:

@@ -80,11 +80,13 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     check_checkpoint(config.model, prompts, grpo.max_new_tokens, chat_format(config.chat))
     if trains:
         import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
+        from seif.distributed.devices import check_devices
         from seif.training.arguments import check_settings
         from seif.training.lora import check_start
 
         check_settings(config.instructor.grpo)
         check_settings(config.follower.grpo)
+        check_devices(config)
         check_start(config.model, config.lora)
     for other in others:
         if other is not None and not models.served(config, other):

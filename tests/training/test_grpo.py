@@ -47,12 +47,8 @@ def run(folder, model, steps=3, kill_at=None, reward=short_is_good, settings=SET
         **files,
     )
 
-    def save(model, tokenizer):
-        model.save_pretrained(folder / "out")
-        tokenizer.save_pretrained(folder / "out")
-
     try:
-        train(job, reward, log, save)
+        train(job, reward, log)
     finally:
         kept = [r for r in json.loads(path.read_text()) if r["step"] <= (log.resumed_at or 0)] if path.exists() else []
         lines = [

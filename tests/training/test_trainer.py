@@ -5,13 +5,14 @@ import torch
 from safetensors.torch import load_file
 from transformers import Qwen3Model
 from trl import GRPOTrainer
+from trl.trainer import grpo_trainer
 
 from seif.config import Grpo, Loss
 from seif.errors import UsageError
 from seif.training import grpo, trainer
 from seif.training.job import GrpoJob
 from seif.training.rollouts import RewardBatch
-from seif.training.trainer import GroupedTrainer, check_methods, regroup
+from seif.training.trainer import GroupedTrainer, check_methods, joined, micro_batches, updates_of
 from support import NANO, RecordingLog
 
 SETTINGS = Grpo(
@@ -40,9 +41,22 @@ def run(folder, settings=SETTINGS, dtype="float32"):
         out=out,
         dtype=dtype,
     )
-    grpo.train(job, short_is_good, log, lambda model, tokenizer: model.save_pretrained(out))
+    grpo.train(job, short_is_good, log)
     ((_, metrics, records),) = log.steps
     return metrics["loss"], records, load_file(out / "model.safetensors")
+
+
+@pytest.fixture
+def same_updates(monkeypatch):
+    """TRL's own trainer puts the same rows into an update: it shuffles them, as the only thing that differs."""
+
+    def in_our_order(rows):
+        # The seed of the job, and its only step.
+        updates = updates_of(range(len(rows["prompt_ids"])), SETTINGS.updates_per_step, "3/0")
+        order = [i for update in updates for i in update]
+        return {key: value[order] if value is not None and value.ndim else value for key, value in rows.items()}
+
+    monkeypatch.setattr(grpo_trainer, "shuffle_sequence_dict", in_our_order)
 
 
 def batch(*rows):
@@ -59,15 +73,36 @@ def batch(*rows):
 
 
 def test_groups_stay_together_beside_those_of_like_length():
-    first, second = regroup([batch((5, 4), (7, 1)), batch((7, 2), (5, 6))])
+    rows = joined([batch((5, 4), (7, 1)), batch((7, 2), (5, 6))])
+    first, second = micro_batches(rows, 2, exchangeable=True)
     assert first["prompt_ids"][:, 1].tolist() == [7, 7]
     assert second["completion_mask"].sum(1).tolist() == [4, 6]
     assert second["advantages"].tolist() == pytest.approx([0.4, 0.6])
     assert second["num_items_in_batch"] == 9
 
 
+def test_rows_that_are_not_exchangeable_keep_their_order():
+    rows = joined([batch((5, 4), (7, 1)), batch((7, 2), (5, 6))])
+    found = micro_batches(rows, 2, exchangeable=False)
+    assert [b["prompt_ids"][:, 1].tolist() for b in found] == [[5, 7], [7, 5]]
+
+
+def test_which_rows_are_in_an_update_does_not_depend_on_who_holds_them():
+    """24 rows in 3 updates, held by one process or by two or four."""
+    whole = [sorted(update) for update in updates_of(range(24), 3, "0/7")]
+    assert sorted(row for update in whole for row in update) == list(range(24))
+    for world in (2, 4):
+        size = 24 // world
+        parts = [updates_of(range(rank * size, (rank + 1) * size), 3, "0/7") for rank in range(world)]
+        assert all(len(update) == size // 3 for part in parts for update in part)
+        together = [sorted(rank * size + i for rank in range(world) for i in parts[rank][u]) for u in range(3)]
+        assert together == whole
+    assert [sorted(update) for update in updates_of(range(24), 3, "0/8")] != whole
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("dtype", "bound"), [("float32", 1e-4), ("bfloat16", 0.1)])
+@pytest.mark.usefixtures("same_updates")
 def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch, dtype, bound):
     read, furthest = [], []
     forward = Qwen3Model.forward
@@ -113,6 +148,7 @@ def test_the_update_is_trls_own_with_less_to_read(tmp_path, monkeypatch, dtype, 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", get_args(Loss))
+@pytest.mark.usefixtures("same_updates")
 def test_every_loss_is_trls_own(tmp_path, monkeypatch, loss):
     extra = {"importance_sampling_level": "sequence"} if loss == "luspo" else {}
     settings = SETTINGS.model_copy(update={"loss": loss, "extra": extra, "max_new_tokens": 16, "kl": 0.5})

@@ -111,6 +111,7 @@ def train_reward_model(
 ) -> None:
     """Train a classifier on labelled pairs, calibrate it, and measure it on prompts that it never saw."""
     from seif import stages
+    from seif.distributed.launch import Launcher
     from seif.self_supervised.pseudo_labels import read_pairs
     from seif.self_supervised.scorer import check_base
 
@@ -125,7 +126,8 @@ def train_reward_model(
     settings = cfg.self_supervised.reward_model.model_copy(update={"base": model})
     cfg = cfg.model_copy(update={"self_supervised": cfg.self_supervised.model_copy(update={"reward_model": settings})})
     numbers = Beside(out).numbers
-    _run(out, "train_reward_model", lambda log: stages.train_reward_model(cfg, 1, labels, out, numbers, log))
+    training = stages.RewardModelTraining(1, labels, out, numbers)
+    _run(out, "train_reward_model", lambda log: Launcher(cfg)(training, log))
     _show(RewardModelNumbers.from_json(read_json(numbers), numbers))
     console.print(f"reward model: {out}", highlight=False)
 

@@ -18,6 +18,8 @@ import threading
 import time
 from contextlib import suppress
 
+import psutil
+
 GRACE = 10.0
 """Seconds that the command has to end by itself once it is asked to."""
 SWEEP = 5.0
@@ -36,6 +38,7 @@ def main(command: list[str]) -> int:
     status = process.wait()
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
+    end_children()
     _sweep()
     return status if status >= 0 else 128 - status
 
@@ -48,6 +51,13 @@ def _end_with_input(process: subprocess.Popen[bytes]) -> None:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
         process.kill()
+
+
+def end_children() -> None:
+    """Kill all processes below this one, also those in sessions of their own."""
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            child.kill()
 
 
 def _sweep() -> None:

@@ -12,6 +12,8 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
+
 from seif.engines import guard
 
 _PREFIX = re.compile(r"^(\(.*?\) )?((DEBUG|INFO|WARNING|ERROR|CRITICAL) \S+ \S+ \[\S+\] )?")
@@ -76,6 +78,15 @@ class ServerProcess:
                 os.killpg(self._group, signal.SIGKILL)
         self._guard.stdout.close()
         self._guard = None
+
+    def kill(self) -> None:
+        """End it at once, without asking it; `stop` is still to be called."""
+        if self._guard is None:
+            return
+        with suppress(psutil.NoSuchProcess):
+            for child in psutil.Process(self._guard.pid).children(recursive=True):
+                with suppress(psutil.NoSuchProcess):
+                    child.kill()
 
     def last_error(self) -> str:
         """The last error in the log, or else its last lines, on one line."""

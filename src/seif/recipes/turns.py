@@ -8,6 +8,7 @@ from pathlib import Path
 from seif import stages
 from seif.artifacts import RunDir
 from seif.config import Config
+from seif.distributed.job import RunTraining
 from seif.evaluation.results import flat
 from seif.models import JudgeWeights
 from seif.pipeline import Pipeline, RunLog, Stage
@@ -18,8 +19,11 @@ from seif.roles.assignment import Assignment, Checkpoint, assign
 class Turns:
     """The turns of a run, from 1. Turn 0 is the base, which writes and answers before anything is trained."""
 
-    def __init__(self, config: Config, run_dir: RunDir, seeds: list[str], pipeline: Pipeline) -> None:
+    def __init__(
+        self, config: Config, run_dir: RunDir, seeds: list[str], pipeline: Pipeline, run_training: RunTraining
+    ) -> None:
         self.config, self.dir, self.seeds, self.pipeline = config, run_dir, seeds, pipeline
+        self.run_training = run_training
         self.train_instructors = config.instructor.train
 
     def __iter__(self) -> Iterator[int]:
@@ -41,7 +45,7 @@ class Turns:
         training = stages.InstructorTraining(turn, start, answerer, judge, self.seeds, out)
 
         def run(log: RunLog) -> None:
-            stages.train_instructor(self.config, training, log)
+            self.run_training(training, log)
 
         self.pipeline.do(Stage(turn, "train_instructor", (), out, run, resumable=True))
 
@@ -72,9 +76,10 @@ class Turns:
     def train_reward_model(self, turn: int) -> None:
         """Pseudo-labels become a calibrated classifier."""
         labels, out = self.dir.pseudo_labels(turn), self.dir.reward_model(turn)
+        training = stages.RewardModelTraining(turn, labels, out, self.dir.reward_model_numbers(turn))
 
         def run(log: RunLog) -> None:
-            stages.train_reward_model(self.config, turn, labels, out, self.dir.reward_model_numbers(turn), log)
+            self.run_training(training, log)
 
         self.pipeline.do(Stage(turn, "train_reward_model", (labels,), out, run, resumable=True))
 
@@ -84,7 +89,7 @@ class Turns:
         training = stages.FollowerTraining(turn, self._path(self._roles(turn).follower_start), judge, instructions, out)
 
         def run(log: RunLog) -> None:
-            stages.train_follower(self.config, training, log)
+            self.run_training(training, log)
 
         self.pipeline.do(Stage(turn, "train_follower", (instructions,), out, run, resumable=True))
 

@@ -48,8 +48,9 @@ from seif.self_supervised.inputs import Encoded, encode, item_of
 from seif.self_supervised.pseudo_labels import Pair
 from seif.self_supervised.scorer import Scorer, check_base, context_of, give_padding
 from seif.stage_log import StageLog
+from seif.training import ranks
 from seif.training.callbacks import MarkWhole
-from seif.training.checkpoints import claim, newest_whole, step_of
+from seif.training.checkpoints import continue_from, step_of, whole_weights
 from seif.training.job import TrainingJob
 
 
@@ -99,6 +100,12 @@ def train(job: ClassifierJob, log: StageLog) -> None:
     Raises UsageError for pairs that can't be learned from or don't fit, a start with other than two labels, and
     checkpoints of another job; RunError when the loss is no longer finite.
     """
+    _train(job, log)
+    # Once nothing refers to the trainer any more.
+    release_memory()
+
+
+def _train(job: ClassifierJob, log: StageLog) -> None:
     settings = job.settings
     train_pairs, held = split(job.pairs, settings.eval_share, job.seed)
     check_base(job.model, settings.max_length)
@@ -108,8 +115,9 @@ def train(job: ClassifierJob, log: StageLog) -> None:
     model = _load(job)
     give_padding(model, tokenizer)
     tokenizer.model_max_length = limit
-    claim(job.work, [job.model, [asdict(p) for p in job.pairs], settings.model_dump(), job.seed], job.dtype)
-    resume = newest_whole(job.work)
+    identity = [job.model, [asdict(p) for p in job.pairs], settings.model_dump(), job.seed]
+    processes = ranks.current()
+    resume = processes.from_first(lambda: continue_from(job.work, identity, job.dtype))
     trainer = _Classifying(
         model=model,
         args=_arguments(job),
@@ -121,10 +129,9 @@ def train(job: ClassifierJob, log: StageLog) -> None:
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_Log(trainer, log))
     trainer.add_callback(MarkWhole())
-    log.begin(math.ceil(len(train_pairs) / _update(settings)) * settings.epochs)
+    log.begin(math.ceil(len(train_pairs) / update_size(settings, processes.world)) * settings.epochs)
     log.resumed(step_of(resume))
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
-    model = trainer.model.eval()
     everything = [e for part in encoded for e in part]
     training = {
         "train_pairs": len(train_pairs),
@@ -132,18 +139,38 @@ def train(job: ClassifierJob, log: StageLog) -> None:
         "shortened": sum(e.shortened for e in everything) / len(everything),
         "labels_against_verifiers": _against_verifiers(job.pairs, [bool(p.label) for p in job.pairs]),
     }
-    numbers = _measure(Scorer(model, tokenizer), held).model_copy(update=training)
-    write_json(job.numbers, numbers.to_json())
-    with new_directory(job.out) as folder:
-        model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
-    shutil.rmtree(job.work, ignore_errors=True)
-    del trainer, model
-    release_memory()
+    weights = whole_weights(trainer)
+    trained = trainer.accelerator.unwrap_model(trainer.model)
+
+    def finish() -> None:
+        model = trained.eval() if weights is None else _filled(job, tokenizer, weights).to(trained.device)
+        numbers = _measure(Scorer(model, tokenizer), held).model_copy(update=training)
+        write_json(job.numbers, numbers.to_json())
+        with new_directory(job.out) as folder:
+            model.save_pretrained(folder)
+            tokenizer.save_pretrained(folder)
+        shutil.rmtree(job.work, ignore_errors=True)
+
+    processes.from_first(finish)
 
 
-def _update(settings: RewardModel) -> int:
-    return settings.micro_batch * max(1, settings.batch_size // settings.micro_batch)
+def _filled(job: ClassifierJob, tokenizer: Any, weights: Any) -> Any:
+    """The classifier in one piece, after it was trained in several."""
+    model = _load(job)
+    give_padding(model, tokenizer)
+    model.load_state_dict(weights)
+    return model.eval()
+
+
+def micro_batch(settings: RewardModel, processes: int) -> int:
+    """Pairs per forward of one process: as in the config, or fewer where an update has not as many for each."""
+    return max(1, min(settings.micro_batch, settings.batch_size // processes))
+
+
+def update_size(settings: RewardModel, processes: int) -> int:
+    """Pairs of one update, over all processes."""
+    together = micro_batch(settings, processes) * processes
+    return together * max(1, settings.batch_size // together)
 
 
 def _encode(tokenizer: Any, pairs: Sequence[Pair], limit: int) -> list[Encoded]:
@@ -168,12 +195,13 @@ def _load(job: ClassifierJob) -> Any:
 
 
 def _arguments(job: ClassifierJob) -> Arguments:
-    s = job.settings
+    s, processes = job.settings, ranks.current().world
+    micro = micro_batch(s, processes)
     return Arguments(
         output_dir=str(job.work),
-        per_device_train_batch_size=s.micro_batch,
-        per_device_eval_batch_size=s.micro_batch,
-        gradient_accumulation_steps=_update(s) // s.micro_batch,
+        per_device_train_batch_size=micro,
+        per_device_eval_batch_size=micro,
+        gradient_accumulation_steps=update_size(s, processes) // (micro * processes),
         num_train_epochs=s.epochs,
         learning_rate=s.learning_rate,
         lr_scheduler_type="linear",
@@ -211,6 +239,13 @@ class _Classifying(Trainer):
             self.seen += len(inputs["labels"])
         return (loss, out) if return_outputs else loss
 
+    def accuracy(self) -> float:
+        """Share of the pairs that were classified right since this was asked last. Collective."""
+        counts = torch.tensor([self.right, self.seen], device=self.accelerator.device)
+        right, seen = self.accelerator.reduce(counts, "sum").tolist()
+        self.right, self.seen = 0.0, 0
+        return float(right / max(1, seen))
+
 
 class _Log(TrainerCallback):
     def __init__(self, trainer: _Classifying, log: StageLog) -> None:
@@ -224,11 +259,8 @@ class _Log(TrainerCallback):
                     f"the loss became {logs['loss']} at step {state.global_step}; "
                     "lower self_supervised.reward_model.learning_rate"
                 )
-            self.log.step(
-                state.global_step,
-                {"loss": logs["loss"], "accuracy": self.trainer.right / max(1, self.trainer.seen)},
-            )
-            self.trainer.right, self.trainer.seen = 0.0, 0
+            accuracy = self.trainer.accuracy()
+            self.log.step(state.global_step, {"loss": logs["loss"], "accuracy": accuracy})
         elif "eval_loss" in logs:
             self.log.step(
                 state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}

@@ -2,13 +2,14 @@
 
 from seif.stages.evaluation import EvaluationRequest, evaluate, judger_measure, measure
 from seif.stages.generation import generate, take
-from seif.stages.reward_model import pseudo_label, train_reward_model
+from seif.stages.reward_model import RewardModelTraining, pseudo_label, train_reward_model
 from seif.stages.training import FollowerTraining, InstructorTraining, train_follower, train_instructor
 
 __all__ = [
     "EvaluationRequest",
     "FollowerTraining",
     "InstructorTraining",
+    "RewardModelTraining",
     "evaluate",
     "generate",
     "judger_measure",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 
 from seif.artifacts import Beside
@@ -47,21 +48,35 @@ def pseudo_label(
         pseudo_label(tasks, judged, engine, asking, out, counts, progress)
 
 
-def train_reward_model(config: Config, turn: int, labels: Path, out: Path, numbers: Path, log: StageLog) -> None:
-    """Pseudo-labels in, a calibrated sequence classifier (`out`) and how good it is (`numbers`) out."""
+@dataclass(frozen=True)
+class RewardModelTraining:
+    """What a reward model is trained on."""
+
+    turn: int
+    labels: Path
+    """Pseudo-labels."""
+    out: Path
+    """The trained classifier; it appears only when the stage is done."""
+    numbers: Path
+    """How good it is (JSON); written before it."""
+
+
+def train_reward_model(config: Config, training: RewardModelTraining, log: StageLog) -> None:
+    """Pseudo-labels in, a calibrated sequence classifier out. Raises as `seif.self_supervised.reward_model.train`
+    does."""
     from seif.self_supervised import reward_model
     from seif.self_supervised.pseudo_labels import read_pairs
 
-    settings = config.self_supervised.reward_model
-    seed = item_seed(config.seed, turn, "reward model") % (1 << 31)
+    settings, out = config.self_supervised.reward_model, training.out
+    seed = item_seed(config.seed, training.turn, "reward model") % (1 << 31)
     job = reward_model.ClassifierJob(
         model=settings.base or config.model,
-        pairs=read_pairs(labels),
+        pairs=read_pairs(training.labels),
         settings=settings,
         seed=seed,
         work=Beside(out).checkpoints,
         out=out,
-        numbers=numbers,
+        numbers=training.numbers,
         dtype=config.dtype,
         attn_implementation=config.attn_implementation,
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from seif.artifacts import Beside, new_directory
+from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data
@@ -56,16 +57,21 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
     length, temperature = config.follower.grpo.max_new_tokens, config.follower.grpo.temperature
     seed = item_seed(config.seed, training.turn, "instructor")
     judge = training.judge
-    with (
-        ModelPool(config, training.out) as pool,
-        filtering(pool, judge.model) as checking,
-        judging(pool, judge.model, judge.reward_model) as judger,
-        pool.use(training.answerer) as engine,
-    ):
-        answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
-        scorer = InstructorScorer(checking, answerer, judger, config.instructor)
-        job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps)
-        _train(config, job, config.instructor.grpo, _instructor_reward(config, data, scorer), log)
+    job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps)
+
+    @contextmanager
+    def rewarding() -> Iterator[Reward]:
+        with (
+            ModelPool(config, training.out) as pool,
+            filtering(pool, judge.model) as checking,
+            judging(pool, judge.model, judge.reward_model) as judger,
+            pool.use(training.answerer) as engine,
+        ):
+            answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
+            scorer = InstructorScorer(checking, answerer, judger, config.instructor)
+            yield _instructor_reward(config, data, scorer)
+
+    _train(config, job, config.instructor.grpo, rewarding, log)
 
 
 def train_follower(config: Config, training: FollowerTraining, log: StageLog) -> None:
@@ -83,10 +89,15 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
         lambda prompts: fitting(training.start, prompts, limit, chat_format(config.chat)),
     )
     judge = training.judge
-    with ModelPool(config, training.out) as pool, judging(pool, judge.model, judge.reward_model) as judger:
-        scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
-        job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
-        _train(config, job, config.follower.grpo, _follower_reward(config, data, scorer), log)
+    job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
+
+    @contextmanager
+    def rewarding() -> Iterator[Reward]:
+        with ModelPool(config, training.out) as pool, judging(pool, judge.model, judge.reward_model) as judger:
+            scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
+            yield _follower_reward(config, data, scorer)
+
+    _train(config, job, config.follower.grpo, rewarding, log)
 
 
 def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorScorer) -> Reward:
@@ -143,33 +154,37 @@ class _Job:
     order: tuple[int, ...] = ()
 
 
-def _train(config: Config, job: _Job, settings: Grpo, reward: Reward, log: StageLog) -> None:
+def _train(
+    config: Config, job: _Job, settings: Grpo, rewarding: Callable[[], AbstractContextManager[Reward]], log: StageLog
+) -> None:
+    """`rewarding` holds the models that reward; of several processes, the first one alone enters it."""
+    from seif.training import ranks
     from seif.training.grpo import train
     from seif.training.job import GrpoJob
 
-    def save(model: Any, tokenizer: Any) -> None:
-        with new_directory(job.out) as folder:
-            model.save_pretrained(folder)
-            tokenizer.save_pretrained(folder)
-
     log.begin(job.steps)
-    train(
-        GrpoJob(
-            model=job.start,
-            prompts=job.prompts,
-            steps=job.steps,
-            settings=settings,
-            seed=item_seed(config.seed, job.turn, job.role) % (1 << 31),
-            work=Beside(job.out).checkpoints,
-            out=job.out,
-            chat=chat_format(config.chat),
-            token_budget=config.engine.token_budget,
-            dtype=config.dtype,
-            attn_implementation=config.attn_implementation,
-            lora=config.lora,
-            order=job.order,
-        ),
-        reward,
-        log,
-        save,
-    )
+    with rewarding() if ranks.current().first else nullcontext(_elsewhere) as reward:
+        train(
+            GrpoJob(
+                model=job.start,
+                prompts=job.prompts,
+                steps=job.steps,
+                settings=settings,
+                seed=item_seed(config.seed, job.turn, job.role) % (1 << 31),
+                work=Beside(job.out).checkpoints,
+                out=job.out,
+                chat=chat_format(config.chat),
+                token_budget=config.engine.token_budget,
+                dtype=config.dtype,
+                attn_implementation=config.attn_implementation,
+                lora=config.lora,
+                order=job.order,
+            ),
+            reward,
+            log,
+        )
+
+
+async def _elsewhere(samples: list[Rollout], step: int) -> RewardBatch:
+    """The reward in a process that gives none."""
+    raise AssertionError("only the first process rewards")

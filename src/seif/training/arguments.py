@@ -13,6 +13,7 @@ from trl import GRPOConfig
 
 from seif.config import Grpo
 from seif.errors import UsageError
+from seif.training import ranks
 from seif.training.job import GrpoJob
 
 _CONFIG_KEYS = {
@@ -80,7 +81,7 @@ def _check_key(key: str, ours: Collection[str], settings: Grpo) -> None:
 
 def _settings(job: GrpoJob) -> dict[str, Any]:
     s = job.settings
-    update = s.prompts_per_step * s.samples // s.updates_per_step
+    update = s.prompts_per_step * s.samples // s.updates_per_step // ranks.current().world
     micro = max(size for size in range(1, min(s.micro_batch, update) + 1) if update % size == 0)
     accumulation = update // micro
     return {
@@ -111,6 +112,7 @@ def _settings(job: GrpoJob) -> dict[str, Any]:
         "model_init_kwargs": None if job.lora else job.loading(),
         "bf16": job.types.mixed_bf16,
         "gradient_checkpointing": s.gradient_checkpointing,
+        "ddp_find_unused_parameters": False,
         "use_cpu": not torch.cuda.is_available(),
         "chat_template_kwargs": dict(job.chat.template_kwargs) or None,
         "use_vllm": s.sampler == "vllm",

@@ -14,8 +14,9 @@ from transformers import TrainerCallback
 from seif.engines.memory import trim
 from seif.errors import RunError
 from seif.scoring import item_seed
+from seif.stage_log import StageLog
+from seif.training import ranks
 from seif.training.checkpoints import mark_whole
-from seif.training.job import TrainingLog
 from seif.training.lora import REFERENCE
 from seif.training.rollouts import RewardFunction
 
@@ -26,7 +27,7 @@ _WALL_CLOCK = ("time", "runtime", "per_second", "profiling", "flos")
 class StepLog(TrainerCallback):
     """Turns TRL's log lines, one per update, into one record per step, without anything that measures the clock."""
 
-    def __init__(self, updates_per_step: int, reward: RewardFunction, log: TrainingLog) -> None:
+    def __init__(self, updates_per_step: int, reward: RewardFunction, log: StageLog) -> None:
         self.updates_per_step, self.reward, self.log = updates_per_step, reward, log
         self.lines: list[dict[str, float]] = []
 
@@ -70,25 +71,36 @@ class SeedUpdates(TrainerCallback):
         self.seed = seed
 
     def on_step_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        torch.manual_seed(item_seed("update", self.seed, state.global_step))
+        rank = ranks.current().rank
+        # Each process drops out other inputs of its adapter.
+        own = [rank] if rank else []
+        torch.manual_seed(item_seed("update", self.seed, state.global_step, *own))
 
 
 class MarkWhole(TrainerCallback):
-    """Marks a checkpoint as whole once everything of it is on disk."""
+    """Marks a checkpoint as whole once everything of it, by every process, is on disk."""
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        mark_whole(Path(args.output_dir) / f"checkpoint-{state.global_step}")
+        newest = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+        processes = ranks.current()
+        processes.barrier()
+        if processes.first:
+            self.complete(newest)
+        processes.barrier()
+
+    def complete(self, newest: Path) -> None:
+        """Called by the first process alone."""
+        mark_whole(newest)
 
 
 class KeepNewest(MarkWhole):
     """Marks the newest checkpoint as whole, then removes the older ones."""
 
-    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        newest = Path(args.output_dir) / f"checkpoint-{state.global_step}"
+    def complete(self, newest: Path) -> None:
         # The reference is made anew from the start, and transformers would not load the trained adapter of a
         # checkpoint with several.
         shutil.rmtree(newest / REFERENCE, ignore_errors=True)
-        super().on_save(args, state, control, **kwargs)
+        super().complete(newest)
         for path in newest.parent.glob("checkpoint-*"):
             if path != newest:
                 shutil.rmtree(path, ignore_errors=True)

@@ -4,7 +4,6 @@ logs."""
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from typing import Any
 
 from datasets import Dataset
@@ -12,44 +11,46 @@ from transformers import AutoTokenizer, PrinterCallback
 
 from seif.engines.adapter import tokenizer_of
 from seif.engines.memory import release_memory
+from seif.stage_log import StageLog
+from seif.training import ranks
 from seif.training.arguments import grpo_arguments
 from seif.training.callbacks import KeepNewest, SeedUpdates, StepLog
-from seif.training.checkpoints import claim, newest_whole, step_of
+from seif.training.checkpoints import continue_from, save, step_of
 from seif.training.data import check_lengths, data_order
-from seif.training.job import GrpoJob, TrainingLog
+from seif.training.job import GrpoJob
 from seif.training.lora import REFERENCE, adapted, check_start
 from seif.training.rollouts import Reward, RewardFunction
 from seif.training.sampler import EngineSampler
 from seif.training.trainer import GroupedTrainer
 
 
-def train(job: GrpoJob, reward: Reward, log: TrainingLog, save: Callable[[Any, Any], None]) -> None:
-    """Run or resume one stage, then hand the trained model and its tokenizer to `save`.
+def train(job: GrpoJob, reward: Reward, log: StageLog) -> None:
+    """Run or resume one stage and write the trained model with its tokenizer to `job.out`.
 
-    The checkpoint, the data order and all random streams are restored on resume, so on the CPU the result is
-    bit-identical to an uninterrupted run. Raises UsageError for prompts that don't fit and for a start that does not
-    go with
-    `lora`, RunError when the loss is no longer finite.
+    Of several processes each calls this with the same job; `reward` is called in the first one alone. The checkpoint,
+    the data order and all random streams are restored on resume, so on the CPU the result is bit-identical to an
+    uninterrupted run with as many processes. Raises UsageError for prompts that don't fit, for a start that does not
+    go with `lora`, and for unfinished work of another job; RunError when the loss is no longer finite.
     """
     settings = job.settings
     check_start(job.model, job.lora)
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
     check_lengths(job.prompts, tokenizer, settings.max_prompt_tokens, job.chat)
-    claim(job.work, job.identity(), job.dtype)
-    resume = newest_whole(job.work)
+    processes = ranks.current()
+    resume = processes.from_first(lambda: continue_from(job.work, job.identity(), job.dtype))
     trainer = _trainer(job, tokenizer, RewardFunction(reward, settings.updates_per_step, job.chat), log)
     log.resumed(step_of(resume) // settings.updates_per_step)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     model = trainer.accelerator.unwrap_model(trainer.model)
     if job.lora and settings.kl:
         model.delete_adapter(REFERENCE)
-    save(model, tokenizer)
-    shutil.rmtree(job.work, ignore_errors=True)
-    del trainer
+    save(trainer, job.out)
+    processes.from_first(lambda: shutil.rmtree(job.work, ignore_errors=True))
+    del trainer, model
     release_memory()
 
 
-def _trainer(job: GrpoJob, tokenizer: Any, reward: RewardFunction, log: TrainingLog) -> GroupedTrainer:
+def _trainer(job: GrpoJob, tokenizer: Any, reward: RewardFunction, log: StageLog) -> GroupedTrainer:
     settings = job.settings
     rows = list(job.order) or data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
     trainer = GroupedTrainer(

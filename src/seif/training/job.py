@@ -11,10 +11,6 @@ from seif.chat import DEFAULT, ChatFormat
 from seif.config import Grpo, Lora
 from seif.engines.base import Messages
 from seif.engines.precision import TrainingTypes, training_types
-from seif.stage_log import StageLog
-
-TrainingLog = StageLog
-"""What a training stage reports to."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from seif.chat import DEFAULT, ChatFormat
 from seif.stage_log import RolloutRecord, Tables
+from seif.training import ranks
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,9 @@ Reward = Callable[[list[Rollout], int], Coroutine[Any, Any, RewardBatch]]
 class RewardFunction:
     """TRL's reward function: passes each generation to the stage's reward and keeps the result for the log.
 
+    Of several processes the first one rewards the rollouts of all, so that what looks at a whole step (shares of
+    types, limits, caches, logs) sees all of it, whatever their number.
+
     The reward is async; its event loop runs in the trainer's own thread and not in TRL's second one, where the
     in-process engine would get a thread pool of its own and the two pools would compete for the cores (2.2 times
     slower on two cores).
@@ -67,7 +71,11 @@ class RewardFunction:
             Rollout(index, self.chat.read(completion[0]["content"]), bool(ids) and ids[-1] in self.end_ids)
             for index, completion, ids in zip(row, completions, completion_ids, strict=True)
         ]
-        self.batch = asyncio.run(self.reward(rollouts, trainer_state.global_step // self.updates_per_step + 1))
-        for name, value in self.batch.metrics.items():
+        step = trainer_state.global_step // self.updates_per_step + 1
+        processes = ranks.current()
+        everything = processes.gather(rollouts)
+        batch = processes.from_first(lambda: asyncio.run(self.reward(everything, step)))
+        self.batch = batch
+        for name, value in batch.metrics.items():
             log_metric(name, value)
-        return self.batch.rewards
+        return batch.rewards[processes.rank * len(rollouts) : (processes.rank + 1) * len(rollouts)]

@@ -6,11 +6,13 @@ import copy
 from typing import Any
 
 import torch
+from torch.distributed.tensor import DTensor
 from transformers import AutoModelForCausalLM
 
 from seif.engines.base import Messages
 from seif.engines.local import LocalEngine
 from seif.scoring import item_seed
+from seif.training import ranks
 from seif.training.job import GrpoJob
 from seif.training.lora import plain_weights
 
@@ -29,7 +31,9 @@ class EngineSampler:
             self._engine = LocalEngine(self._replica(model), tokenizer, self.job.token_budget)
         self._copy_weights(model, self._engine.model)
         prompt_ids = self.job.chat.prompt_ids(tokenizer, prompts)
-        seeds = [item_seed("rollout", self.job.seed, trainer.state.global_step, i) for i in range(len(prompts))]
+        # Rows are numbered over all processes: their number changes no sample.
+        first = ranks.current().rank * len(prompts)
+        seeds = [item_seed("rollout", self.job.seed, trainer.state.global_step, first + i) for i in range(len(prompts))]
         settings = self.job.settings
         completion_ids = self._engine.sample_tokens(prompt_ids, settings.max_new_tokens, settings.temperature, seeds)
         # The log-probabilities of sampling are only used with vLLM, but TRL requires the key.
@@ -51,4 +55,9 @@ class EngineSampler:
     def _copy_weights(self, trained: Any, replica: Any) -> None:
         weights = plain_weights(trained) if self.job.lora else trained.parameters()
         for ours, theirs in zip(replica.parameters(), weights, strict=True):
-            ours.copy_(theirs)
+            ours.copy_(whole(theirs))
+
+
+def whole(weight: torch.Tensor) -> torch.Tensor:
+    """A parameter as one tensor; of one that is sharded, every process gets all parts. Collective for that."""
+    return weight.full_tensor() if isinstance(weight, DTensor) else weight

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import random
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -21,6 +22,7 @@ ORDER_FREE_LOSSES = ("cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo
 within each."""
 _OVERRIDDEN = {
     "_prepare_inputs": ("self", "generation_batch"),
+    "_generate_and_score_completions": ("self", "inputs"),
     "_get_per_token_logps_and_entropies": (
         "self",
         "model",
@@ -35,6 +37,8 @@ _OVERRIDDEN = {
 optional."""
 TRL = "trl>=1.16,<1.17"
 """What pyproject.toml asks for."""
+_ROW = "row"
+"""Key, in a batch, of its rows' numbers over all processes."""
 _READ = ("_buffered_inputs", "_step")
 """TRL's private attributes that are read or set here."""
 
@@ -73,6 +77,9 @@ class GroupedTrainer(GRPOTrainer):
     micro-batches, and reads a group's prompt once for each of its completions. Within one update the order of rows
     changes nothing, so here groups stay together, sorted by length, and `packing` shares their prompts where
     attention takes a mask of its own.
+
+    Where a step has several updates, which rows are in which depends on the seed, the step and the rows' numbers
+    alone, and not on how many processes share them; TRL shuffles in each process by itself.
     """
 
     _buffered_inputs: Any
@@ -84,14 +91,25 @@ class GroupedTrainer(GRPOTrainer):
             if not hasattr(self, name):
                 raise _other_trl(f"no {name}")
 
+    def _generate_and_score_completions(self, inputs: list[Any]) -> Any:
+        output = super()._generate_and_score_completions(inputs)
+        first = self.accelerator.process_index * len(inputs)
+        output[_ROW] = torch.arange(first, first + len(inputs), device=output["prompt_ids"].device)
+        return output
+
     def _prepare_inputs(self, generation_batch: Any) -> Any:
         before = self._buffered_inputs
         inputs = super()._prepare_inputs(generation_batch)
         batches = self._buffered_inputs
-        if batches is not before and rows_are_exchangeable(self.args):
-            update = self.args.gradient_accumulation_steps
+        if batches is not before:
+            size, accumulated = len(batches[0][_ROW]), self.args.gradient_accumulation_steps
+            rows = joined(batches)
+            updates = updates_of(
+                rows.pop(_ROW).tolist(), len(batches) // accumulated, f"{self.args.seed}/{self.state.global_step}"
+            )
+            exchangeable = rows_are_exchangeable(self.args)
             self._buffered_inputs = [
-                batch for i in range(0, len(batches), update) for batch in regroup(batches[i : i + update])
+                batch for update in updates for batch in micro_batches(chosen(rows, update), size, exchangeable)
             ]
             inputs = self._buffered_inputs[self._step % self.args.steps_per_generation]
         return inputs
@@ -189,13 +207,38 @@ def in_groups(rows: Sequence[Row]) -> list[int]:
     )
 
 
-def regroup(batches: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same rows in as many batches of the same size, groups together and those of like length beside each other."""
-    whole = {
+def updates_of(numbers: Sequence[int], updates: int, seed: str) -> list[list[int]]:
+    """Which rows each of `updates` updates reads, as indices into `numbers`, the rows' numbers over all processes.
+
+    Of every `updates` rows that follow each other, each goes into another update, drawn by `seed`. A process that
+    holds a multiple of them has then the same number of rows in each.
+    """
+    places = {number: i for i, number in enumerate(numbers)}
+    found: list[list[int]] = [[] for _ in range(updates)]
+    for block in range(min(numbers) // updates, max(numbers) // updates + 1):
+        order = list(range(updates))
+        random.Random(f"updates/{seed}/{block}").shuffle(order)
+        for update, offset in enumerate(order):
+            found[update].append(places[block * updates + offset])
+    return found
+
+
+def joined(batches: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The rows of several batches as one; what is no row (a count) is the same in all."""
+    return {
         key: torch.cat([batch[key] for batch in batches]) if value.ndim else value for key, value in batches[0].items()
     }
-    ids = torch.cat([whole["prompt_ids"], whole["completion_ids"]], 1)
-    mask = torch.cat([whole["prompt_mask"], whole["completion_mask"]], 1)
-    order = torch.tensor(in_groups(rows_of(ids, mask, whole["completion_ids"].shape[1])), device=ids.device)
-    size = len(batches[0]["prompt_mask"])
-    return [{key: value[rows] if value.ndim else value for key, value in whole.items()} for rows in order.split(size)]
+
+
+def chosen(batch: dict[str, Any], rows: Sequence[int]) -> dict[str, Any]:
+    """Some rows of a batch, in the given order."""
+    return {key: value[list(rows)] if value.ndim else value for key, value in batch.items()}
+
+
+def micro_batches(batch: dict[str, Any], size: int, exchangeable: bool) -> list[dict[str, Any]]:
+    """The rows in batches of `size`; where they are exchangeable groups stay together, those of like length beside
+    each other."""
+    ids = torch.cat([batch["prompt_ids"], batch["completion_ids"]], 1)
+    mask = torch.cat([batch["prompt_mask"], batch["completion_mask"]], 1)
+    order = in_groups(rows_of(ids, mask, batch["completion_ids"].shape[1])) if exchangeable else list(range(len(ids)))
+    return [chosen(batch, order[i : i + size]) for i in range(0, len(order), size)]

@@ -1,0 +1,207 @@
+"""The controller's side of a training stage: in this process where one device trains, else as a group of processes.
+
+Nothing of a group outlives the stage: its launcher runs under a guard that ends every process of it, also when this
+one is killed.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+
+from seif.artifacts import Beside
+from seif.config import Config
+from seif.distributed import worker
+from seif.distributed.channel import Channel
+from seif.distributed.devices import Group, group_of
+from seif.distributed.heartbeat import Watch, read_failures
+from seif.distributed.job import Job, Training, role_of, run_training, write_job
+from seif.engines.process import ServerProcess
+from seif.errors import RunError, SeifError, UsageError
+from seif.stage_log import StageLog
+
+if TYPE_CHECKING:
+    from seif.distributed.nodes import Nodes
+
+POLL = 0.5
+"""Seconds between two looks at the processes."""
+_KILLED = re.compile(r"rank\s*:\s*(\d+).*?exitcode\s*:\s*-(\d+)", re.DOTALL)
+_ROOT_CAUSE = "Root Cause"
+"""torchrun's heading over the process that ended first."""
+
+
+class Launcher:
+    """Runs the training stages of one config."""
+
+    def __init__(self, config: Config, nodes: Nodes | None = None) -> None:
+        self.config, self.nodes = config, nodes
+
+    def __call__(self, training: Training, log: StageLog) -> None:
+        """Run or resume a stage: its log, its errors and its result are as if it ran in this process.
+
+        Raises what the stage raises; UsageError for devices that are not there or don't divide the batch; RunError
+        when a process of a group is killed, hangs, or does not come up.
+        """
+        group = group_of(self.config, role_of(training), Beside(training.out).checkpoints)
+        if group.world == 1 and not self.config.launcher and self.config.sharding == "none":
+            run_training(Job(self.config, training), log)
+        else:
+            _run_group(self.config, training, group, log, self.nodes)
+
+
+def _run_group(config: Config, training: Training, group: Group, log: StageLog, nodes: Nodes | None) -> None:
+    folder = Beside(training.out).processes
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    job, printed = folder / "job.json", folder / "node_0.log"
+    write_job(job, Job(config, training))
+    channel = Channel()
+    rendezvous = (master_address(), free_port())
+    command = launch_command(config, group, 0, rendezvous, job)
+    process = ServerProcess(command, {**environment(config, group), **channel.environment}, printed)
+    started = False
+    try:
+        if nodes is not None:
+            nodes.start(job, group, rendezvous)
+        process.start()
+        started = True
+        _follow(config, group, folder, process, channel, log, nodes)
+    except BaseException:
+        if started:
+            process.kill()
+        raise
+    finally:
+        process.stop()
+        channel.close()
+        if nodes is not None:
+            nodes.finish()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _follow(
+    config: Config,
+    group: Group,
+    folder: Path,
+    process: ServerProcess,
+    channel: Channel,
+    log: StageLog,
+    nodes: Nodes | None,
+) -> None:
+    """Pass the group's log on until it ends. Raises what ended it."""
+    watch = Watch(worker.beat_file(folder, rank) for rank in range(group.world))
+    progress = time.monotonic()
+    while True:
+        if channel.deliver(log, POLL):
+            progress = time.monotonic()
+            continue
+        status = process.ended()
+        if status == 0:
+            return
+        if status is not None:
+            raise _failure(group, folder, process)
+        watch.look()
+        now = time.monotonic()
+        if watch.missing(config.join_timeout):
+            raise _died(group, folder, f"did not come up within {config.join_timeout:g} s (join_timeout)")
+        if watch.silent():
+            names = ", ".join(path.stem.removeprefix("beat_") for path in watch.silent())
+            raise _died(group, folder, f"hang: no sign of life from process {names}")
+        if now - progress > config.step_timeout:
+            raise _died(group, folder, f"hang: no step for {config.step_timeout:g} s (step_timeout)")
+        if nodes is not None and (lost := nodes.lost()) is not None:
+            raise _explained(group, folder) or RunError(f"{lost}; the same command resumes")
+
+
+def _explained(group: Group, folder: Path) -> SeifError | None:
+    """What the processes themselves said, the likeliest cause first."""
+    found = read_failures(worker.failure_file(folder, rank) for rank in range(group.world))
+    if not found:
+        return None
+    cause = found[0]
+    if cause.usage:
+        return UsageError(cause.text)
+    hint = "" if cause.deliberate else f"; its output: {folder}; the same command resumes"
+    return RunError(f"{cause.text}{hint}")
+
+
+def _failure(group: Group, folder: Path, process: ServerProcess) -> SeifError:
+    """Why a group ended, from what its processes left and what its launcher printed."""
+    explained = _explained(group, folder)
+    # Where one was killed, the others only report that it is gone.
+    printed = process.log.read_text(encoding="utf-8", errors="replace")
+    killed = _KILLED.search(printed[printed.rfind(_ROOT_CAUSE) :]) if _ROOT_CAUSE in printed else None
+    if killed and not (explained and explained.exit_code == UsageError.exit_code):
+        rank, signal = killed.groups()
+        return _died(group, folder, f"process {rank} was killed (signal {signal})")
+    return explained or _died(group, folder, f"the launcher ended: {process.last_error()}")
+
+
+def _died(group: Group, folder: Path, what: str) -> RunError:
+    return RunError(f"the {group.world} training processes {what}; their output: {folder}; the same command resumes")
+
+
+def launch_command(config: Config, group: Group, node: int, rendezvous: tuple[str, int], job: Path) -> list[str]:
+    """What starts the processes of one node. `rendezvous`: address and port of node 0."""
+    if config.launcher:
+        return [*config.launcher, "-m", worker.__name__, str(job)]
+    address, port = rendezvous
+    where = ["--nnodes", str(group.nodes), "--node-rank", str(node)]
+    where += ["--master-addr", address, "--master-port", str(port)]
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(group.per_node)]
+    return [*torchrun, *where, "-m", worker.__name__, str(job)]
+
+
+def environment(config: Config, group: Group) -> dict[str, str]:
+    """The environment of a node's processes; it inherits ours."""
+    own: dict[str, str] = {}
+    if torch.cuda.is_available():
+        if config.devices.serve:
+            own["CUDA_VISIBLE_DEVICES"] = ",".join(visible_devices()[: group.per_node])
+    else:
+        # With an index, as accelerate has it by itself, torch can't load the optimiser's state.
+        own |= {"ACCELERATE_USE_CPU": "true", "ACCELERATE_TORCH_DEVICE": "cpu"}
+    # torchrun would give each process a single thread.
+    own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // group.per_node))
+    if config.sharding == "fsdp2":
+        own |= {
+            "ACCELERATE_USE_FSDP": "true",
+            "FSDP_VERSION": "2",
+            "FSDP_AUTO_WRAP_POLICY": "TRANSFORMER_BASED_WRAP",
+            "FSDP_STATE_DICT_TYPE": "FULL_STATE_DICT",
+            "FSDP_RESHARD_AFTER_FORWARD": "true",
+            "FSDP_CPU_RAM_EFFICIENT_LOADING": "false",
+        }
+    return {**os.environ, **own}
+
+
+def visible_devices() -> list[str]:
+    """Names of this machine's GPUs as CUDA_VISIBLE_DEVICES has them."""
+    chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    return chosen.split(",") if chosen else [str(i) for i in range(torch.cuda.device_count())]
+
+
+def master_address() -> str:
+    """Where other nodes reach this one: SEIF_MASTER_ADDR, or the host's name."""
+    if chosen := os.environ.get("SEIF_MASTER_ADDR"):
+        return chosen
+    name = socket.gethostname()
+    try:
+        socket.getaddrinfo(name, None)
+    except OSError:
+        return "127.0.0.1"
+    return name
+
+
+def free_port() -> int:
+    """A port that nobody listens at now."""
+    with socket.socket() as probe:
+        probe.bind(("", 0))
+        return int(probe.getsockname()[1])
