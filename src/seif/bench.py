@@ -14,7 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from seif.chat import chat_format
 from seif.config import Config
@@ -343,10 +343,6 @@ def _train(config: Config, asked: _Asked) -> tuple[float, float]:
     )
     began = time.perf_counter()
     with tempfile.TemporaryDirectory(prefix="seif-bench-") as folder:
-
-        def save(model: Any, tokenizer: Any) -> None:
-            model.save_pretrained(Path(folder) / "model")
-
         job = GrpoJob(
             model=config.model,
             prompts=asked.prompts,
@@ -369,7 +365,7 @@ def _train(config: Config, asked: _Asked) -> tuple[float, float]:
             attn_implementation=config.attn_implementation,
             lora=config.lora,
         )
-        train(job, clock.reward, clock, save)
+        train(job, clock.reward, clock)
     stage = time.perf_counter() - began - (clock.done[-1] - clock.began)
     steps = list(zip(clock.done, clock.scored, clock.read, strict=True))
     seconds = statistics.median((done - scored) / read for done, scored, read in steps[1:])

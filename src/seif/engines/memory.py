@@ -47,7 +47,8 @@ _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 def reset_peak() -> None:
     """Let `peak_memory` begin anew."""
-    if torch.cuda.is_available():
+    # A process that has not touched the GPU must not begin to for this.
+    if torch.cuda.is_initialized():
         torch.cuda.reset_peak_memory_stats()
     # 5 sets the peak of the resident set to what is resident now (Linux); elsewhere it stays the process's own.
     with contextlib.suppress(OSError):
@@ -55,7 +56,8 @@ def reset_peak() -> None:
 
 
 def peak_memory() -> int:
-    """Bytes of this process at the peak since `reset_peak`: on the GPU where there is one, else resident in memory."""
+    """Bytes of this process at the peak since `reset_peak`: on the GPU where there is one (0 where it has not touched
+    it), else resident in memory."""
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_reserved())
     unit = 1 if sys.platform == "darwin" else 1024
