@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seif.api import Machine, estimate, load_config, plan
+from seif.api import estimate, load_config
 from seif.planning.advice import fits
+from seif.planning.machine import Machine
 from seif.results import DeviceEstimate
 
 SEEDS = 5119
@@ -87,7 +88,7 @@ def described(row: Row, folder: Path) -> tuple[str, ...]:
     directory.mkdir(exist_ok=True)
     (directory / "config.json").write_text(json.dumps({"model_type": kind, **published}), encoding="utf-8")
     config = load_config(row.config, row.overrides, model=str(directory), seeds=str(folder / "seeds.jsonl"))
-    needs = estimate(config, plan(config), Machine(gpu=row.gpu))
+    needs = estimate(config, Machine(gpu=row.gpu))
     assert needs is not None
     by_role = {device.role: device for device in needs.devices}
     shown = " ".join([f"`{row.config}`", *(f"`--set {override}`" for override in row.overrides)])

@@ -17,10 +17,10 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from seif.api import Machine, estimate, load_config, plan
+from seif.api import estimate, load_config
 from seif.artifacts import RunDir
-from seif.planning import Rates, read_rates
-from seif.planning.rates import Lengths, Speed
+from seif.planning.machine import Machine
+from seif.planning.rates import Lengths, Rates, Speed, read_rates
 from seif.report.estimates import stages_of
 
 ROOT = Path(__file__).parents[1]
@@ -63,7 +63,7 @@ def main() -> None:
         seif("bench", "--config", options.config, *chosen, "--out", str(after))
         Path(folder, "rates.json").write_text(mean(read_rates(before), read_rates(after)).model_dump_json())
         config = load_config(options.config, options.overrides)
-        needs = estimate(config, plan(config), Machine(rates=Path(folder, "rates.json")))
+        needs = estimate(config, Machine(rates=Path(folder, "rates.json")))
         took = stages_of(RunDir(run))
     assert needs is not None
     stages: dict[str, Any] = {}

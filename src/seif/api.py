@@ -24,6 +24,7 @@ from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.manifest import describe
 from seif.pipeline import FileLog
+from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import fresh, preflight, questions_of, settle
 from seif.progress import Progress
 from seif.results import Estimate, Generation, Plan, Run, read_run
@@ -115,40 +116,15 @@ def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
 
 
-@dataclass(frozen=True)
-class Machine:
-    """What a run is planned for; by default the device of this machine, by its data sheet."""
+def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: Listener = SILENT) -> Estimate | None:
+    """Hours and memory of a run, by arithmetic. None where the model's sizes are not known, which is noted.
 
-    gpu: str | None = None
-    """One of `seif.planning.HARDWARE`."""
-    rates: Path | None = None
-    """What `seif bench` measured; it comes before `gpu`."""
-
-
-def estimate(
-    config: Config, planned: Plan, machine: Machine = Machine(), price: str | None = None, listener: Listener = SILENT
-) -> Estimate | None:
-    """Hours and memory of the run that `plan` found. None where the model's sizes are not known, which is noted.
-
-    `price`: of a million tokens, `IN` or `IN,OUT`. Raises UsageError for a device, a file or a price that is none.
+    Raises UsageError as `plan` does, and for a device, a file of rates or a price that is none.
     """
-    from seif import planning
-    from seif.engines.architecture import sizes
-    from seif.evaluation.held_out import load_tasks
+    from seif.planning.forecast import forecast
 
-    cost = planning.Price.parse(price) if price is not None else None
-    measured = planning.read_rates(machine.rates) if machine.rates else None
-    device = planning.hardware(machine.gpu) if machine.gpu else None
-    model = sizes(config.model)
-    if model is None:
-        listener.note(f"{config.model} has no config.json on this machine, so hours and memory are not known")
-        return None
-    if measured is None:
-        device = device or planning.nearest_hardware()
-        measured = planning.rough_rates(device, model, config)
-    tasks = load_tasks(Path(config.held_out)) if config.held_out else []
-    constraints = sum(len(task.constraints) for task in tasks) / max(1, len(tasks))
-    return planning.estimate(config, planned, model, measured, planning.HeldOut(len(tasks), constraints), cost)
+    config = _loaded(config)
+    return forecast(config, plan(config, listener), machine, listener.note)
 
 
 def _mean_constraints(config: Config) -> float | None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from seif.artifacts import RunDir
-from seif.planning import hardware, read_rates
+from seif.planning.hardware import hardware
+from seif.planning.rates import read_rates
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from seif.cli.options import AsJson, ConfigFile, Gpu, Overrides, RatesFile, Seed
 from seif.config import Config
 from seif.configs import find
 from seif.errors import UsageError
+from seif.planning.machine import Machine
 from seif.results import Estimate
 
 
@@ -51,6 +52,7 @@ def plan(
 
     Needs no GPU and no download; hours and memory follow from the model's config.json.
     """
+    from seif.planning.forecast import forecast
     from seif.preflight import settle
     from seif.report.estimates import estimate_parts
     from seif.report.table import plan_table
@@ -60,7 +62,7 @@ def plan(
     quiet()
     hears = listener(as_json)
     found = api.plan(settled, hears)
-    needs = api.estimate(cfg, found, api.Machine(gpu, rates), price, hears)
+    needs = forecast(cfg, found, Machine(gpu, rates, price), hears.note)
     if as_json:
         estimate = asdict(needs) if needs else None
         print(json.dumps({"dtype": asdict(precision), **asdict(found), "estimate": estimate}, indent=2))
@@ -84,7 +86,7 @@ def status(
     root = RunDir(found.path)
     quiet()
     hears = listener(as_json)
-    needs = _needs(root.config(), api.Machine(gpu, rates), hears)
+    needs = _needs(root.config(), Machine(gpu, rates), hears)
     took = stages_of(root)
     if as_json:
         stages = [
@@ -100,14 +102,16 @@ def status(
     console.print(comparison(needs, took))
 
 
-def _needs(config: Config, machine: api.Machine, hears: Listener) -> Estimate | None:
+def _needs(config: Config, machine: Machine, hears: Listener) -> Estimate | None:
     """The estimate of a run; None where its files are gone, which takes nothing from what the run has done."""
+    from seif.planning.forecast import forecast
+
     try:
         planned = api.plan(config)
     except UsageError as error:
         hears.note(f"nothing is estimated: {error}")
         return None
-    return api.estimate(config, planned, machine, None, hears)
+    return forecast(config, planned, machine, hears.note)
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
