@@ -23,19 +23,15 @@ class Placement:
         return self.group.devices
 
     @property
-    def devices(self) -> int:
-        """How many there are."""
-        return self.train + self.serve
-
-    @property
     def frozen(self) -> int:
-        """How many the roles run on that are not trained."""
-        return self.serve or self.train
+        """How many the roles run on that are not trained: without servers, the first process has them."""
+        return self.serve or 1
 
 
 def placement_of(config: Config) -> Placement:
     """The devices that a config asks for; `auto` counts as one. The role with the fewest devices decides."""
-    roles = ("follower", *(("instructor",) if config.instructor.train else ()))
-    counts = [getattr(config.devices, role) or config.devices.train for role in roles]
+    counts = [config.devices.of("follower")]
+    if config.instructor.train:
+        counts.append(config.devices.of("instructor"))
     train = min(1 if count == "auto" else count for count in counts)
     return Placement(Group(train * config.nodes, config.sharding), config.devices.serve)
