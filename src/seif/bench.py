@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 T = TypeVar("T")
 Say = Callable[[str], None]
+Now = Callable[[], float]
 _ROWS = 384
 """Replies of a large batch, at most."""
 _MANY = 64
@@ -57,8 +58,9 @@ _FORWARDS = 4.0
 """Where training does not fit, a trained token is taken to cost this many times as much as one that is read."""
 
 
-def bench(config: Config, questions: Sequence[str], say: Say) -> Rates:
-    """The rates of this machine. `config` has its types settled; `say` gets a line about each measurement.
+def bench(config: Config, questions: Sequence[str], say: Say, now: Now = time.perf_counter) -> Rates:
+    """The rates of this machine. `config` has its types settled; `say` gets a line about each measurement; `now` is
+    the clock, in seconds.
 
     Raises UsageError for a model that can't be loaded, RunError for a server that does not come up.
     """
@@ -70,11 +72,11 @@ def bench(config: Config, questions: Sequence[str], say: Say) -> Rates:
     reset_peak()
     before = resident_memory()
     with tempfile.TemporaryDirectory(prefix="seif-bench-") as folder, ModelPool(config, Path(folder) / "out") as pool:
-        asked = asyncio.run(_Roles(config, questions, pool, say).measure())
+        asked = asyncio.run(_Roles(config, questions, pool, say, now).measure())
     needed = training_footprint(architecture, config, config.dtype).total
     trained, stage = _FORWARDS * asked.read, 0.0
     if needed <= 0.9 * device.memory:
-        trained, stage = _train(config, asked)
+        trained, stage = _train(config, asked, now)
         say(f"training: {1 / trained:,.0f} tokens/s, and {stage:.1f} s around a stage")
         process = max(0, peak_memory() - needed) + kernels_to_come(config.dtype, before)
     else:
@@ -137,19 +139,19 @@ class _Timing:
 class _Roles:
     """Asks every role that is not trained, and times it."""
 
-    def __init__(self, config: Config, questions: Sequence[str], pool: ModelPool, say: Say) -> None:
+    def __init__(self, config: Config, questions: Sequence[str], pool: ModelPool, say: Say, now: Now) -> None:
         from seif.engines.tokens import TokenCounter
 
-        self.config, self.pool, self.say = config, pool, say
+        self.config, self.pool, self.say, self.now = config, pool, say, now
         self.questions = list(itertools.islice(itertools.cycle(questions), _ROWS))
         self.count = TokenCounter(config.model, chat_format(config.chat))
         self.numbers = itertools.count()
 
     async def measure(self) -> _Asked:
         """Everything about the roles, in the order in which they follow each other in a run."""
-        config, began = self.config, time.perf_counter()
+        config, began = self.config, self.now()
         with self.pool.use(config.model) as engine:
-            load = time.perf_counter() - began
+            load = self.now() - began
             step, rows, limit = await self._batch(engine)
             settings = config.instructor
             wrote = await self._ask(
@@ -242,7 +244,7 @@ class _Roles:
         if not self.config.filter.model:
             return None, 1.0
         with filtering(self.pool, self.config.model) as checking:
-            seconds, decisions = await _within_time(tasks, checking.check)
+            seconds, decisions = await _within_time(tasks, checking.check, self.now)
         self.say(f"Filter: {1 / seconds:,.1f} decisions/s")
         return seconds, sum(d.verdict is Verdict.SATISFIED for d in decisions) / len(decisions)
 
@@ -252,7 +254,7 @@ class _Roles:
         if config.judging_model in ("rules", "classifier") or not answers:
             return None, None
         with judging(self.pool, config.model) as judge:
-            seconds, judged = await _within_time(answers, lambda pair: judge_all(judge, *pair))
+            seconds, judged = await _within_time(answers, lambda pair: judge_all(judge, *pair), self.now)
         seconds *= len(judged) / sum(map(len, judged))
         self.say(f"Judger: {1 / seconds:,.1f} verdicts/s")
         asked = [question(config.prompts, "judger", task, reply, task.constraints[0]) for task, reply in answers]
@@ -260,9 +262,9 @@ class _Roles:
 
     async def _ask(self, engine: Engine, prompts: Sequence[Messages], limit: int, temperature: float = 0.0) -> _Timing:
         requests = [Request(prompt, limit, temperature, item_seed("bench", next(self.numbers))) for prompt in prompts]
-        began = time.perf_counter()
+        began = self.now()
         completions = await asyncio.gather(*(engine.complete(r) for r in requests))
-        seconds = time.perf_counter() - began
+        seconds = self.now() - began
         failed = next((c.error for c in completions if c.error), "")
         if failed:
             raise RunError(f"the model could not be measured: {failed}")
@@ -270,16 +272,16 @@ class _Roles:
         return _Timing(seconds, self.count.prompts(prompts), completions, replies)
 
 
-async def _within_time(items: Sequence[T], ask: Callable[[T], Awaitable[R]]) -> tuple[float, list[R]]:
+async def _within_time(items: Sequence[T], ask: Callable[[T], Awaitable[R]], now: Now) -> tuple[float, list[R]]:
     """Seconds per item, asked at once, and the answers: of a few items, then of as many as time allows."""
     few = items[:_FEW]
-    began = time.perf_counter()
+    began = now()
     await asyncio.gather(*map(ask, few))
-    each = (time.perf_counter() - began) / len(few)
+    each = (now() - began) / len(few)
     some = items[: max(_FEW, int(_SECONDS / max(each, 1e-9)))]
-    began = time.perf_counter()
+    began = now()
     answers = await asyncio.gather(*map(ask, some))
-    return (time.perf_counter() - began) / len(some), list(answers)
+    return (now() - began) / len(some), list(answers)
 
 
 def _mean(values: Sequence[float]) -> float:
@@ -292,19 +294,19 @@ def _mean(values: Sequence[float]) -> float:
 class _Clock:
     """A training log, and a reward, that note when each step was scored and done."""
 
-    def __init__(self, tokens: Callable[[list[Rollout]], int]) -> None:
-        self.tokens = tokens
+    def __init__(self, tokens: Callable[[list[Rollout]], int], now: Now) -> None:
+        self.tokens, self.now = tokens, now
         self.read: list[int] = []
         self.scored: list[float] = []
         self.done: list[float] = []
-        self.began = time.perf_counter()
+        self.began = self.now()
 
     def begin(self, total: int) -> None:
         """Not called by `train`."""
 
     def resumed(self, step: int) -> None:
         """Always a fresh start; training begins now."""
-        self.began = time.perf_counter()
+        self.began = self.now()
 
     def step(
         self,
@@ -314,18 +316,18 @@ class _Clock:
         checks: Tables | None = None,
     ) -> None:
         """A step is done."""
-        self.done.append(time.perf_counter())
+        self.done.append(self.now())
 
     async def reward(self, rollouts: list[Rollout], step: int) -> RewardBatch:
         """Rewards that differ within a group."""
         from seif.training.rollouts import RewardBatch
 
         self.read.append(self.tokens(rollouts))
-        self.scored.append(time.perf_counter())
+        self.scored.append(self.now())
         return RewardBatch([i % 2 for i in range(len(rollouts))], {}, [])
 
 
-def _train(config: Config, asked: _Asked) -> tuple[float, float]:
+def _train(config: Config, asked: _Asked, now: Now) -> tuple[float, float]:
     """Seconds per token of a GRPO update, and around a stage."""
     from seif.engines.tokens import TokenCounter
     from seif.training.grpo import train
@@ -339,9 +341,10 @@ def _train(config: Config, asked: _Asked) -> tuple[float, float]:
     lengths = count.prompts(asked.prompts)
     limit = min(grpo.max_new_tokens, max(_SHORT, int(2 * asked.lengths.follower_reply)))
     clock = _Clock(
-        lambda rollouts: sum(lengths[r.row] for r in rollouts) + sum(count.replies([r.text for r in rollouts]))
+        lambda rollouts: sum(lengths[r.row] for r in rollouts) + sum(count.replies([r.text for r in rollouts])),
+        now,
     )
-    began = time.perf_counter()
+    began = now()
     with tempfile.TemporaryDirectory(prefix="seif-bench-") as folder:
         job = GrpoJob(
             model=config.model,
@@ -366,7 +369,7 @@ def _train(config: Config, asked: _Asked) -> tuple[float, float]:
             lora=config.lora,
         )
         train(job, clock.reward, clock)
-    stage = time.perf_counter() - began - (clock.done[-1] - clock.began)
+    stage = now() - began - (clock.done[-1] - clock.began)
     steps = list(zip(clock.done, clock.scored, clock.read, strict=True))
     seconds = statistics.median((done - scored) / read for done, scored, read in steps[1:])
     return seconds, stage

@@ -61,10 +61,11 @@ class Pipeline:
         self.progress.started(stage.turn, stage.name)
         self.dir.event("stage_started", turn=stage.turn, stage=stage.name)
         reset_peak()
-        began = time.time()
+        began, worked = time.time(), time.process_time()
         stage.run(log)
         seconds = round(time.time() - began, 1)
-        self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds, peak_bytes=peak_memory())
+        used = {"cpu_seconds": round(time.process_time() - worked, 1), "peak_bytes": peak_memory()}
+        self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds, **used)
         self.progress.finished(stage.turn, stage.name, seconds, log.last)
 
 

@@ -23,8 +23,10 @@ class StageActual:
     """What a finished stage took."""
 
     seconds: float
+    cpu_seconds: float | None
+    """Of this process; None where an older version ran it, as below."""
     peak: int | None
-    """Bytes of the process at its peak; None where an older version ran it."""
+    """Bytes of the process at its peak."""
 
 
 def stages_of(run_dir: RunDir) -> dict[tuple[int, str], StageActual]:
@@ -32,7 +34,9 @@ def stages_of(run_dir: RunDir) -> dict[tuple[int, str], StageActual]:
     found: dict[tuple[int, str], StageActual] = {}
     for event in run_dir.events.read():
         if event["event"] == "stage_finished":
-            found[event["turn"], event["stage"]] = StageActual(event["seconds"], event.get("peak_bytes"))
+            found[event["turn"], event["stage"]] = StageActual(
+                event["seconds"], event.get("cpu_seconds"), event.get("peak_bytes")
+            )
     return found
 
 
