@@ -121,8 +121,8 @@ _STREAMED = 0.6
 """Share of the memory's bandwidth that writing tokens reaches."""
 _IN_PROCESS = 3.0
 """In process, without vLLM's compiled graphs, a step of writing takes about this many times as long."""
-_DISK = 1e9
-"""Bytes per second in which weights are loaded."""
+DISK = 1e9
+"""Bytes per second in which weights are read and written."""
 
 
 def rough_rates(device: Hardware, model: Architecture, config: Config) -> Rates:
@@ -137,7 +137,7 @@ def rough_rates(device: Hardware, model: Architecture, config: Config) -> Rates:
         + model.cache(width) * context / (_STREAMED * device.bandwidth),
         read=2 * model.parameters / (_READ * device.flops),
         trained=training_flops(model, follower, config.lora is not None) / (_USED * device.flops),
-        load=10 + width * model.parameters / _DISK,
+        load=10 + width * model.parameters / DISK,
         stage=60 if device.gpu else 10,
     )
     return Rates(

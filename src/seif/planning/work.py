@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from seif.config import Config, Grpo
 from seif.planning.placement import Placement
-from seif.planning.rates import Lengths, Rates
+from seif.planning.rates import DISK, Lengths, Rates
 from seif.results import Plan, PlannedTurn, StageEstimate
 
 _LONGEST = 4
@@ -98,7 +98,7 @@ class Work:
         return StageEstimate(
             turn=turn,
             stage=stage,
-            seconds=speed.stage + models * speed.load + steps * step,
+            seconds=speed.stage + models * speed.load + steps * step + steps // grpo.save_every * self._save(grpo),
             trained=round(steps * trained),
             sampled=round(steps * rollouts * reply),
             calls=steps * sum(part.calls for part in asked),
@@ -193,6 +193,11 @@ class Work:
         in_process = self.config.engine.kind == "local"
         writing = self._write(rows, reply, limit, prompt, in_process, devices) if reply > 1 else 0.0
         return writing + rows * prompt * self.rates.speed.read / devices
+
+    def _save(self, grpo: Grpo) -> float:
+        """Seconds to write a checkpoint: weights and two moments; an adapter's are small."""
+        width = 2 if grpo.dtype == "bfloat16" else 4
+        return 0.0 if self.config.lora else 3 * width * self.rates.parameters / DISK
 
     def _write(self, rows: float, reply: float, limit: int, prompt: float, in_process: bool, devices: int) -> float:
         """Seconds to write `rows` replies, spread over `devices`."""
