@@ -170,22 +170,22 @@ class _Roles:
         replies = [
             follower.parse(c.text, c.finish_reason == "stop", config.follower.format) for c in answered.completions
         ]
+        # What was cut off here has its full length in a run, and then its form.
+        texts = replies if answered.finished else [c.text for c in answered.completions]
         verdict, judge_prompt = await self._judge(
-            [(task, reply) for task, reply in zip(tasks, replies, strict=True) if reply is not None]
+            [(task, text) for task, text in zip(tasks, texts, strict=True) if text is not None]
         )
-        usual = usual_lengths(config)
-        lengths = usual.model_copy(
-            update={
-                "instructor_prompt": _mean(wrote.prompts),
-                "follower_prompt": _mean(answered.prompts),
-                **({"instructor_reply": _mean(wrote.replies)} if wrote.finished else {}),
-                **({"follower_reply": _mean(answered.replies)} if answered.finished else {}),
-                **({"judge_prompt": judge_prompt} if judge_prompt else {}),
-                "parsable": parsable,
-                "accepted": known * accepted,
+        measured = {"instructor_prompt": _mean(wrote.prompts), "follower_prompt": _mean(answered.prompts)}
+        if wrote.finished:
+            measured |= {"instructor_reply": _mean(wrote.replies), "parsable": parsable, "accepted": known * accepted}
+        if answered.finished:
+            measured |= {
+                "follower_reply": _mean(answered.replies),
                 "answered": sum(reply is not None for reply in replies) / rows,
             }
-        )
+        if judge_prompt is not None:
+            measured["judge_prompt"] = judge_prompt
+        lengths = usual_lengths(config).model_copy(update=measured)
         return _Asked(load, step, written, read, verdict, decision, lengths, prompts)
 
     async def _batch(self, engine: Engine) -> tuple[float, int, int]:
