@@ -64,6 +64,7 @@ def bench(config: Config, questions: Sequence[str], say: Say, now: Now = time.pe
 
     Raises UsageError for a model that can't be loaded, RunError for a server that does not come up.
     """
+    import seif.training.grpo  # noqa: F401  libraries first, so that what grows later is not theirs
     from seif.engines.architecture import describe
     from seif.engines.devices import this_device
     from seif.engines.memory import kernels_to_come, peak_memory, reset_peak, resident_memory
