@@ -94,7 +94,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
     _check_self_supervised(config, trains)
-    if asks:
+    if asks or (trains and config.samples_on_servers):
         models.check_engine(config)
     freeze_libraries()
 

@@ -151,7 +151,7 @@ FAMILIES = {
         ("<|start_header_id|>", "<|end_header_id|>"),
     ),
     "r1-distill-qwen": Family(
-        "r1-distill-qwen-14b-full-multi-gpu", "qwen2", R1, "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>",
+        "r1-distill-qwen-14b-lora", "qwen2", R1, "<｜begin▁of▁sentence｜>", "<｜end▁of▁sentence｜>",
         "why</think>A cat.", ("<｜User｜>", "<｜Assistant｜>"), thinks=True,
     ),
     "r1-0528-qwen3": Family(

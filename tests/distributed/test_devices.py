@@ -1,13 +1,14 @@
 """How many processes a stage gets, before anything is spent."""
 
 import json
+import os
 
 import pytest
 import torch
 
 from seif import load_config
-from seif.distributed import devices
 from seif.distributed.devices import Group, check_devices, group_of
+from seif.distributed.launch import Launcher, environment
 from seif.errors import UsageError
 
 
@@ -43,7 +44,7 @@ def test_a_role_may_have_a_number_of_its_own(gpus):
 
 
 def test_one_process_uses_a_cpu_as_well_as_many(monkeypatch):
-    monkeypatch.setattr(devices.os, "cpu_count", lambda: 16)
+    monkeypatch.setattr(os, "cpu_count", lambda: 16)
     assert group_of(config(), "follower").world == 1
     assert group_of(config("devices=8"), "follower").world == 8
 
@@ -68,3 +69,33 @@ def test_unfinished_work_keeps_its_number_of_processes(gpus, tmp_path):
     assert group_of(config(), "follower", tmp_path) == Group(4)
     assert group_of(config("nodes=2"), "follower", tmp_path) == Group(2, 2)
     assert group_of(config("devices=8"), "follower", tmp_path) == Group(8)
+
+
+def test_a_launcher_that_is_not_there_is_one_line():
+    with pytest.raises(UsageError, match="launcher: there is no command 'torchrum'; give its path"):
+        check_devices(config("launcher=[torchrum, --nproc-per-node=2]"))
+
+
+def test_only_a_whole_run_has_several_nodes():
+    with pytest.raises(UsageError, match="nodes: 2 take part in `seif run` alone; set nodes: 1"):
+        Launcher(config("nodes=2"))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "trains", "serves"),
+    [
+        (("devices={train: 5, serve: 2}",), "0,1,2,3,4", "6,7"),
+        (("devices=4",), "0,1,2,3", ""),
+    ],
+)
+def test_what_trains_and_what_serves_see_their_own_devices(gpus, monkeypatch, overrides, trains, serves):
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    found = environment(config(*overrides), group_of(config(*overrides), "follower"))
+    assert (found["CUDA_VISIBLE_DEVICES"], found["SEIF_SERVE_DEVICES"]) == (trains, serves)
+
+
+def test_the_devices_that_the_scheduler_gave_are_the_ones_that_are_used(gpus, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,5,6,7")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    found = environment(config("devices={train: 2, serve: 1}"), Group(2))
+    assert (found["CUDA_VISIBLE_DEVICES"], found["SEIF_SERVE_DEVICES"]) == ("3,5", "7")

@@ -12,6 +12,7 @@ from groups import all_gone, furthest, processes_about
 from safetensors.torch import load_file
 
 from seif import load_config
+from seif.distributed import nodes
 from seif.distributed.nodes import node_rank
 from seif.errors import UsageError
 
@@ -45,16 +46,16 @@ def wait_for(pattern: str, run_dir: Path, *processes: subprocess.Popen[str]) -> 
 @pytest.mark.parametrize("victim", ["node 1", "the launcher of node 1", "node 0"])
 def test_a_node_that_is_killed_ends_the_others_and_the_same_commands_resume(tmp_path, victim, one_node):
     run_dir = tmp_path / "run"
-    nodes = [start(run_dir, node) for node in (0, 1)]
-    wait_for("turn_01/follower.checkpoints/checkpoint-*/complete", run_dir, *nodes)
+    running = [start(run_dir, node) for node in (0, 1)]
+    wait_for("turn_01/follower.checkpoints/checkpoint-*/complete", run_dir, *running)
     began = time.monotonic()
     if victim == "the launcher of node 1":
         guarded = (p for p in processes_about("--node-rank 1") if "seif.engines.guard" not in p.cmdline())
         (launcher,) = guarded
         launcher.kill()
     else:
-        os.kill(nodes[int(victim[-1])].pid, signal.SIGKILL)
-    ended = [ends(node, 60) for node in nodes]
+        os.kill(running[int(victim[-1])].pid, signal.SIGKILL)
+    ended = [ends(node, 60) for node in running]
     assert time.monotonic() - began < 30
     assert all_gone(str(run_dir), 10)
     for node, (status, line) in enumerate(ended):
@@ -66,8 +67,8 @@ def test_a_node_that_is_killed_ends_the_others_and_the_same_commands_resume(tmp_
             assert line.startswith("error: ")
     if victim == "node 1":
         return  # what is left on disk is the same as in the next case
-    nodes = [start(run_dir, node) for node in (0, 1)]
-    assert [ends(node, 300)[0] for node in nodes] == [0, 0]
+    running = [start(run_dir, node) for node in (0, 1)]
+    assert [ends(node, 300)[0] for node in running] == [0, 0]
     weights = load_file(run_dir / "turn_01" / "follower" / "model.safetensors")
     assert furthest(weights, one_node) == 0
     assert all_gone(str(run_dir), 10)
@@ -117,3 +118,12 @@ def test_slurm_numbers_the_nodes(monkeypatch):
     monkeypatch.setenv("SLURM_NODEID", "3")
     assert node_rank(load_config("nano-tiny", ["nodes=4"])) == 3
     assert node_rank(load_config("nano-tiny")) == 0
+
+
+def test_other_versions_or_devices_on_a_node_are_one_line(monkeypatch):
+    ours = nodes._versions()
+    nodes._check_same(nodes.Joined("s", ours, nodes.device_count()), 1)
+    with pytest.raises(UsageError, match=r"node 1 has trl 0\.1, and node 0 has .*; install the same on all nodes"):
+        nodes._check_same(nodes.Joined("s", {**ours, "trl": "0.1"}, nodes.device_count()), 1)
+    with pytest.raises(UsageError, match="node 2 has 99 devices, and node 0 has"):
+        nodes._check_same(nodes.Joined("s", ours, 99), 2)

@@ -26,8 +26,6 @@ _NAMES = {
 }
 _VLLM_SHARE = 0.9
 """vLLM's --gpu-memory-utilization, unless it is given."""
-_COLOCATED_SHARE = 0.3
-"""TRL's vllm_gpu_memory_utilization, unless it is given."""
 _VLLM_OVERHEAD = 3e9
 """Bytes of a vLLM server beside weights, keys and values: context, compiled graphs, activations."""
 
@@ -45,9 +43,8 @@ def devices(model: Architecture, config: Config, rates: Rates, placement: Placem
     if serves and not placement.serve:
         parts["vLLM"] = _server_bytes(model, config, rates)
     elif config.follower.grpo.sampler == "vllm":
-        share, sleeps = _colocated(config)
-        vllm = max(round(share * (rates.memory or 0)), _least(model, config))
-        if sleeps:
+        vllm = _colocated_bytes(model, config, rates)
+        if config.follower.grpo.colocate.sleep:
             # Its memory and the activations are never held at the same time.
             parts["vLLM, beyond activations"] = max(0, vllm - footprint["activations"])
         else:
@@ -70,11 +67,11 @@ def _held(parts: Mapping[str, int]) -> dict[str, int]:
     return {name: size for name, size in parts.items() if size}
 
 
-def _colocated(config: Config) -> tuple[float, bool]:
-    """The share of a device that vLLM takes in the training processes, and whether it sleeps in updates."""
-    extra, key = config.follower.grpo.extra, "vllm_gpu_memory_utilization"
-    share = _number(extra.get(key, _COLOCATED_SHARE), f"grpo.extra.{key}")
-    return share, bool(extra.get("vllm_enable_sleep_mode", False))
+def _colocated_bytes(model: Architecture, config: Config, rates: Rates) -> int:
+    """What vLLM takes in a training process: its share of the device, and at least what it needs."""
+    colocate = config.follower.grpo.colocate
+    share = round(colocate.gpu_memory_utilization * (rates.memory or 0))
+    return max(share, _least(model, config, colocate.tensor_parallel))
 
 
 def _server_bytes(model: Architecture, config: Config, rates: Rates) -> int:
@@ -83,12 +80,12 @@ def _server_bytes(model: Architecture, config: Config, rates: Rates) -> int:
         cache = _number(config.engine.vllm.env.get(_CPU_CACHE, _CPU_CACHE_GIB), f"engine.vllm.env: {_CPU_CACHE}")
         return round(2 * model.parameters + _VLLM_CPU_OVERHEAD + cache * 2**30)
     share = _flag(config, "--gpu-memory-utilization", _VLLM_SHARE)
-    return max(round(share * (rates.memory or 0)), _least(model, config))
+    return max(round(share * (rates.memory or 0)), _least(model, config, _tensor_parallel(config)))
 
 
-def _least(model: Architecture, config: Config) -> int:
-    """Weights, vLLM itself, and keys and values of one longest text."""
-    grpo, parallel = config.follower.grpo, _tensor_parallel(config)
+def _least(model: Architecture, config: Config, parallel: int) -> int:
+    """Weights, vLLM itself, and keys and values of one longest text, spread over `parallel` devices."""
+    grpo = config.follower.grpo
     text = model.cache(2) * (grpo.max_prompt_tokens + grpo.max_new_tokens)
     return round((2 * model.parameters + text) / parallel + _VLLM_OVERHEAD)
 

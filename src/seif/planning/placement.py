@@ -16,6 +16,8 @@ class Placement:
     """Those that train."""
     serve: int = 0
     """Those that do nothing but serve; 0: servers share the devices that train."""
+    first_node: int = 1
+    """Devices of the first node that train."""
 
     @property
     def train(self) -> int:
@@ -23,9 +25,14 @@ class Placement:
         return self.group.devices
 
     @property
-    def frozen(self) -> int:
-        """How many the roles run on that are not trained: without servers, the first process has them."""
+    def rewarding(self) -> int:
+        """How many the other roles run on while one is trained: those that serve, else that of the first process."""
         return self.serve or 1
+
+    @property
+    def asking(self) -> int:
+        """How many a server spreads over while nothing is trained."""
+        return self.first_node + self.serve
 
 
 def placement_of(config: Config) -> Placement:
@@ -34,4 +41,4 @@ def placement_of(config: Config) -> Placement:
     if config.instructor.train:
         counts.append(config.devices.of("instructor"))
     train = min(1 if count == "auto" else count for count in counts)
-    return Placement(Group(train * config.nodes, config.sharding), config.devices.serve)
+    return Placement(Group(train * config.nodes, config.sharding), config.devices.serve, train)

@@ -70,9 +70,10 @@ class Work:
         grpo = config.instructor.grpo
         parsed = grpo.prompts_per_step * grpo.samples * lengths.parsable
         answered = parsed * lengths.accepted * config.instructor.answers
-        deciding = self._decide(parsed)
-        answering = self._answer(answered, lengths.follower_prompt, config.follower.grpo.max_new_tokens)
-        judging = self._judge(answered * lengths.answered * self.constraints)
+        devices, limit = self.placement.rewarding, config.follower.grpo.max_new_tokens
+        deciding = self._decide(parsed, devices)
+        answering = self._answer(answered, lengths.follower_prompt, limit, devices)
+        judging = self._judge(answered * lengths.answered * self.constraints, devices)
         prompt, reply = lengths.instructor_prompt, lengths.instructor_reply
         return self._training(
             "train_instructor", turn.turn, turn.instructor_steps, grpo, (prompt, reply), [deciding, answering, judging]
@@ -80,7 +81,8 @@ class Work:
 
     def _train_follower(self, turn: PlannedTurn) -> StageEstimate:
         grpo, lengths = self.config.follower.grpo, self.lengths
-        judging = self._judge(grpo.prompts_per_step * grpo.samples * lengths.answered * self.constraints)
+        constraints = grpo.prompts_per_step * grpo.samples * lengths.answered * self.constraints
+        judging = self._judge(constraints, self.placement.rewarding)
         texts = (lengths.follower_prompt, lengths.follower_reply)
         return self._training("train_follower", turn.turn, turn.follower_steps, grpo, texts, [judging])
 
@@ -89,7 +91,7 @@ class Work:
     ) -> StageEstimate:
         speed, (prompt, reply) = self.rates.speed, texts
         rollouts = grpo.prompts_per_step * grpo.samples
-        devices = self.placement.train
+        devices = self.placement.rewarding if grpo.sampler == "served" else self.placement.train
         sampling = self._write(rollouts, reply, grpo.max_new_tokens, prompt, grpo.sampler == "engine", devices)
         sampling += grpo.prompts_per_step * prompt * speed.read / devices
         trained = rollouts * (prompt + reply)
@@ -113,8 +115,9 @@ class Work:
         filters = self.config.filter.generation
         refused = 1 - lengths.parsable * (lengths.accepted if filters else 1)
         draws = self.plan.seeds * sum(refused**attempt for attempt in range(settings.attempts))
-        seconds = self._frozen(draws, lengths.instructor_prompt, lengths.instructor_reply, settings.grpo.max_new_tokens)
-        deciding = self._decide(draws * lengths.parsable if filters else 0)
+        prompt, reply, limit = lengths.instructor_prompt, lengths.instructor_reply, settings.grpo.max_new_tokens
+        seconds = self._frozen(draws, prompt, reply, limit, self._asking)
+        deciding = self._decide(draws * lengths.parsable if filters else 0, self._asking)
         loads = 1 if turn == 0 or not (filters and self.config.filter.model) else 2
         return StageEstimate(
             turn=turn,
@@ -129,7 +132,8 @@ class Work:
     def _reward_model(self, turn: int) -> Iterator[StageEstimate]:
         reward_model, lengths = self.plan.reward_model, self.lengths
         assert reward_model is not None
-        answering = self._answer(int(reward_model["answers"] or 0), lengths.follower_prompt, self.config.answer_tokens)
+        answers = int(reward_model["answers"] or 0)
+        answering = self._answer(answers, lengths.follower_prompt, self.config.answer_tokens, self._asking)
         yield StageEstimate(
             turn=turn,
             stage="pseudo_label",
@@ -149,8 +153,8 @@ class Work:
         tasks = min(config.evaluation.tasks or held_out.tasks, held_out.tasks)
         judged = min(config.evaluation.judged or tasks, tasks) if config.evaluation.judger else 0
         # Greedy and sampled answers share a task's prompt.
-        answering = self._answer(2 * tasks, lengths.follower_prompt / 2, config.answer_tokens)
-        judging = self._judge(judged * lengths.answered * held_out.constraints, alone=True)
+        answering = self._answer(2 * tasks, lengths.follower_prompt / 2, config.answer_tokens, self._asking)
+        judging = self._judge(judged * lengths.answered * held_out.constraints, self._asking, alone=True)
         return StageEstimate(
             turn=turn,
             stage="evaluate",
@@ -163,33 +167,39 @@ class Work:
 
     # --- what the stages are made of ----------------------------------------------------------------------------------
 
-    def _answer(self, rows: float, prompt: float, limit: int) -> _Step:
-        reply = min(self.lengths.follower_reply, limit)
-        return _Step(self._frozen(rows, prompt, reply, limit), round(rows), rows * prompt, rows * reply)
+    @property
+    def _asking(self) -> int:
+        """Devices on which models are asked while nothing is trained; in process it is one."""
+        return self.placement.asking if self.config.engine.kind == "vllm" else 1
 
-    def _decide(self, rows: float) -> _Step:
+    def _answer(self, rows: float, prompt: float, limit: int, devices: int) -> _Step:
+        reply = min(self.lengths.follower_reply, limit)
+        return _Step(self._frozen(rows, prompt, reply, limit, devices), round(rows), rows * prompt, rows * reply)
+
+    def _decide(self, rows: float, devices: int) -> _Step:
         if not self.config.filter.model or not rows:
             return _Step(0.0, 0, 0.0, 0.0)
-        prompt, reply, speed = self.lengths.filter_prompt, self.lengths.filter_reply, self.rates.speed
-        measured = None if speed.decision is None else rows * speed.decision / self.placement.frozen
-        seconds = self._frozen(rows, prompt, reply, self.config.filter.max_new_tokens) if measured is None else measured
+        prompt, reply, measured = self.lengths.filter_prompt, self.lengths.filter_reply, self.rates.speed.decision
+        if measured is not None:
+            seconds = rows * measured / devices
+        else:
+            seconds = self._frozen(rows, prompt, reply, self.config.filter.max_new_tokens, devices)
         return _Step(seconds, round(rows), rows * prompt, rows * reply)
 
-    def _judge(self, constraints: float, alone: bool = False) -> _Step:
+    def _judge(self, constraints: float, devices: int, alone: bool = False) -> _Step:
         """`alone`: without the rules that `hybrid` asks first."""
-        config, speed = self.config, self.rates.speed
+        config, measured = self.config, self.rates.speed.verdict
         if config.judging_model == "rules" or not constraints:
             return _Step(0.0, 0, 0.0, 0.0)
         prompt, reply = self.lengths.judge_prompt, self.lengths.judge_reply
-        if speed.verdict is not None and not (alone and config.judger.kind == "hybrid"):
-            seconds = constraints * speed.verdict / self.placement.frozen
+        if measured is not None and not (alone and config.judger.kind == "hybrid"):
+            seconds = constraints * measured / devices
         else:
-            seconds = self._frozen(constraints, prompt, reply, config.judger.max_new_tokens)
+            seconds = self._frozen(constraints, prompt, reply, config.judger.max_new_tokens, devices)
         return _Step(seconds, round(constraints), constraints * prompt, constraints * reply)
 
-    def _frozen(self, rows: float, prompt: float, reply: float, limit: int) -> float:
+    def _frozen(self, rows: float, prompt: float, reply: float, limit: int, devices: int) -> float:
         """Seconds in which a role that is not trained reads and writes."""
-        devices = self.placement.frozen
         in_process = self.config.engine.kind == "local"
         writing = self._write(rows, reply, limit, prompt, in_process, devices) if reply > 1 else 0.0
         return writing + rows * prompt * self.rates.speed.read / devices

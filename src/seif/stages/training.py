@@ -23,6 +23,7 @@ from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics,
 from seif.types import Instruction
 
 if TYPE_CHECKING:
+    from seif.engines.policy import ServedPolicy
     from seif.training.rollouts import Reward, RewardBatch, Rollout
 
 
@@ -60,18 +61,19 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
     job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps)
 
     @contextmanager
-    def rewarding() -> Iterator[Reward]:
+    def models() -> Iterator[_Held]:
         with (
             ModelPool(config, training.out) as pool,
             filtering(pool, judge.model) as checking,
             judging(pool, judge.model, judge.reward_model) as judger,
             pool.use(training.answerer) as engine,
+            _sampling(pool, config.instructor.grpo, training.start) as policy,
         ):
             answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
             scorer = InstructorScorer(checking, answerer, judger, config.instructor)
-            yield _instructor_reward(config, data, scorer)
+            yield _Held(_instructor_reward(config, data, scorer), policy)
 
-    _train(config, job, config.instructor.grpo, rewarding, log)
+    _train(config, job, config.instructor.grpo, models, log)
 
 
 def train_follower(config: Config, training: FollowerTraining, log: StageLog) -> None:
@@ -92,12 +94,16 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
     job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
 
     @contextmanager
-    def rewarding() -> Iterator[Reward]:
-        with ModelPool(config, training.out) as pool, judging(pool, judge.model, judge.reward_model) as judger:
+    def models() -> Iterator[_Held]:
+        with (
+            ModelPool(config, training.out) as pool,
+            judging(pool, judge.model, judge.reward_model) as judger,
+            _sampling(pool, config.follower.grpo, training.start) as policy,
+        ):
             scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
-            yield _follower_reward(config, data, scorer)
+            yield _Held(_follower_reward(config, data, scorer), policy)
 
-    _train(config, job, config.follower.grpo, rewarding, log)
+    _train(config, job, config.follower.grpo, models, log)
 
 
 def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorScorer) -> Reward:
@@ -154,16 +160,29 @@ class _Job:
     order: tuple[int, ...] = ()
 
 
+@dataclass(frozen=True)
+class _Held:
+    """What the models beside the trained one are for."""
+
+    reward: Reward
+    policy: ServedPolicy | None = None
+    """Serves the rollouts of `grpo.sampler: served`."""
+
+
+def _sampling(pool: ModelPool, settings: Grpo, start: str) -> AbstractContextManager[ServedPolicy | None]:
+    return pool.policy(start) if settings.sampler == "served" else nullcontext()
+
+
 def _train(
-    config: Config, job: _Job, settings: Grpo, rewarding: Callable[[], AbstractContextManager[Reward]], log: StageLog
+    config: Config, job: _Job, settings: Grpo, models: Callable[[], AbstractContextManager[_Held]], log: StageLog
 ) -> None:
-    """`rewarding` holds the models that reward; of several processes, the first one alone enters it."""
+    """`models` holds those that are not trained; of several processes, the first one alone enters it."""
     from seif.training import ranks
     from seif.training.grpo import train
     from seif.training.job import GrpoJob
 
     log.begin(job.steps)
-    with rewarding() if ranks.current().first else nullcontext(_elsewhere) as reward:
+    with models() if ranks.current().first else nullcontext(_Held(_elsewhere)) as held:
         train(
             GrpoJob(
                 model=job.start,
@@ -180,8 +199,9 @@ def _train(
                 lora=config.lora,
                 order=job.order,
             ),
-            reward,
+            held.reward,
             log,
+            held.policy,
         )
 
 
