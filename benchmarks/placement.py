@@ -68,6 +68,7 @@ ROWS = (
     Row("1 x 80 GB", "qwen2.5-7b-lora", "h100"),
     Row("1 x 80 GB", "llama-3.1-8b-lora", "h100"),
     Row("1 x 80 GB", "r1-0528-qwen3-8b-lora", "h100"),
+    Row("1 x 80 GB", "r1-distill-qwen-14b-lora", "h100"),
     Row("8 x 80 GB", "qwen2.5-1.5b-full-multi-gpu", "h100"),
     Row("8 x 80 GB", "qwen2.5-7b-full-multi-gpu", "h100"),
     Row("8 x 80 GB", "llama-3.1-8b-full-multi-gpu", "h100"),

@@ -15,7 +15,7 @@ def quickly(monkeypatch):
     """Few replies, and no training."""
     monkeypatch.setattr(bench, "_ROWS", 16)
     monkeypatch.setattr(bench, "_MANY", 8)
-    monkeypatch.setattr(bench, "_train", lambda config, asked, now: (1e-4, 0.5))
+    monkeypatch.setattr(bench, "_train", lambda config, asked, now: (1e-4, 0.0, 0.5))
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from seif.errors import RunError
 from seif.footprint import training_footprint
 from seif.judges.asking import question
 from seif.models import ModelPool, filtering, judging
-from seif.planning.rates import Lengths, Rates, Speed, usual_lengths
+from seif.planning.rates import LONGEST, Lengths, Rates, Speed, usual_lengths
 from seif.roles import follower, instructor
 from seif.scoring import item_seed, judge_all
 from seif.stage_log import RolloutRecord, Tables
@@ -75,9 +75,9 @@ def bench(config: Config, questions: Sequence[str], say: Say, now: Now = time.pe
     with tempfile.TemporaryDirectory(prefix="seif-bench-") as folder, ModelPool(config, Path(folder) / "out") as pool:
         asked = asyncio.run(_Roles(config, questions, pool, say, now).measure())
     needed = training_footprint(architecture, config, config.dtype).total
-    trained, stage = _FORWARDS * asked.read, 0.0
+    trained, around, stage = _FORWARDS * asked.read, 0.0, 0.0
     if needed <= 0.9 * device.memory:
-        trained, stage = _train(config, asked, now)
+        trained, around, stage = _train(config, asked, now)
         say(f"training: {1 / trained:,.0f} tokens/s, and {stage:.1f} s around a stage")
         process = max(0, peak_memory() - needed) + kernels_to_come(config.dtype, before)
     else:
@@ -88,6 +88,7 @@ def bench(config: Config, questions: Sequence[str], say: Say, now: Now = time.pe
         written=asked.written,
         read=asked.read,
         trained=trained,
+        around=around,
         verdict=asked.verdict,
         decision=asked.decision,
         load=asked.load,
@@ -328,8 +329,8 @@ class _Clock:
         return RewardBatch([i % 2 for i in range(len(rollouts))], {}, [])
 
 
-def _train(config: Config, asked: _Asked, now: Now) -> tuple[float, float]:
-    """Seconds per token of a GRPO update, and around a stage."""
+def _train(config: Config, asked: _Asked, now: Now) -> tuple[float, float, float]:
+    """Seconds per token of a GRPO update, around a step, and around a stage."""
     from seif.engines.tokens import TokenCounter
     from seif.training.grpo import train
     from seif.training.job import GrpoJob
@@ -373,4 +374,8 @@ def _train(config: Config, asked: _Asked, now: Now) -> tuple[float, float]:
     stage = now() - began - (clock.done[-1] - clock.began)
     steps = list(zip(clock.done, clock.scored, clock.read, strict=True))
     seconds = statistics.median((done - scored) / read for done, scored, read in steps[1:])
-    return seconds, stage
+    sampled = statistics.median(scored - done for done, scored in zip(clock.done, clock.scored[1:], strict=False))
+    reply, rows = asked.lengths.follower_reply, prompts_per_step * grpo.samples
+    writing = min(limit, LONGEST * reply) * asked.step + rows * reply * asked.written
+    reading = prompts_per_step * asked.lengths.follower_prompt * asked.read
+    return seconds, max(0.0, sampled - writing - reading), stage

@@ -10,7 +10,9 @@ from seif.planning.placement import placement_of
 from seif.planning.rates import Lengths, Rates, Speed, rough_rates
 from seif.planning.work import HeldOut, Work
 
-SPEED = Speed(step=0.01, written=0.001, read=0.0001, trained=0.002, verdict=0.5, decision=0.25, load=3.0, stage=7.0)
+SPEED = Speed(
+    step=0.01, written=0.001, read=0.0001, trained=0.002, around=0.125, verdict=0.5, decision=0.25, load=3.0, stage=7.0
+)
 LENGTHS = Lengths(
     instructor_prompt=10,
     instructor_reply=20,
@@ -50,7 +52,7 @@ def test_a_step_of_the_follower_is_sampling_verdicts_and_an_update():
     stage = stages()[1, "train_follower"]
     rollouts, limit = 80, 64
     sampling = limit * 0.01 + rollouts * 40 * 0.001 + 16 * 30 * 0.0001
-    update = rollouts * (30 + 40) * 0.002
+    update = 0.125 + rollouts * (30 + 40) * 0.002
     verdicts = rollouts * 3.5 * 0.5
     assert stage.seconds == pytest.approx(7.0 + 3.0 + 3 * (sampling + update + verdicts))
     assert (stage.trained, stage.sampled, stage.calls) == (3 * 80 * 70, 3 * 80 * 40, 3 * 280)

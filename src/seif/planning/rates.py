@@ -14,6 +14,8 @@ from seif.footprint import Architecture
 from seif.planning.hardware import Hardware
 
 FORMAT: Literal["seif rates 1"] = "seif rates 1"
+LONGEST = 4
+"""The longest reply of a batch is taken to be this many times as long as the mean one."""
 
 
 class _Part(BaseModel):
@@ -31,6 +33,8 @@ class Speed(_Part):
     """To read one token of a prompt."""
     trained: float = Field(gt=0)
     """Per token of prompt and completion in a GRPO update: reference, forward, backward and optimizer."""
+    around: float = Field(default=0.0, ge=0)
+    """Per step of GRPO beside all that: weights for the sampler, batches, logs."""
     verdict: float | None = Field(default=None, ge=0)
     """Per constraint that is judged; None where that was not measured."""
     decision: float | None = Field(default=None, ge=0)

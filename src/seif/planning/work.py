@@ -8,11 +8,9 @@ from dataclasses import dataclass
 
 from seif.config import Config, Grpo
 from seif.planning.placement import Placement
-from seif.planning.rates import DISK, Lengths, Rates
+from seif.planning.rates import DISK, LONGEST, Lengths, Rates
 from seif.results import Plan, PlannedTurn, StageEstimate
 
-_LONGEST = 4
-"""The longest reply of a batch is taken to be this many times as long as the mean one."""
 _SERVED_ROWS = 256
 """Requests that vLLM writes at once on one device, unless it is told otherwise."""
 _CLASSIFIER = 0.6
@@ -95,7 +93,8 @@ class Work:
         sampling = self._write(rollouts, reply, grpo.max_new_tokens, prompt, grpo.sampler == "engine", devices)
         sampling += grpo.prompts_per_step * prompt * speed.read / devices
         trained = rollouts * (prompt + reply)
-        step = sampling + trained * speed.trained / self.placement.train + sum(part.seconds for part in asked)
+        update = speed.around + trained * speed.trained / self.placement.train
+        step = sampling + update + sum(part.seconds for part in asked)
         models = 1 if self.config.engine.kind == "local" else 0
         return StageEstimate(
             turn=turn,
@@ -212,7 +211,7 @@ class Work:
     def _write(self, rows: float, reply: float, limit: int, prompt: float, in_process: bool, devices: int) -> float:
         """Seconds to write `rows` replies, spread over `devices`."""
         rows = rows / devices
-        longest = min(limit, _LONGEST * reply)
+        longest = min(limit, LONGEST * reply)
         if in_process:
             # A batch is written until its longest reply ends; the token budget says how many rows it has.
             batch = max(1, self.config.engine.token_budget // round(prompt + limit))
