@@ -26,11 +26,11 @@ from typing import Any
 from seif.api import estimate, load_config, run
 from seif.artifacts import RunDir
 from seif.bench import bench
-from seif.cli.options import questions_of, quiet
+from seif.cli.options import quiet
 from seif.config import Config
 from seif.planning.machine import Machine
 from seif.planning.rates import Lengths, Rates, Speed
-from seif.preflight import settle
+from seif.preflight import iter_questions, settle
 from seif.report.estimates import StageActual, stages_of
 
 
@@ -39,7 +39,8 @@ def measured(config: Config, cpu_time: bool) -> Rates:
     quiet()
     settled, _ = settle(config)
     now = time.process_time if cpu_time else time.perf_counter
-    return bench(settled, questions_of(settled), partial(print, file=sys.stderr), now)
+    say = partial(print, file=sys.stderr)
+    return bench(settled, iter_questions(settled, say), say, now)
 
 
 def alone(task: Callable[..., Any], *arguments: Any) -> Any:

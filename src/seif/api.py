@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +26,7 @@ from seif.judges import Judgement, judging_kind
 from seif.manifest import describe
 from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
-from seif.preflight import fresh, preflight, questions_of, settle
+from seif.preflight import count_questions, fresh, iter_questions, preflight, seeds_of, settle, store_questions
 from seif.progress import Progress
 from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
@@ -109,11 +110,13 @@ def _path(path: str | Path | None) -> Path | None:
 def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
     from seif import loop
+    from seif.distributed.devices import check_batches
     from seif.preflight import check_names
 
     config = _loaded(config)
     check_names(config)
-    return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
+    check_batches(config)
+    return loop.plan(config, *count_questions(config, listener.note))
 
 
 def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: Listener = SILENT) -> Estimate | None:
@@ -125,16 +128,6 @@ def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: List
 
     config = _loaded(config)
     return forecast(config, plan(config, listener), machine, listener.note)
-
-
-def _mean_constraints(config: Config) -> float | None:
-    """How many constraints the config's own instructions have; None where it has none."""
-    if config.instructions is None:
-        return None
-    from seif.instructions import read_instructions
-
-    tasks = read_instructions(Path(config.instructions))
-    return sum(len(x.constraints) for x in tasks) / len(tasks)
 
 
 def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
@@ -155,8 +148,8 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         listener.info(f"node {node} of {config.nodes}: node 0 logs")
         join(resolve(config)[0], root, node)
         return load_run(run_dir)
-    questions = questions_of(config, listener.note)
     with root.locked():
+        questions = store_questions(iter_questions(config, listener.note), root.seeds)
         settled, precision = resolve(config, root.manifest().dtype)
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
@@ -196,18 +189,20 @@ def generate(
     """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
     contradictory ones.
 
-    `out` (parquet, the released schema) must not exist. Raises UsageError and RunError.
+    `out` (parquet, the released schema) must not exist; the same call goes on after a kill. Raises UsageError and
+    RunError.
     """
     from seif import stages
 
     config, target = _loaded(config), Path(out)
-    questions = questions_of(config, listener.note)
     fresh(target)
-    settled, precision = settle(config)
-    listener.info(str(precision))
-    preflight(settled, questions, filter_model)
     stats = Beside(target).stats
-    stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
+    with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
+        questions = store_questions(iter_questions(config, listener.note), Beside(target).seeds)
+        settled, precision = settle(config, Beside(target).parts)
+        listener.info(str(precision))
+        preflight(settled, questions, filter_model)
+        stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
     numbers = GenerationNumbers.from_json(read_json(stats), stats)
     return Generation(target, numbers.pool.instructions, numbers.parsable or 0.0)
 
@@ -228,10 +223,10 @@ def train(
     """
     from seif import stages
     from seif.distributed.launch import Launcher
-    from seif.instructions import read_instructions
     from seif.models import JudgeWeights
+    from seif.seeds import distinct
 
-    config, tasks, target = _loaded(config), read_instructions(Path(instructions)), Path(out)
+    config, file, target = _loaded(config), Path(instructions), Path(out)
     fresh(target)
     if config.trains_reward_model:
         raise UsageError(
@@ -241,7 +236,7 @@ def train(
     listener.info(str(precision))
     # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
     asks = role == "instructor" or judging_kind(settled).uses_model
-    preflight(settled, [t.seed for t in tasks], judge_model if asks else None, trains=True, asks=asks)
+    preflight(settled, seeds_of(file), judge_model if asks else None, trains=True, asks=asks)
     progress = Progress(listener.console)
     model, frozen = config.model, judge_model or config.model
     with (
@@ -252,14 +247,16 @@ def train(
         progress.started(1, f"train_{role}")
         training: stages.FollowerTraining | stages.InstructorTraining
         if role == "follower":
-            training = stages.FollowerTraining(1, model, JudgeWeights(frozen), Path(instructions), target)
+            training = stages.FollowerTraining(1, model, JudgeWeights(frozen), file, target)
         else:
-            seeds = list(dict.fromkeys(t.seed for t in tasks))
+            seeds = Beside(target).seeds
+            store_questions(distinct(lambda: seeds_of(file)), seeds)
             training = stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target)
         try:
             Launcher(settled)(training, log)
         finally:
             progress.close()
+    Beside(target).drop_unfinished()
     return target
 
 
@@ -326,6 +323,18 @@ def judge(
     A judge that asks no model needs none. Served verdicts are kept in a file beside `cache_beside`. Raises
     UsageError; what can't be judged is UNJUDGED with its cause.
     """
+    return list(judge_each(config, responses, model, cache_beside, listener))
+
+
+def judge_each(
+    config: ConfigLike,
+    responses: Iterable[Response],
+    model: str | None = None,
+    cache_beside: str | Path | None = None,
+    listener: Listener = SILENT,
+) -> Iterator[list[Judgement]]:
+    """As `judge`, one response after the other: some thousand of them are in memory at a time."""
+    from seif.engines.together import PENDING
     from seif.models import ModelPool, judging
     from seif.scoring import judge_all
 
@@ -339,12 +348,15 @@ def judge(
     with (
         ModelPool(config, Path(cache_beside) if cache_beside else None) as pool,
         judging(pool, model or config.model, model) as judger,
+        asyncio.Runner() as runner,
     ):
 
-        async def judge_responses() -> list[list[Judgement]]:
-            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in responses)))
+        async def judge_together(group: Sequence[Response]) -> list[list[Judgement]]:
+            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in group)))
 
-        return asyncio.run(judge_responses())
+        source = iter(responses)
+        while group := list(islice(source, PENDING)):
+            yield from runner.run(judge_together(group))
 
 
 def _check_judge(config: Config, model: str) -> None:

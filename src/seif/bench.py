@@ -11,7 +11,7 @@ import math
 import statistics
 import tempfile
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -58,7 +58,7 @@ _FORWARDS = 4.0
 """Where training does not fit, a trained token is taken to cost this many times as much as one that is read."""
 
 
-def bench(config: Config, questions: Sequence[str], say: Say, now: Now = time.perf_counter) -> Rates:
+def bench(config: Config, questions: Iterable[str], say: Say, now: Now = time.perf_counter) -> Rates:
     """The rates of this machine. `config` has its types settled; `say` gets a line about each measurement; `now` is
     the clock, in seconds.
 
@@ -141,11 +141,12 @@ class _Timing:
 class _Roles:
     """Asks every role that is not trained, and times it."""
 
-    def __init__(self, config: Config, questions: Sequence[str], pool: ModelPool, say: Say, now: Now) -> None:
+    def __init__(self, config: Config, questions: Iterable[str], pool: ModelPool, say: Say, now: Now) -> None:
         from seif.engines.tokens import TokenCounter
 
         self.config, self.pool, self.say, self.now = config, pool, say, now
-        self.questions = list(itertools.islice(itertools.cycle(questions), _ROWS))
+        some = list(itertools.islice(questions, _ROWS))
+        self.questions = list(itertools.islice(itertools.cycle(some), _ROWS))
         self.count = TokenCounter(config.model, chat_format(config.chat))
         self.numbers = itertools.count()
 

@@ -44,7 +44,7 @@ class Pipeline:
         from seif.engines.memory import peak_memory, reset_peak
 
         if stage.output.exists():
-            Beside(stage.output).drop_checkpoints()
+            Beside(stage.output).drop_unfinished()
             self.progress.skipped(stage.turn, stage.name)
             return
         for path in stage.inputs:

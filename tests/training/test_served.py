@@ -173,7 +173,7 @@ def test_a_killed_stage_samples_the_same_rollouts_and_ends_the_same(tmp_path, co
     for number, metrics, _ in whole.steps:
         assert metrics["sampling/sampling_logp_difference/max"] < 1e-4
         assert metrics["sampling/importance_sampling_ratio/mean"] == pytest.approx(1, abs=1e-4)
-        assert number == 1 or metrics["sampling/update_seen"] > 0.99
+        assert number == 1 or metrics["sampling/update_seen"] > 0.95
         # Of all rollouts with a correction, else of those that were checked.
         assert ("sampling/importance_sampling_ratio/min" in metrics) == (correction != "none")
     with pytest.raises(Kill):

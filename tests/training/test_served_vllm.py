@@ -15,9 +15,10 @@ from seif.training.grpo import train
 from seif.training.job import GrpoJob
 from seif.training.rollouts import RewardBatch
 from seif.training.served import FLOAT32_BOUND, ServedSampler
-from support import NANO, Kill, RecordingLog
+from support import NANO, ROOT, Kill, RecordingLog
 
 pytestmark = pytest.mark.vllm
+PYTHON = f"engine.vllm.python={ROOT}/.venv-vllm/bin/python"
 BASE = str(NANO / "model")
 STEPS = 3
 PROMPTS = [
@@ -33,7 +34,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="module")
 def config():
-    tree = {**load_config(Path("nano-vllm")).model_dump(mode="json"), "dtype": "float32"}
+    tree = {**load_config(Path("nano-vllm"), [PYTHON]).model_dump(mode="json"), "dtype": "float32"}
     tree["lora"] = {"r": 4, "alpha": 8}
     tree["engine"]["dtype"] = "float32"
     tree["follower"]["grpo"] = SETTINGS
@@ -88,7 +89,7 @@ def test_every_step_is_sampled_from_the_newest_adapter_and_a_resume_samples_the_
         assert metrics["sampling/sampling_logp_difference/mean"] < FLOAT32_BOUND / 10
         assert metrics["sampling/sampling_logp_difference/max"] < FLOAT32_BOUND
         assert metrics["sampling/importance_sampling_ratio/mean"] == pytest.approx(1, abs=FLOAT32_BOUND)
-        assert number == 1 or metrics["sampling/update_seen"] > 0.99
+        assert number == 1 or metrics["sampling/update_seen"] > 0.95
     assert len({text for step in texts(whole) for text in step}) > STEPS
 
     with pytest.raises(Kill):

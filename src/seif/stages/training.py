@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +12,16 @@ from typing import TYPE_CHECKING
 from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config, Grpo
-from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data
+from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
 from seif.engines.base import Messages
+from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, judging
 from seif.roles import follower
 from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writing, item_seed
 from seif.self_supervised.general import Question, correct
 from seif.stage_log import StageLog
 from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics, plugin_metrics, records_of
+from seif.tables import StoredTexts
 from seif.types import Instruction
 
 if TYPE_CHECKING:
@@ -35,7 +37,8 @@ class InstructorTraining:
     start: str
     answerer: str
     judge: JudgeWeights
-    seeds: Sequence[str]
+    seeds: Path
+    """Seed questions, as `StoredTexts` reads them."""
     out: Path
     """The trained model; it appears only when the stage is done."""
 
@@ -54,11 +57,11 @@ class FollowerTraining:
 
 def train_instructor(config: Config, training: InstructorTraining, log: StageLog) -> None:
     """GRPO on the Instructor: seeds in, a model directory out. Raises as `seif.training.grpo.train` does."""
-    data = instructor_data(config, training.turn, training.seeds)
+    data = instructor_data(config, training.turn, StoredTexts(training.seeds))
     length, temperature = config.follower.grpo.max_new_tokens, config.follower.grpo.temperature
     seed = item_seed(config.seed, training.turn, "instructor")
     judge = training.judge
-    job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps)
+    job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
 
     @contextmanager
     def models() -> Iterator[_Held]:
@@ -151,13 +154,13 @@ def _score_answer(config: Config, question: Question, sample: Rollout) -> Score:
 class _Job:
     """What differs between the two roles."""
 
-    role: str
+    role: Role
     turn: int
     start: str
     out: Path
     prompts: list[Messages]
     steps: int
-    order: tuple[int, ...] = ()
+    order: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -189,7 +192,7 @@ def _train(
                 prompts=job.prompts,
                 steps=job.steps,
                 settings=settings,
-                seed=item_seed(config.seed, job.turn, job.role) % (1 << 31),
+                seed=training_seed(config, job.turn, job.role),
                 work=Beside(job.out).checkpoints,
                 out=job.out,
                 chat=chat_format(config.chat),
