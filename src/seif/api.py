@@ -110,10 +110,12 @@ def _path(path: str | Path | None) -> Path | None:
 def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
     from seif import loop
+    from seif.distributed.devices import check_batches
     from seif.preflight import check_names
 
     config = _loaded(config)
     check_names(config)
+    check_batches(config)
     return loop.plan(config, *count_questions(config, listener.note))
 
 
