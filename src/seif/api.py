@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from seif.artifacts import Beside, RunDir, hold, read_json
+from seif.artifacts import Beside, RunDir
+from seif.atomic import hold, read_json
 from seif.config import Config
 from seif.config_file import load_config as read_config
 from seif.constraints.compiler import compile_text

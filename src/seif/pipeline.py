@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seif.artifacts import Beside, JsonLines, RunDir
+from seif.artifacts import Beside, RunDir
+from seif.atomic import JsonLines
 from seif.errors import RunError
 from seif.progress import Progress
 from seif.stage_log import LoggedStep, RolloutRecord, Tables

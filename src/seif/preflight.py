@@ -41,7 +41,7 @@ def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]
 
 def store_questions(questions: Iterable[str], path: Path) -> StoredTexts:
     """Seed questions as a parquet file, from which they are read as they are needed."""
-    from seif.artifacts import write_atomically
+    from seif.atomic import write_atomically
     from seif.tables import StoredTexts
 
     write_atomically(path, lambda partial: StoredTexts.write(partial, "prompt", questions))

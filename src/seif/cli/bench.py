@@ -37,7 +37,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="The rates, for `seif plan --rates`.")] = Path("rates.json"),
 ) -> None:
     """Measure this machine: how fast the config's model writes, reads, judges and trains here."""
-    from seif.artifacts import write_text
+    from seif.atomic import write_text
     from seif.bench import bench as measure
     from seif.preflight import check_names, iter_questions
 
