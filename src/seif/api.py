@@ -198,7 +198,7 @@ def generate(
     fresh(target)
     stats = Beside(target).stats
     with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
-        questions = store_questions(iter_questions(config, listener.note), Beside(target).seeds)
+        questions = store_questions(iter_questions(config, listener.note), Beside(target).parts / "seeds.parquet")
         settled, precision = settle(config, Beside(target).parts)
         listener.info(str(precision))
         preflight(settled, questions, filter_model)
@@ -249,7 +249,7 @@ def train(
         if role == "follower":
             training = stages.FollowerTraining(1, model, JudgeWeights(frozen), file, target)
         else:
-            seeds = Beside(target).seeds
+            seeds = Beside(target).parts / "seeds.parquet"
             store_questions(distinct(lambda: seeds_of(file)), seeds)
             training = stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target)
         try:
