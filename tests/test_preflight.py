@@ -75,8 +75,8 @@ def test_without_questions_the_fix_is_told():
     ],
 )
 def test_frozen_roles_that_do_not_fit_beside_training_are_refused(monkeypatch, overrides, refused):
-    """The embedded model in float32: 50 MB of weights, gradients, optimizer, reference and a copy that samples, and 8 MB
-    for the frozen roles."""
+    """The embedded model in float32: 50 MB of weights, gradients, optimizer, reference and a copy that samples, and
+    8 MB for the frozen roles."""
     small = Device("a small GPU", 55_000_000, True, "float32", "")
     monkeypatch.setattr(devices, "this_device", lambda: small)
     config = seif.load_config("nano-tiny", ["devices=1", "dtype=float32", *overrides])
