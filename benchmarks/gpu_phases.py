@@ -1,0 +1,364 @@
+"""The phases of `benchmarks.gpu`: each starts the commands that a user would, in processes of their own, so that one
+that fails or fills the device's memory leaves the others alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+import yaml
+from pydantic import TypeAdapter
+from safetensors import safe_open
+
+from benchmarks.flops import full_training_flops, lora_training_flops, mfu, peak_flops
+from benchmarks.generation import Batch
+from benchmarks.gpu_models import SHAPES, make_instructions
+from benchmarks.gpu_steps import PROBE_FILE, Step, read_steps
+from seif.artifacts import Beside
+from seif.config import Config
+from seif.config_file import build_config
+from seif.engines.architecture import describe
+from seif.footprint import Architecture, Device, Footprint, training_footprint
+from seif.training.checkpoints import step_of
+
+ROOT = Path(__file__).parents[1]
+USABLE = 0.85
+"""Share of the device's memory that the settings may need by the plan's estimate."""
+BATCHES = ((16, 131_072), (8, 131_072), (8, 65_536), (4, 49_152), (2, 24_576), (1, 8192))
+"""Micro-batches with token budgets of generation, the largest first."""
+LORA = {"r": 16, "alpha": 32}
+POLL = 0.1
+"""Seconds between two looks at a process that is to be killed."""
+
+
+class PhaseFailed(Exception):
+    """Why a phase has no result, in one line."""
+
+
+class LeftOut(Exception):
+    """Why a phase did not run, in one line."""
+
+
+class Span(NamedTuple):
+    """Least and most."""
+
+    least: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much is done."""
+
+    full: str
+    """The shape whose weights are all trained; a name in `gpu_models.SHAPES`."""
+    lora: str
+    """The shape that gets an adapter."""
+    ends: str
+    """The shape that is killed and resumed."""
+    steps: int
+    """Of a training that is measured. The first is not counted: it warms up."""
+    prompts: int
+    samples: int
+    prompt_tokens: Span
+    new_tokens: int
+    rows: tuple[int, ...]
+    """Batches of the engine alone."""
+
+
+REAL = Sizes("qwen-1.5b", "qwen-7b", "qwen-0.4b-ends", 3, 16, 4, Span(256, 512), 512, (32, 128, 256))
+TINY = Sizes("tiny", "tiny-untied", "tiny-ends", 2, 2, 2, Span(24, 48), 16, (2, 4))
+
+
+@dataclass(frozen=True)
+class Training:
+    """A training that was measured. Rates are those of all steps but the first; bytes are None without a GPU."""
+
+    model: str
+    parameters: int
+    trained: int
+    """Parameters, of the adapter where there is one."""
+    micro_batch: int
+    token_budget: int
+    rollout_tokens_per_s: float
+    """Tokens of completions per second of sampling."""
+    training_tokens_per_s: float
+    """Tokens of prompts and completions per second of forward, backward and optimiser."""
+    tokens_per_s: float
+    """The same per second of the whole step."""
+    mfu: float | None
+    """Of forward, backward and optimiser; None where the device's peak is not known."""
+    generate_peak: int | None
+    update_peak: int | None
+    device_used: int | None
+    estimated_generate_peak: int
+    estimated_update_peak: int
+    estimate: Footprint
+    """As `seif plan` has it; its frozen roles are not loaded here, because rules judge."""
+    steps: Sequence[Step]
+
+
+@dataclass(frozen=True)
+class Resumption:
+    """A training that was killed, and the same command again."""
+
+    killed_after: int
+    """The last step whose checkpoint was whole."""
+    resumed_at: int
+    steps: int
+    """Of the whole training; the resumed command made the last of them."""
+    identical: bool
+    """Whether the weights equal those of an undisturbed training bit for bit; on a GPU they need not."""
+    furthest: float
+    """The largest difference of a weight."""
+
+
+@dataclass
+class Bench:
+    """What the phases share."""
+
+    work: Path
+    sizes: Sizes
+    device: Device
+    deadline: float
+    """time.monotonic at which everything must be done."""
+    plugins: Sequence[str] = ()
+    """Of every training, beside the probe."""
+    made: dict[str, float] = field(default_factory=dict)
+    """Seconds that the random models took."""
+
+    def model(self, shape: str) -> Path:
+        """The directory of a random model, made at its first use."""
+        folder = self.work / shape
+        if shape not in self.made:
+            began = time.monotonic()
+            self.run([sys.executable, "-m", "benchmarks.gpu_models", shape, str(folder)])
+            self.made[shape] = time.monotonic() - began
+        return folder
+
+    @cached_property
+    def instructions(self) -> Path:
+        """Instructions with prompts of the wanted lengths."""
+        path = self.work / "instructions.parquet"
+        make_instructions(path, 4 * self.sizes.prompts, self.sizes.prompt_tokens)
+        return path
+
+    def run(self, command: Sequence[str], extra: Mapping[str, str] | None = None) -> str:
+        """What a command prints. Raises PhaseFailed when it fails or is not done at the deadline."""
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise LeftOut("no time is left; give it more with --minutes")
+        environment = {**os.environ, **(extra or {})}
+        try:
+            done = subprocess.run(
+                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=left, check=False
+            )
+        except subprocess.TimeoutExpired as error:
+            raise PhaseFailed(f"not done after {left:.0f} s, when the time was up (--minutes)") from error
+        if done.returncode:
+            raise PhaseFailed(_last_line(done.stderr) or f"exit status {done.returncode}")
+        return done.stdout
+
+    def train(self, config: Config, out: Path, probed: Path) -> None:
+        """`seif train follower`, measured into the file `probed`. Raises as `run`."""
+        self.run(self.command(config, out), {PROBE_FILE: str(probed)})
+
+    def command(self, config: Config, out: Path) -> list[str]:
+        """The command that trains or resumes."""
+        file = out.with_suffix(".yaml")
+        file.write_text(yaml.safe_dump(config.model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
+        command = [sys.executable, "-m", "seif", "train", "follower", "--config", str(file), "--out", str(out)]
+        return [*command, "--model", config.model, "--instructions", str(self.instructions)]
+
+    def config(self, model: Path, steps: int, new_tokens: int, **changes: object) -> Config:
+        """The Follower's training on `model`; rules judge. Keys of `changes` are top-level, `grpo` the Follower's."""
+        grpo = {
+            "prompts_per_step": self.sizes.prompts,
+            "samples": self.sizes.samples,
+            "updates_per_step": 1,
+            "max_new_tokens": new_tokens,
+            "save_every": 1000,
+        }
+        own = changes.pop("grpo", {})
+        assert isinstance(own, dict)
+        tree = {
+            "model": str(model),
+            "plugins": ["benchmarks.gpu_probe", *self.plugins],
+            "instructions": str(self.instructions),
+            "instructor": {"train": False},
+            "judger": {"kind": "rules"},
+            "follower": {"steps": steps, "format": "plain", "grpo": {**grpo, **own}},
+            **changes,
+        }
+        return build_config(tree, "the benchmark's settings")
+
+    def fitting(self, config: Config, architecture: Architecture) -> Config:
+        """The config with the largest batches whose estimate fits the device."""
+        for micro_batch, token_budget in BATCHES:
+            grpo = config.follower.grpo.model_copy(update={"micro_batch": micro_batch})
+            engine = config.engine.model_copy(update={"token_budget": token_budget})
+            follower = config.follower.model_copy(update={"grpo": grpo})
+            tried = config.model_copy(update={"follower": follower, "engine": engine})
+            needed = training_footprint(architecture, tried, self.device.compute)
+            if needed.total - needed.frozen <= USABLE * self.device.memory:
+                return tried
+        raise PhaseFailed(f"{config.model} needs about {(needed.total - needed.frozen) / 1e9:.0f} GB in any batch")
+
+
+def full_training(bench: Bench) -> Training:
+    """All weights, in one process, rollouts from the engine in process."""
+    return _measured(bench, "full", bench.sizes.full)
+
+
+def sharded_training(bench: Bench) -> Training:
+    """The same under FSDP2 with one process, which torchrun starts."""
+    return _measured(bench, "fsdp2", bench.sizes.full, sharding="fsdp2")
+
+
+def lora_training(bench: Bench) -> Training:
+    """An adapter on a base in the type that the device computes in."""
+    return _measured(bench, "lora", bench.sizes.lora, lora=LORA, grpo={"dtype": bench.device.compute})
+
+
+def generation(bench: Bench) -> Sequence[Batch]:
+    """The engine in process alone, on the shape that gets the adapter, by the number of rows."""
+    rows = map(str, bench.sizes.rows)
+    command = [sys.executable, "-m", "benchmarks.generation", str(bench.model(bench.sizes.lora)), "--rows", *rows]
+    lengths = [f"--prompt-tokens={bench.sizes.prompt_tokens.least}", f"--new-tokens={bench.sizes.new_tokens // 4}"]
+    return TypeAdapter(Sequence[Batch]).validate_json(bench.run([*command, *lengths]))
+
+
+def kill_and_resume(bench: Bench) -> Resumption:
+    """Kill -9 in the middle of a training, then the same command again; compared with an undisturbed training."""
+    steps, kill_after = 4, 2
+    config = bench.config(bench.model(bench.sizes.ends), steps, 64, grpo={"save_every": 1, "micro_batch": 4})
+    undisturbed, disturbed = bench.work / "undisturbed", bench.work / "disturbed"
+    bench.train(config, undisturbed, bench.work / "undisturbed.jsonl")
+    checkpoints = Beside(disturbed).checkpoints
+    with subprocess.Popen(
+        bench.command(config, disturbed), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    ) as process:
+        while not (checkpoints / f"checkpoint-{kill_after}" / "complete").exists():
+            if process.poll() is not None or time.monotonic() > bench.deadline:
+                process.kill()
+                raise PhaseFailed("the training that was to be killed ended too soon, or not in time")
+            time.sleep(POLL)
+        process.kill()
+    whole = [path.parent for path in checkpoints.glob("checkpoint-*/complete")]
+    killed_after = max(map(step_of, whole))
+    again = bench.work / "disturbed.jsonl"
+    bench.train(config, disturbed, again)
+    made = [step.step for step in read_steps(again)]
+    if made != list(range(killed_after + 1, steps + 1)):
+        raise PhaseFailed(f"killed after step {killed_after}, and the same command then made the steps {made}")
+    furthest = _furthest(undisturbed / "model.safetensors", disturbed / "model.safetensors")
+    return Resumption(killed_after, made[0] - 1, steps, furthest == 0, furthest)
+
+
+def colocated_vllm(bench: Bench) -> Training:
+    """All weights, rollouts from vLLM in the training process."""
+    return _with_vllm(bench, "vllm", {})
+
+
+def sleeping_vllm(bench: Bench) -> Training:
+    """The same with vLLM's sleep mode: it gives its memory back while weights are updated."""
+    return _with_vllm(bench, "vllm_sleep", {"vllm_enable_sleep_mode": True})
+
+
+PHASES: Mapping[str, Callable[[Bench], Training | Resumption | Sequence[Batch]]] = {
+    "full": full_training,
+    "fsdp2": sharded_training,
+    "kill_and_resume": kill_and_resume,
+    "lora": lora_training,
+    "generation": generation,
+    "vllm": colocated_vllm,
+    "vllm_sleep": sleeping_vllm,
+}
+"""In the order in which they run, which is that of their value where time is short."""
+
+
+def _with_vllm(bench: Bench, name: str, extra: Mapping[str, object]) -> Training:
+    if find_spec("vllm") is None:
+        raise LeftOut("vLLM is not installed here")
+    if not bench.device.gpu:
+        raise LeftOut("vLLM in the training process needs a GPU")
+    longest = 2 * bench.sizes.prompt_tokens.most + bench.sizes.new_tokens
+    return _measured(
+        bench, name, bench.sizes.full, grpo={"sampler": "vllm", "extra": {"vllm_max_model_length": longest, **extra}}
+    )
+
+
+def _measured(bench: Bench, name: str, shape: str, **changes: object) -> Training:
+    """Train a few steps, then remove what was trained."""
+    model = bench.model(shape)
+    architecture = describe(str(model)).architecture
+    config = bench.fitting(bench.config(model, bench.sizes.steps, bench.sizes.new_tokens, **changes), architecture)
+    out, probed = bench.work / name, bench.work / f"{name}.jsonl"
+    try:
+        bench.train(config, out, probed)
+    finally:
+        for left in (out, Beside(out).checkpoints):
+            shutil.rmtree(left, ignore_errors=True)
+    return summary(shape, architecture, config, bench.device, read_steps(probed))
+
+
+def summary(shape: str, architecture: Architecture, config: Config, device: Device, steps: Sequence[Step]) -> Training:
+    """Rates and peaks of a training beside its estimate. Raises PhaseFailed where nothing was measured."""
+    counted = steps[1:] or steps
+    if not counted:
+        raise PhaseFailed("the training wrote no step down")
+    tokens, update = sum(s.tokens for s in counted), sum(s.update_seconds for s in counted)
+    multiplied = matrix_parameters(shape, architecture)
+    adapter = config.lora.r * architecture.linear_widths if config.lora else 0
+    flops = lora_training_flops(multiplied, adapter, tokens) if config.lora else full_training_flops(multiplied, tokens)
+    estimate = training_footprint(architecture, config, device.compute)
+    held = estimate.total - estimate.frozen
+    return Training(
+        model=shape,
+        parameters=architecture.parameters,
+        trained=adapter or architecture.parameters,
+        micro_batch=min(config.follower.grpo.micro_batch, counted[0].rows),
+        token_budget=config.engine.token_budget,
+        rollout_tokens_per_s=sum(s.completion_tokens for s in counted) / sum(s.generate_seconds for s in counted),
+        training_tokens_per_s=tokens / update,
+        tokens_per_s=tokens / sum(s.seconds for s in counted),
+        mfu=mfu(flops, update, peak_flops(device.name)),
+        generate_peak=_most([s.generate_peak for s in steps]),
+        update_peak=_most([s.update_peak for s in steps]),
+        device_used=_most([s.device_used for s in steps]),
+        estimated_generate_peak=held - estimate.activations,
+        estimated_update_peak=held - estimate.generation,
+        estimate=estimate,
+        steps=steps,
+    )
+
+
+def matrix_parameters(shape: str, architecture: Architecture) -> int:
+    """Parameters that take part in matrix products: an embedding that is not the head only looks rows up."""
+    looked_up = 0 if SHAPES[shape].tied else architecture.vocabulary * architecture.hidden
+    return architecture.parameters - looked_up
+
+
+def _most(found: Sequence[int | None]) -> int | None:
+    return max((value for value in found if value is not None), default=None)
+
+
+def _furthest(a: Path, b: Path) -> float:
+    """The largest difference of a weight in two checkpoints with the same names."""
+    with safe_open(a, "pt") as left, safe_open(b, "pt") as right:
+        return max(float(torch.max(torch.abs(left.get_tensor(k) - right.get_tensor(k)))) for k in left.keys())  # noqa: SIM118
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:400] if lines else ""
