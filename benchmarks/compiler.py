@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import asdict
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
-from seif.constraints.files import compile_file
+from seif.constraints.files import CompiledFile
 
 
 def main() -> None:
@@ -42,7 +42,8 @@ def main() -> None:
                 missed[label] += 1
                 if options.refused:
                     print(f"{label}\t{text!r}", file=sys.stderr)
-    _, generated = compile_file(options.data / "seif_qwen7b_q_T1.parquet")
+    generated = CompiledFile(options.data / "seif_qwen7b_q_T1.parquet")
+    deque(generated, maxlen=0)
     print(
         json.dumps(
             {
@@ -53,7 +54,7 @@ def main() -> None:
                     "wrong": dict(wrong),
                     "missed": dict(missed.most_common()),
                 },
-                "generated": asdict(generated),
+                "generated": asdict(generated.counts()),
             },
             indent=2,
         )

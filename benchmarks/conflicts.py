@@ -11,8 +11,8 @@ import random
 import time
 from collections import Counter
 
+from benchmarks.random_sets import random_constraint, random_set
 from seif.constraints.conflicts import explain
-from seif.constraints.random_sets import random_constraint, random_set
 from seif.constraints.witness import OPEN, WITNESSED, write_witness
 
 

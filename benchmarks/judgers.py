@@ -63,9 +63,8 @@ def measure(config: Config, reward_model: str, tasks: int, generative_style: str
 
     budget, attention = config.engine.token_budget, config.attn_implementation
     with closing(LocalEngine.load(model, config.engine.dtype, budget, attention)) as engine:
-        answers = asyncio.run(
-            held_out.answer_tasks(engine, rows, config.prompts, config.follower.format, length, 1.0, config.seed)
-        )
+        sampling = held_out.Sampling(config.prompts, config.follower.format, length, 1.0, config.seed)
+        answers = asyncio.run(held_out.answer_tasks(engine, rows, sampling))
         found = {
             "generative": asyncio.run(
                 timed(GenerativeJudge(engine, generative_style, config.judger.max_new_tokens), answers, judges)

@@ -76,8 +76,8 @@ def test_a_switch_in_the_config_reaches_lengths_trls_sampler_and_the_job(model, 
     tokenizer.save_pretrained(tmp_path)
     on, off = ChatFormat(), ChatFormat(template_kwargs={"enable_thinking": False})
     length = len(on.prompt_ids(tokenizer, CHAT)[0])
-    assert fitting(str(tmp_path), CHAT, length, on) == [0]
-    assert fitting(str(tmp_path), CHAT, length, off) == []
+    assert list(fitting(str(tmp_path), CHAT, length, on)) == [True]
+    assert list(fitting(str(tmp_path), CHAT, length, off)) == [False]
 
     def job(chat):
         return GrpoJob(

@@ -1,5 +1,8 @@
+import pytest
+
 from seif.config import Config, differing_keys, section_of
 from seif.config_file import build_config
+from seif.errors import UsageError
 
 
 def test_defaults_are_the_papers():
@@ -35,3 +38,33 @@ def test_every_field_says_what_it_is():
                 assert field.description, f"{section.__name__}.{name}"
 
     walk(Config)
+
+
+SERVED = {
+    "model": "x",
+    "engine": {"kind": "vllm"},
+    "lora": {"r": 16},
+    "follower": {"grpo": {"sampler": "served"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"engine": {}}, "engine.kind: vllm; set that, or sampler: engine"),
+        ({"lora": None}, "all weights are trained; add lora: {r: 16}"),
+        ({"lora": {"dropout": 0.1}}, "which dropout makes random; set lora.dropout: 0"),
+        ({"follower": {"grpo": {"colocate": {"sleep": True}}}}, "colocate goes with sampler: vllm"),
+        ({"follower": {"grpo": {"sampler": "served", "loss": "vespo"}}}, "set importance_correction: token_truncate"),
+    ],
+)
+def test_servers_that_can_not_sample_rollouts_are_refused_in_one_line(change, message):
+    assert build_config(SERVED, "test").samples_on_servers
+    with pytest.raises(UsageError, match=message) as refused:
+        build_config(SERVED | change, "test")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_role_that_is_not_trained_needs_no_sampler():
+    idle = {"train": False, "grpo": {"sampler": "served"}}
+    assert not build_config({"model": "x", "instructions": "i.jsonl", "instructor": idle}, "test").samples_on_servers

@@ -4,11 +4,13 @@ import pytest
 
 from seif.config_file import build_config
 from seif.constraints.compiler import compile_text
-from seif.datasets import follower_data, follower_steps, instructor_data, instructor_steps
+from seif.datasets import follower_data, follower_steps, instructor_data, instructor_steps, training_seed
 from seif.errors import UsageError
 from seif.instructions import write_instructions
+from seif.training.data import data_order
 from seif.types import Instruction
 
+GRPO = {"prompts_per_step": 4, "updates_per_step": 1}
 TEXTS = ("Avoid commas.", "Use only lowercase.", "Add a title in <<>>.")
 
 
@@ -22,12 +24,15 @@ def file(tmp_path):
 
 
 def config(**sections):
-    grpo = {"prompts_per_step": 4, "updates_per_step": 1}
-    return build_config({"model": "x", "follower": {"grpo": grpo}, "instructor": {"grpo": grpo}, **sections}, "test")
+    return build_config({"model": "x", "follower": {"grpo": GRPO}, "instructor": {"grpo": GRPO}, **sections}, "test")
 
 
 def everything(prompts):
-    return list(range(len(prompts)))
+    return (True for _ in prompts)
+
+
+def but_the_first(prompts):
+    return (number > 0 for number, _ in enumerate(prompts))
 
 
 def test_steps_are_whole_batches_times_epochs():
@@ -43,15 +48,29 @@ def test_every_seed_has_the_template_of_its_turn():
     assert len(first.prompts) == 20
 
 
+def test_only_what_is_read_is_rendered():
+    few = config(instructor={"grpo": GRPO, "steps": 2})
+    data = instructor_data(few, 1, [f"{i}?" for i in range(1000)])
+    assert len(data.prompts) == len(data.seeds) == len(data.templates) == 8
+    assert data.seeds == sorted(data.seeds, key=lambda seed: int(seed[:-1]))
+    assert sorted(data.order) == list(range(8))
+
+
 def test_whole_instructions_are_plainly_shuffled(file):
     data = follower_data(config(), 1, file, everything)
-    assert (len(data.tasks), data.order, data.in_levels, data.too_long) == (12, (), False, 0)
+    assert (len(data.tasks), data.in_levels, data.too_long) == (12, False, 0)
+    assert list(data.order) == data_order(12, 4, data.steps, training_seed(config(), 1, "follower"))
+
+
+def test_what_is_too_long_takes_no_place(file):
+    data = follower_data(config(follower={"grpo": GRPO, "steps": 2}), 1, file, but_the_first)
+    assert (len(data.tasks), data.too_long) == (8, 1)
+    assert "Question 0?" not in {task.seed for task in data.tasks}
+    assert all(data.prompts[row][-1]["content"].startswith(data.tasks[row].prompt) for row in data.order)
 
 
 def test_levels_come_one_after_another_without_what_is_too_long(file):
-    data = follower_data(
-        config(self_supervised={"curriculum": "in_order"}), 1, file, lambda prompts: everything(prompts)[1:]
-    )
+    data = follower_data(config(self_supervised={"curriculum": "in_order"}), 1, file, but_the_first)
     assert (len(data.tasks), data.too_long) == (12 + 8 + 4 - 1, 1)
     lengths = [len(data.tasks[row].constraints) for row in data.order]
     assert lengths == sorted(lengths)
@@ -67,9 +86,9 @@ def test_general_questions_have_their_share_of_every_batch(file, tmp_path):
     batches = [data.order[i : i + 4] for i in range(0, len(data.order), 4)]
     assert all(sum(not isinstance(data.tasks[row], Instruction) for row in batch) == 1 for batch in batches)
     with pytest.raises(UsageError, match=r"every question of self_supervised\.general is longer"):
-        follower_data(mixed, 2, file, lambda prompts: everything(prompts)[:12])
+        follower_data(mixed, 2, file, lambda prompts: (number < 12 for number, _ in enumerate(prompts)))
 
 
 def test_no_task_left_is_told(file):
     with pytest.raises(UsageError, match=r"every instruction of .* is longer than max_prompt_tokens=2048"):
-        follower_data(config(), 1, file, lambda prompts: [])
+        follower_data(config(), 1, file, lambda prompts: (False for _ in prompts))

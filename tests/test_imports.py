@@ -24,7 +24,7 @@ LAYERS = (
         "tables",
     },
     {"artifacts", "manifest", "reference", "seeds", "stage_log", "starter"},
-    {"instructions", "pipeline", "tracking"},
+    {"instructions", "journal", "pipeline", "tracking"},
     {"judges", "roles"},
     {"scoring"},
     {"evaluation", "metrics", "training"},

@@ -3,10 +3,10 @@ import random
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from benchmarks.random_sets import IDS, random_constraint
 
 from seif.constraints import TYPES, ConstraintType, register
 from seif.constraints.compiler import compile_text
-from seif.constraints.random_sets import IDS, random_constraint
 from seif.errors import UsageError
 from seif.instructions import read_instructions, write_instructions
 from seif.types import Constraint, Instruction

@@ -68,7 +68,7 @@ def test_a_run_leaves_what_it_promises(undisturbed):
     )
     page = (root / "report.html").read_text()
     assert "<svg" in page
-    assert not list(root.rglob("*.partial")) + list(root.rglob("*.checkpoints"))
+    assert not list(root.rglob("*.partial")) + list(root.rglob("*.checkpoints")) + list(root.rglob("*.parts"))
 
 
 @pytest.mark.slow
@@ -146,6 +146,8 @@ def test_kill_9_again_and_again_changes_nothing(undisturbed, tmp_path):
     root, kills, rng = tmp_path / "run", 0, random.Random(0)
     command = [sys.executable, "-m", "seif", "run", CONFIG, "--run-dir", str(root)]
     stages = (
+        "turn_00/instructions.parquet.parts/written_1.jsonl",
+        "turn_00/evaluation.json.parts/verdicts.jsonl",
         "turn_00/evaluation.json",
         "turn_01/instructor.checkpoints/checkpoint-1",
         "turn_01/follower.checkpoints/checkpoint-2",
@@ -155,13 +157,14 @@ def test_kill_9_again_and_again_changes_nothing(undisturbed, tmp_path):
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         while process.poll() is None and not (root / milestone).exists():
             time.sleep(0.05)
-        time.sleep(rng.uniform(0, 1.0))
+        # Soon after the first answers of a stage, and somewhere within a training.
+        time.sleep(rng.uniform(0, 0.1 if ".parts" in milestone else 1.0))
         if process.poll() is None:
             os.kill(process.pid, signal.SIGKILL)
             kills += 1
         process.wait()
         assert process.returncode in (0, -signal.SIGKILL), process.stderr.read()
-    assert kills >= 3
+    assert kills >= 5
     with RunDir(root).metrics.path.open("a") as file:
         file.write('{"turn": 1, "stage": "train_fol')
     result = seif("run", CONFIG, "--run-dir", root)

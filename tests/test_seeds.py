@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from seif.errors import UsageError
-from seif.seeds import load_seeds
+from seif.seeds import Fingerprints, distinct, load_seeds
 
 
 def jsonl(tmp_path, rows):
@@ -48,3 +48,21 @@ def test_unreadable_files(tmp_path):
     (tmp_path / "b.jsonl").write_text('{"prompt": "a"}\n{oops\n')
     with pytest.raises(UsageError, match="line 2"):
         load_seeds(tmp_path / "b.jsonl")
+
+
+def test_distinct_texts_keep_their_order():
+    texts = ["b", "a", "b", "c", "a", "d"]
+    assert list(distinct(lambda: iter(texts))) == ["b", "a", "c", "d"]
+    assert list(distinct(lambda: iter([]))) == []
+
+
+def test_fingerprints_know_their_texts():
+    known = Fingerprints(["Why?", "How?", "\ud800"])
+    assert "Why?" in known
+    assert "\ud800" in known
+    assert "Who?" not in known
+    known.add("Who?")
+    assert "Who?" in known
+    assert list(Fingerprints(["x", "y", "x", "z"]).numbers()) == [0, 1, 0, 2]
+    assert Fingerprints(["x", "y", "z", "y", "x"]).first_repeated() == (3, 1)
+    assert Fingerprints(["x", "y"]).first_repeated() is None

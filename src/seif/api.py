@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -24,7 +25,7 @@ from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.manifest import describe
 from seif.pipeline import FileLog
-from seif.preflight import fresh, preflight, questions_of, settle
+from seif.preflight import count_questions, fresh, iter_questions, preflight, seeds_of, settle, store_questions
 from seif.progress import Progress
 from seif.results import Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
@@ -112,17 +113,7 @@ def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
 
     config = _loaded(config)
     check_names(config)
-    return loop.plan(config, len(questions_of(config, listener.note)), _mean_constraints(config))
-
-
-def _mean_constraints(config: Config) -> float | None:
-    """How many constraints the config's own instructions have; None where it has none."""
-    if config.instructions is None:
-        return None
-    from seif.instructions import read_instructions
-
-    tasks = read_instructions(Path(config.instructions))
-    return sum(len(x.constraints) for x in tasks) / len(tasks)
+    return loop.plan(config, *count_questions(config, listener.note))
 
 
 def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
@@ -143,8 +134,8 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         listener.info(f"node {node} of {config.nodes}: node 0 logs")
         join(resolve(config)[0], root, node)
         return load_run(run_dir)
-    questions = questions_of(config, listener.note)
     with root.locked():
+        questions = store_questions(iter_questions(config, listener.note), root.seeds)
         settled, precision = resolve(config, root.manifest().dtype)
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
@@ -184,18 +175,20 @@ def generate(
     """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
     contradictory ones.
 
-    `out` (parquet, the released schema) must not exist. Raises UsageError and RunError.
+    `out` (parquet, the released schema) must not exist; the same call goes on after a kill. Raises UsageError and
+    RunError.
     """
     from seif import stages
 
     config, target = _loaded(config), Path(out)
-    questions = questions_of(config, listener.note)
     fresh(target)
-    settled, precision = settle(config)
-    listener.info(str(precision))
-    preflight(settled, questions, filter_model)
     stats = Beside(target).stats
-    stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
+    with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
+        questions = store_questions(iter_questions(config, listener.note), Beside(target).seeds)
+        settled, precision = settle(config, Beside(target).parts)
+        listener.info(str(precision))
+        preflight(settled, questions, filter_model)
+        stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
     numbers = GenerationNumbers.from_json(read_json(stats), stats)
     return Generation(target, numbers.pool.instructions, numbers.parsable or 0.0)
 
@@ -216,10 +209,10 @@ def train(
     """
     from seif import stages
     from seif.distributed.launch import Launcher
-    from seif.instructions import read_instructions
     from seif.models import JudgeWeights
+    from seif.seeds import distinct
 
-    config, tasks, target = _loaded(config), read_instructions(Path(instructions)), Path(out)
+    config, file, target = _loaded(config), Path(instructions), Path(out)
     fresh(target)
     if config.trains_reward_model:
         raise UsageError(
@@ -229,7 +222,7 @@ def train(
     listener.info(str(precision))
     # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
     asks = role == "instructor" or judging_kind(settled).uses_model
-    preflight(settled, [t.seed for t in tasks], judge_model if asks else None, trains=True, asks=asks)
+    preflight(settled, seeds_of(file), judge_model if asks else None, trains=True, asks=asks)
     progress = Progress(listener.console)
     model, frozen = config.model, judge_model or config.model
     with (
@@ -240,14 +233,16 @@ def train(
         progress.started(1, f"train_{role}")
         training: stages.FollowerTraining | stages.InstructorTraining
         if role == "follower":
-            training = stages.FollowerTraining(1, model, JudgeWeights(frozen), Path(instructions), target)
+            training = stages.FollowerTraining(1, model, JudgeWeights(frozen), file, target)
         else:
-            seeds = list(dict.fromkeys(t.seed for t in tasks))
+            seeds = Beside(target).seeds
+            store_questions(distinct(lambda: seeds_of(file)), seeds)
             training = stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target)
         try:
             Launcher(settled)(training, log)
         finally:
             progress.close()
+    Beside(target).drop_unfinished()
     return target
 
 
@@ -314,6 +309,18 @@ def judge(
     A judge that asks no model needs none. Served verdicts are kept in a file beside `cache_beside`. Raises
     UsageError; what can't be judged is UNJUDGED with its cause.
     """
+    return list(judge_each(config, responses, model, cache_beside, listener))
+
+
+def judge_each(
+    config: ConfigLike,
+    responses: Iterable[Response],
+    model: str | None = None,
+    cache_beside: str | Path | None = None,
+    listener: Listener = SILENT,
+) -> Iterator[list[Judgement]]:
+    """As `judge`, one response after the other: some thousand of them are in memory at a time."""
+    from seif.engines.together import PENDING
     from seif.models import ModelPool, judging
     from seif.scoring import judge_all
 
@@ -327,12 +334,15 @@ def judge(
     with (
         ModelPool(config, Path(cache_beside) if cache_beside else None) as pool,
         judging(pool, model or config.model, model) as judger,
+        asyncio.Runner() as runner,
     ):
 
-        async def judge_responses() -> list[list[Judgement]]:
-            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in responses)))
+        async def judge_together(group: Sequence[Response]) -> list[list[Judgement]]:
+            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in group)))
 
-        return asyncio.run(judge_responses())
+        source = iter(responses)
+        while group := list(islice(source, PENDING)):
+            yield from runner.run(judge_together(group))
 
 
 def _check_judge(config: Config, model: str) -> None:

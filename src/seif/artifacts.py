@@ -2,7 +2,7 @@
 
 A run directory:
 
-    config.yaml  manifest.json  events.jsonl  metrics.jsonl  report.html
+    config.yaml  manifest.json  seeds.parquet  events.jsonl  metrics.jsonl  report.html
     turn_01/ instructor/  generation.json  instructions.parquet  follower/  evaluation.json  rollouts/*.jsonl
              pseudo_labels.parquet  pseudo_labels.json  reward_model/  reward_model.json   (where a classifier judges)
 
@@ -68,7 +68,12 @@ def write_json(path: Path, value: object) -> None:
 
 def write_json_lines(path: Path, records: Iterable[object]) -> None:
     """One JSON line per record, atomically; only what is no valid Unicode is written as escapes, so nothing is lost."""
-    write_text(path, "".join(f"{_line(record)}\n" for record in records))
+
+    def write(partial: Path) -> None:
+        with partial.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{_line(record)}\n" for record in records)
+
+    write_atomically(path, write)
 
 
 def _line(record: object) -> str:
@@ -169,6 +174,16 @@ class Beside:
         return self._named("chunks")
 
     @property
+    def parts(self) -> Path:
+        """A folder of what a stage has finished, item by item."""
+        return self._named("parts")
+
+    @property
+    def seeds(self) -> Path:
+        """The seed questions of a command outside a run directory."""
+        return self.parts / "seeds.parquet"
+
+    @property
     def verdicts(self) -> Path:
         """The cache of verdicts."""
         return self._named("verdicts.jsonl")
@@ -213,10 +228,10 @@ class Beside:
         """Held by the command that makes the output."""
         return self.out.with_name(f".{self.out.name}.lock")
 
-    def drop_checkpoints(self) -> None:
-        """Remove checkpoints that a kill left behind after the output was done."""
-        shutil.rmtree(self.checkpoints, ignore_errors=True)
-        shutil.rmtree(self.processes, ignore_errors=True)
+    def drop_unfinished(self) -> None:
+        """Remove what is only needed while the output is made; a kill can leave it behind after the output is done."""
+        for folder in (self.checkpoints, self.processes, self.parts):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -244,6 +259,11 @@ class RunDir:
 
     def turn(self, turn: int) -> Path:
         return self.root / f"turn_{turn:02d}"
+
+    @property
+    def seeds(self) -> Path:
+        """The run's seed questions, without those that overlap with held-out or benchmark prompts."""
+        return self.root / "seeds.parquet"
 
     def instructor(self, turn: int) -> Path:
         return self.turn(turn) / "instructor"

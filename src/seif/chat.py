@@ -11,8 +11,9 @@ A family that a config can't describe is a plugin of one file:
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from typing import Any
 
 from seif.config import Chat
@@ -20,6 +21,8 @@ from seif.registry import Registry
 
 THINK_START, THINK_END = "<think>", "</think>"
 """What stands around a thought once a reply is read."""
+COUNTED = 1024
+"""Conversations that are tokenized together where only their lengths are wanted."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,12 @@ class ChatFormat:
             if conversations
             else []
         )
+
+    def lengths(self, tokenizer: Any, conversations: Iterable[list[dict[str, str]]]) -> Iterator[int]:
+        """How many tokens each conversation has, up to where the model's reply begins; some are in memory at a time."""
+        source = iter(conversations)
+        while batch := list(islice(source, COUNTED)):
+            yield from map(len, self.prompt_ids(tokenizer, batch))
 
     def read(self, text: str) -> str:
         """A reply as the model wrote it, with its thought between THINK_START and THINK_END."""

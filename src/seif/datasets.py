@@ -1,24 +1,34 @@
-"""What each role trains on: tasks, their prompts, the order in which they are read, and how many steps that makes."""
+"""What each role trains on: the tasks that its steps read, their prompts, their order, and how many steps that makes.
+
+Files may hold more than memory does: they are read one instruction after the other, and of each only its place is kept
+until the order says which are read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from array import array
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 from seif.config import Config, Template
 from seif.engines.base import Messages
 from seif.errors import UsageError
-from seif.instructions import read_instructions
+from seif.instructions import iter_instructions
+from seif.metrics import Role
 from seif.roles import follower, instructor
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import Question, load_questions
+from seif.training.data import data_order
 from seif.types import Instruction
 
 Task = Instruction | Question
-Fitting = Callable[[list[Messages]], list[int]]
-"""Numbers of the prompts that are short enough."""
+Fitting = Callable[[Iterable[Messages]], Iterable[bool]]
+"""Of each prompt, in order, whether it is short enough."""
 
 
 def instructor_steps(config: Config, seeds: int) -> int:
@@ -40,87 +50,155 @@ def follower_steps(config: Config, turn: int, instructions: int) -> int:
     return max(1, instructions // config.follower.grpo.prompts_per_step) * follower_epochs(config, turn)
 
 
+def training_seed(config: Config, turn: int, role: Role) -> int:
+    """The seed of a role's training in a turn: of its updates, and of the order in which it reads."""
+    return item_seed(config.seed, turn, role) % (1 << 31)
+
+
 @dataclass(frozen=True)
 class InstructorData:
-    """One prompt per seed question."""
+    """The seed questions that the Instructor's steps read, one prompt each."""
 
     seeds: Sequence[str]
     templates: list[Template]
     prompts: list[Messages]
     steps: int
+    order: tuple[int, ...]
+    """The rows of all steps."""
 
 
 def instructor_data(config: Config, turn: int, seeds: Sequence[str]) -> InstructorData:
-    """Every seed question with the template that this turn draws for it."""
-    templates = [
-        instructor.choose_template(config.instructor.templates, config.seed, turn, i) for i in range(len(seeds))
-    ]
-    prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, seeds, strict=True)]
-    return InstructorData(seeds, templates, prompts, instructor_steps(config, len(seeds)))
+    """The seed questions that are read, each with the template that this turn draws for it."""
+    steps = instructor_steps(config, len(seeds))
+    seed = training_seed(config, turn, "instructor")
+    places, order = _read(data_order(len(seeds), config.instructor.grpo.prompts_per_step, steps, seed))
+    templates = [instructor.choose_template(config.instructor.templates, config.seed, turn, i) for i in places]
+    read = [seeds[i] for i in places]
+    prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, read, strict=True)]
+    return InstructorData(read, templates, prompts, steps, order)
 
 
 @dataclass(frozen=True)
 class FollowerData:
-    """Instructions, level after level where there is a curriculum, then general questions."""
+    """The instructions that the Follower's steps read, level after level where there is a curriculum, then general
+    questions."""
 
     tasks: list[Task]
     prompts: list[Messages]
     steps: int
     order: tuple[int, ...]
-    """The rows of all steps, where they are not plainly shuffled; empty where they are."""
+    """The rows of all steps."""
     in_levels: bool
     """Whether the curriculum goes from level to level."""
     too_long: int
-    """Tasks that were left out."""
-
-
-@dataclass(frozen=True)
-class _Row:
-    """A task with its prompt; `level` counts the curriculum's groups from 0, None for a general question."""
-
-    task: Task
-    prompt: Messages
-    level: int | None
+    """Tasks of the whole file that were left out."""
 
 
 def follower_data(config: Config, turn: int, instructions: Path, fitting: Fitting) -> FollowerData:
-    """The Follower's tasks of a turn, those whose prompts are `fitting`.
+    """The Follower's tasks of a turn, of those whose prompts are `fitting`.
 
     Raises UsageError when no instruction or no question is left.
     """
-    settings = config.self_supervised
-    groups = curriculum.groups(read_instructions(instructions), settings.curriculum)
-    questions = load_questions(Path(settings.general.train)) if settings.general.train else []
-    everything = [
-        *(_row(config, task, level) for level, group in enumerate(groups) for task in group),
-        *(_row(config, question, None) for question in questions),
-    ]
-    rows = [everything[i] for i in fitting([row.prompt for row in everything])]
-    own = sum(row.level is not None for row in rows)
-    if not own or (questions and own == len(rows)):
-        what = "question of self_supervised.general" if own else f"instruction of {instructions}"
-        raise UsageError(f"every {what} is longer than max_prompt_tokens={config.follower.grpo.max_prompt_tokens}")
-    steps = follower_steps(config, turn, round(own / (1 - settings.general.share)) if questions else own)
-    order = _order(config, turn, rows, steps) if len(groups) > 1 or questions else ()
-    return FollowerData(
-        [r.task for r in rows], [r.prompt for r in rows], steps, order, len(groups) > 1, len(everything) - len(rows)
-    )
+    grpo, share = config.follower.grpo, config.self_supervised.general.share
+    pool = _Pool(config, instructions, fitting)
+    if not pool.own or (pool.asks and not pool.questions):
+        what = "question of self_supervised.general" if pool.own else f"instruction of {instructions}"
+        raise UsageError(f"every {what} is longer than max_prompt_tokens={grpo.max_prompt_tokens}")
+    steps = follower_steps(config, turn, round(pool.own / (1 - share)) if pool.asks else pool.own)
+    if pool.in_levels or pool.asks:
+        seed = item_seed(config.seed, turn, "curriculum")
+        general = range(pool.own, pool.own + len(pool.questions))
+        rows = curriculum.data_order(pool.groups(), general, share, grpo.prompts_per_step, steps, seed)
+    else:
+        rows = data_order(pool.own, grpo.prompts_per_step, steps, training_seed(config, turn, "follower"))
+    read, order = _read(rows)
+    tasks = pool.tasks(instructions, read)
+    return FollowerData(tasks, [_prompt(config, t) for t in tasks], steps, order, pool.in_levels, pool.too_long)
 
 
-def _row(config: Config, task: Task, level: int | None) -> _Row:
+def _read(rows: Sequence[int]) -> tuple[list[int], tuple[int, ...]]:
+    """The rows that are read at all, from first to last, and `rows` as places among them."""
+    read = sorted(set(rows))
+    place = {row: i for i, row in enumerate(read)}
+    return read, tuple(place[row] for row in rows)
+
+
+def _prompt(config: Config, task: Task) -> Messages:
     asked = task if isinstance(task, Instruction) else task.instruction
-    return _Row(task, follower.messages(config.prompts, asked, config.follower.format), level)
+    return follower.messages(config.prompts, asked, config.follower.format)
 
 
-def _order(config: Config, turn: int, rows: Sequence[_Row], steps: int) -> tuple[int, ...]:
-    """Levels one after another, and general questions in every batch."""
-    levels: dict[int, list[int]] = {}
-    general = []
-    for number, row in enumerate(rows):
-        if row.level is None:
-            general.append(number)
-        else:
-            levels.setdefault(row.level, []).append(number)
-    seed = item_seed(config.seed, turn, "curriculum")
-    share, per_step = config.self_supervised.general.share, config.follower.grpo.prompts_per_step
-    return tuple(curriculum.data_order(list(levels.values()), general, share, per_step, steps, seed))
+class _Pool:
+    """The tasks that are short enough, by number: the instructions of each level, then general questions.
+
+    Of an instruction it keeps the place in its file alone; without a curriculum all are whole and of level 0.
+    """
+
+    def __init__(self, config: Config, instructions: Path, fitting: Fitting) -> None:
+        general = config.self_supervised.general.train
+        self._curriculum = config.self_supervised.curriculum
+        self._levels: dict[int, array[int]] = {}
+        self.questions: list[Question] = []
+        self.too_long = 0
+        everything = load_questions(Path(general)) if general else []
+        self.asks = bool(everything)
+        """Whether there are general questions, short enough or not."""
+        waiting: deque[tuple[int, int]] = deque()
+
+        def prompts() -> Iterator[Messages]:
+            for place, instruction in enumerate(iter_instructions(instructions)):
+                for level in self._levels_of(instruction):
+                    self._levels.setdefault(level, array("q"))
+                    waiting.append((level, place))
+                    yield _prompt(config, _cut(instruction, level))
+            if not self._levels:
+                raise curriculum.empty_level(place + 1, 0)
+            for place, question in enumerate(everything):
+                waiting.append((_QUESTION, place))
+                yield _prompt(config, question)
+
+        for fits in fitting(prompts()):
+            level, place = waiting.popleft()
+            if not fits:
+                self.too_long += 1
+            elif level == _QUESTION:
+                self.questions.append(everything[place])
+            else:
+                self._levels[level].append(place)
+        self.in_levels = self._curriculum == "in_order" and len(self._levels) > 1
+
+    @property
+    def own(self) -> int:
+        """How many tasks are instructions."""
+        return sum(map(len, self._levels.values()))
+
+    def groups(self) -> list[range]:
+        """The numbers of the instructions that are fed one group after the other."""
+        if not self.in_levels:
+            return [range(self.own)]
+        ends = [0, *accumulate(len(places) for _, places in sorted(self._levels.items()))]
+        return [range(start, end) for start, end in pairwise(ends) if start < end]
+
+    def tasks(self, instructions: Path, numbers: Sequence[int]) -> list[Task]:
+        """The tasks of these numbers, which are in order."""
+        wanted: dict[int, list[tuple[int, int]]] = {}
+        found: dict[int, Task] = {}
+        start = 0
+        for level, places in sorted(self._levels.items()):
+            for number in numbers[bisect_left(numbers, start) : bisect_left(numbers, start + len(places))]:
+                wanted.setdefault(places[number - start], []).append((number, level))
+            start += len(places)
+        for place, instruction in zip(sorted(wanted), iter_instructions(instructions, wanted), strict=True):
+            found.update((number, _cut(instruction, level)) for number, level in wanted[place])
+        found.update((number, self.questions[number - start]) for number in numbers if number >= start)
+        return [found[number] for number in numbers]
+
+    def _levels_of(self, instruction: Instruction) -> Iterable[int]:
+        return (_WHOLE,) if self._curriculum == "none" else range(1, len(instruction.constraints) + 1)
+
+
+_WHOLE, _QUESTION = 0, -1
+
+
+def _cut(instruction: Instruction, level: int) -> Instruction:
+    return instruction if level == _WHOLE else curriculum.cut(instruction, level)

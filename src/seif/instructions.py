@@ -4,18 +4,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from seif.artifacts import write_atomically
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import check_kwargs
 from seif.errors import UsageError
-from seif.tables import read_rows
+from seif.tables import iter_rows, write_parquet
 from seif.types import SOFT, Constraint, Instruction, Json, Kwargs
 
 _RELEASED = {
@@ -39,24 +38,26 @@ _RELEASED = {
 _ARROW = {int: pa.int64(), float: pa.float64(), bool: pa.bool_(), str: pa.string(), list[str]: pa.list_(pa.string())}
 
 
-def write_instructions(path: Path, instructions: Sequence[Instruction]) -> None:
+def write_instructions(path: Path, instructions: Iterable[Instruction]) -> None:
     """Write the released schema atomically; kwargs carry IFEval's argument names, absent ones null.
 
-    The parameters of a user's own types are further fields of `kwargs`. Raises UsageError for a kwarg that could not be
-    read again: its type has no such parameter or takes another kind of value, or two types disagree about the kind.
+    The parameters of a user's own types are further fields of `kwargs`. `instructions` are read twice, and may be more
+    than memory holds. Raises UsageError for a kwarg that could not be read again: its type has no such parameter or
+    takes another kind of value, or two types disagree about the kind.
     """
-    rows = [
-        {
-            "seed_question": x.seed,
-            "constraint": [c.text for c in x.constraints],
-            "prompt": x.prompt,
-            "kwargs": [_written(c) for c in x.constraints],
-            "instruction_id_list": [c.instruction_id for c in x.constraints],
-        }
-        for x in instructions
-    ]
-    table = pa.Table.from_pylist(rows, schema=_schema(c for x in instructions for c in x.constraints))
-    write_atomically(path, lambda partial: pq.write_table(table, partial))
+    schema = _schema(c for x in instructions for c in x.constraints)
+    write_atomically(path, lambda partial: write_parquet(partial, map(_row, instructions), schema))
+
+
+def _row(instruction: Instruction) -> Json:
+    constraints = instruction.constraints
+    return {
+        "seed_question": instruction.seed,
+        "constraint": [c.text for c in constraints],
+        "prompt": instruction.prompt,
+        "kwargs": [_written(c) for c in constraints],
+        "instruction_id_list": [c.instruction_id for c in constraints],
+    }
 
 
 def _written(constraint: Constraint) -> Kwargs:
@@ -104,16 +105,24 @@ def _schema(constraints: Iterable[Constraint]) -> pa.Schema:
 
 
 def read_instructions(path: Path) -> list[Instruction]:
-    """Read the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own for
-    what no rule checks.
+    """All instructions at once, as `iter_instructions` reads them."""
+    return list(iter_instructions(path))
 
-    A constraint labelled `soft` is compiled from its text where that is certain (the released files label even
-    countable ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row.
+
+def iter_instructions(path: Path, wanted: Container[int] | None = None) -> Iterator[Instruction]:
+    """The instructions of a file in order, one after the other; with `wanted`, only those in these places, from 0.
+
+    Read is the released schema, or verl-if's: `prompt` and `constraint` without `seed_question`, and ids of its own
+    for what no rule checks. A constraint labelled `soft` is compiled from its text where that is certain (the released
+    files label even countable ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row,
+    and for a file without rows.
     """
-    rows = read_rows(path)
-    if not rows:
+    place = -1
+    for place, row in enumerate(iter_rows(path)):
+        if wanted is None or place in wanted:
+            yield _instruction(row, f"{path} row {place + 1}")
+    if place < 0:
         raise UsageError(f"{path} holds no instructions")
-    return [_instruction(row, f"{path} row {number}") for number, row in enumerate(rows, 1)]
 
 
 def _instruction(row: Json, where: str) -> Instruction:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seif import datasets
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from seif.distributed.nodes import Nodes
 
 
-def run(config: Config, run_dir: RunDir, seeds: list[str], progress: Progress, nodes: Nodes | None = None) -> None:
+def run(config: Config, run_dir: RunDir, seeds: Sequence[str], progress: Progress, nodes: Nodes | None = None) -> None:
     """Run or resume all turns in an opened, locked run directory. `nodes`: further machines that train."""
     from seif.distributed.launch import Launcher
 

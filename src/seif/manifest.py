@@ -109,8 +109,13 @@ def describe(config: Config, precision: Mapping[str, str]) -> Manifest:
         *(["peft"] if config.lora else []),
         *installed,
     )
-    digests = {name: hashlib.sha256(Path(file).read_bytes()).hexdigest() for name, file in files.items() if file}
+    digests = {name: _sha256(Path(file)) for name, file in files.items() if file}
     return Manifest(digests, {package: version(package) for package in packages}, installed, precision=precision)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _source(plugin: str) -> str | None:

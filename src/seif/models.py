@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Self
 from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config
+from seif.engines.adapter import base_of
 from seif.engines.base import Engine, NoEngine
 from seif.engines.cache import VerdictCache, weights_of_checkpoint, weights_of_server
 from seif.errors import UsageError
@@ -28,6 +29,7 @@ from seif.roles.filter import Filter
 
 if TYPE_CHECKING:
     from seif.engines.openai import OpenAIEngine
+    from seif.engines.policy import ServedPolicy
     from seif.engines.vllm import VllmServers
 
 
@@ -87,6 +89,20 @@ class ModelPool:
             yield self._acquire(weights)
         finally:
             self._users[weights] -= 1
+
+    @contextmanager
+    def policy(self, start: str) -> Iterator[ServedPolicy]:
+        """The adapter that is trained from `start`, on the vLLM server of its base, until the block ends. Raises as
+        `use` does."""
+        from seif.engines.policy import ServedPolicy
+
+        base = base_of(start)
+        with self.use(base):
+            policy = ServedPolicy(self._vllm().server_of(base))
+            try:
+                yield policy
+            finally:
+                policy.close()
 
     def _acquire(self, weights: str) -> Engine:
         used = [path for path, users in self._users.items() if users]
@@ -203,8 +219,10 @@ def check_engine(config: Config) -> None:
     Raises UsageError, within 30 s, for one that can't do what the config needs of it, or that can't be started.
     """
     if config.engine.kind == "vllm":
-        from seif.engines.vllm import check_vllm
+        from seif.engines.vllm import check_vllm, room_for
 
+        if config.lora:
+            room_for(config.lora.r)
         check_vllm(config.engine)
     if config.engine.kind != "openai":
         return

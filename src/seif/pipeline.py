@@ -42,7 +42,7 @@ class Pipeline:
         Raises RunError for an input that is gone, and whatever the stage raises.
         """
         if stage.output.exists():
-            Beside(stage.output).drop_checkpoints()
+            Beside(stage.output).drop_unfinished()
             self.progress.skipped(stage.turn, stage.name)
             return
         for path in stage.inputs:

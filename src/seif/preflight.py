@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,28 +14,74 @@ from seif.errors import UsageError
 
 if TYPE_CHECKING:
     from seif.engines.precision import Precision
+    from seif.tables import StoredTexts
 
 
-def questions_of(config: Config, note: Callable[[str], None]) -> list[str]:
+LARGE = 20_000
+"""Rows of a file from which on a plan counts them and does not read them."""
+
+
+def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]:
     """The seed questions of a config, or those of its instructions, less those that overlap with held-out or benchmark
     prompts.
 
-    `note` gets a line about each file that they overlap with. Raises UsageError for files that can't be used.
+    `note` gets, at the end, a line about each file that they overlap with. Raises UsageError for files that can't be
+    used.
     """
-    from seif.evaluation.overlap import leave_out
-    from seif.instructions import read_instructions
-    from seif.seeds import load_seeds
+    from seif.evaluation.overlap import LeftOut
+    from seif.seeds import distinct, iter_seeds
 
-    if config.instructions is not None:
-        asked = list(dict.fromkeys(x.seed for x in read_instructions(Path(config.instructions))))
-    elif config.seeds is not None:
-        asked = load_seeds(Path(config.seeds))
-    else:
-        raise UsageError("no seeds: give --seeds FILE, or set `seeds` in the config")
-    seeds, lines = leave_out(asked, map(Path, filter(None, (config.held_out, *config.benchmark_prompts))))
-    for line in lines:
+    file = _questions_file(config)
+    asked = distinct(lambda: seeds_of(file)) if config.instructions is not None else iter_seeds(file)
+    overlapping = LeftOut(map(Path, filter(None, (config.held_out, *config.benchmark_prompts))))
+    yield from overlapping.filter(asked)
+    for line in overlapping.lines():
         note(line)
-    return seeds
+
+
+def store_questions(questions: Iterable[str], path: Path) -> StoredTexts:
+    """Seed questions as a parquet file, from which they are read as they are needed."""
+    from seif.artifacts import write_atomically
+    from seif.tables import StoredTexts
+
+    write_atomically(path, lambda partial: StoredTexts.write(partial, "prompt", questions))
+    return StoredTexts(path)
+
+
+def seeds_of(instructions: Path) -> Iterator[str]:
+    """The seed question of each instruction of a file."""
+    from seif.instructions import iter_instructions
+
+    return (x.seed for x in iter_instructions(instructions))
+
+
+def count_questions(config: Config, note: Callable[[str], None]) -> tuple[int, float | None]:
+    """How many seed questions a run would have, and how many constraints the config's own instructions have on
+    average; None where it has none.
+
+    The rows of a large file are counted alone, which `note` is told. Raises UsageError as `iter_questions` does.
+    """
+    from seif.instructions import iter_instructions
+    from seif.tables import count_rows
+
+    file = _questions_file(config)
+    count = count_rows(file)
+    lengths = [len(x.constraints) for x in islice(iter_instructions(file), LARGE)] if config.instructions else []
+    mean = sum(lengths) / len(lengths) if lengths else None
+    if count <= LARGE:
+        return sum(1 for _ in iter_questions(config, note)), mean
+    note(
+        f"{file} has {count:,} rows, which are counted and not read: a run refuses repeated seeds, "
+        "and leaves out those that overlap with held-out and benchmark prompts"
+    )
+    return count, mean
+
+
+def _questions_file(config: Config) -> Path:
+    file = config.instructions or config.seeds
+    if file is None:
+        raise UsageError("no seeds: give --seeds FILE, or set `seeds` in the config")
+    return Path(file)
 
 
 def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]:
@@ -64,7 +111,9 @@ def check_names(config: Config) -> None:
         raise UsageError(f"no model directory at {base}; give a checkpoint directory or a hub id")
 
 
-def preflight(config: Config, prompts: list[str], *others: str | None, trains: bool = False, asks: bool = True) -> None:
+def preflight(
+    config: Config, prompts: Iterable[str], *others: str | None, trains: bool = False, asks: bool = True
+) -> None:
     """Everything that can be checked before hours are spent; `others` are further checkpoints that the command uses.
 
     `asks`: whether engines are asked anything beside what is trained.
@@ -94,7 +143,7 @@ def preflight(config: Config, prompts: list[str], *others: str | None, trains: b
     if config.held_out is not None:
         load_tasks(Path(config.held_out))
     _check_self_supervised(config, trains)
-    if asks:
+    if asks or (trains and config.samples_on_servers):
         models.check_engine(config)
     freeze_libraries()
 

@@ -1,29 +1,30 @@
-"""Seed questions: load and validate."""
+"""Seed questions: read and validate, one after the other."""
 
 from __future__ import annotations
 
+import hashlib
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from seif.errors import UsageError
-from seif.tables import read_rows
+from seif.tables import iter_rows
 
 
-def load_seeds(path: Path) -> list[str]:
-    """The `prompt` column of a parquet, JSONL or JSON file, in order.
+def iter_seeds(path: Path) -> Iterator[str]:
+    """The `prompt` column of a parquet, JSONL or JSON file, in order; memory holds 8 bytes per seed.
 
-    Raises UsageError for a missing or empty file, a missing column, an empty or non-text prompt, and duplicates.
+    Raises UsageError for a missing or empty file, a missing column, an empty or non-text prompt, and, at the end, for
+    duplicates.
     """
-    rows = read_rows(path)
-    if not rows:
-        raise UsageError(f"{path} holds no seeds; give it at least one row with a `prompt`")
-    if "prompt" not in rows[0]:
-        raise UsageError(
-            f"{path} has no `prompt` column, only "
-            f"{', '.join(sorted(rows[0])) or 'nothing'}; rename the column with the questions"
-        )
-    prompts: list[str] = []
-    first: dict[str, int] = {}
-    for number, row in enumerate(rows, 1):
+    seen = Fingerprints()
+    for number, row in enumerate(iter_rows(path), 1):
+        if number == 1 and "prompt" not in row:
+            raise UsageError(
+                f"{path} has no `prompt` column, only "
+                f"{', '.join(sorted(row)) or 'nothing'}; rename the column with the questions"
+            )
         prompt = row.get("prompt")
         if not isinstance(prompt, str) or not prompt.strip():
             raise UsageError(f"{path} row {number}: `prompt` must be text, got {prompt!r}; fix or drop the row")
@@ -32,8 +33,72 @@ def load_seeds(path: Path) -> list[str]:
                 f"{path} row {number}: `prompt` holds half of a surrogate "
                 "pair, which is no valid Unicode; fix or drop the row"
             )
-        if prompt.strip() in first:
-            raise UsageError(f"{path} row {number} repeats the seed of row {first[prompt.strip()]}; drop duplicates")
-        first[prompt.strip()] = number
-        prompts.append(prompt)
-    return prompts
+        seen.add(prompt.strip())
+        yield prompt
+    if not len(seen):
+        raise UsageError(f"{path} holds no seeds; give it at least one row with a `prompt`")
+    if repeated := seen.first_repeated():
+        again, first = (place + 1 for place in repeated)
+        raise UsageError(f"{path} row {again} repeats the seed of row {first}; drop duplicates")
+
+
+def load_seeds(path: Path) -> list[str]:
+    """All seeds at once, as `iter_seeds` reads them."""
+    return list(iter_seeds(path))
+
+
+def distinct(texts: Callable[[], Iterable[str]]) -> Iterator[str]:
+    """Each text at its first occurrence; `texts` gives the same ones twice. Memory holds 8 bytes per text."""
+    seen = Fingerprints(texts())
+    known = 0
+    for text, number in zip(texts(), seen.numbers(), strict=True):
+        if number == known:
+            known += 1
+            yield text
+
+
+class Fingerprints:
+    """Texts as hashes of 64 bits: 8 bytes per text tell which of a million are equal.
+
+    Two different texts of a million have the same hash with a probability of 3e-8.
+    """
+
+    def __init__(self, texts: Iterable[str] = ()) -> None:
+        self._hashes = array("Q", map(_hash, texts))
+        self._sorted = array("Q")
+
+    def __len__(self) -> int:
+        return len(self._hashes)
+
+    def __contains__(self, text: str) -> bool:
+        if len(self._sorted) != len(self._hashes):
+            self._sorted = array("Q", sorted(self._hashes))
+        wanted = _hash(text)
+        place = bisect_left(self._sorted, wanted)
+        return place < len(self._sorted) and self._sorted[place] == wanted
+
+    def add(self, text: str) -> None:
+        """Take one more text."""
+        self._hashes.append(_hash(text))
+
+    def numbers(self) -> array[int]:
+        """Of each text, the number of distinct ones that occur before it first does."""
+        import pyarrow as pa
+
+        if not self._hashes:
+            return array("i")
+        column = pa.Array.from_buffers(pa.uint64(), len(self._hashes), [None, pa.py_buffer(self._hashes)])
+        found = array("i")
+        found.frombytes(memoryview(column.dictionary_encode().indices.buffers()[1])[: 4 * len(column)])
+        return found
+
+    def first_repeated(self) -> tuple[int, int] | None:
+        """The place of the first text that occurs again, and that of its first occurrence; None without one."""
+        numbers = self.numbers()
+        # As long as nothing is repeated, a text's number is its place.
+        again = next((place for place, number in enumerate(numbers) if number != place), None)
+        return None if again is None else (again, numbers.index(numbers[again]))
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(errors="surrogatepass"), digest_size=8).digest())

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from seif.constraints.files import compile_file, constraint_sets, verify_file
+from seif.constraints.files import CompiledFile, VerifiedFile, constraint_sets
 from seif.errors import UsageError
 from seif.types import Constraint
 
@@ -22,10 +22,11 @@ def written(tmp_path, *rows):
 
 
 def test_verify_keeps_the_rows_and_adds_the_verdicts(tmp_path):
-    found = verify_file(written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False)
-    assert [r["follow_instruction_list"] for r in found.rows] == [[False, True, False], [True, True, True]]
-    assert [r["follow_all_instructions"] for r in found.rows] == [False, True]
-    assert found.rows[0]["key"] == 7
+    file = VerifiedFile(written(tmp_path, ROW, {**ROW, "response": "Say it twice. Now it is said."}), loose=False)
+    rows, found = list(file), file.found()
+    assert [r["follow_instruction_list"] for r in rows] == [[False, True, False], [True, True, True]]
+    assert [r["follow_all_instructions"] for r in rows] == [False, True]
+    assert rows[0]["key"] == 7
     numbers = found.to_json()
     assert numbers["prompt_level_strict_acc"] == found.summary.prompt_level.accuracy == 0.5
     assert numbers["inst_level_strict_acc"] == found.summary.instruction_level.accuracy == pytest.approx(4 / 6)
@@ -33,20 +34,25 @@ def test_verify_keeps_the_rows_and_adds_the_verdicts(tmp_path):
 
 def test_verify_names_the_row_it_cannot_check(tmp_path):
     with pytest.raises(UsageError, match=r"rows.jsonl row 2.*no verifier"):
-        verify_file(
-            written(
-                tmp_path, ROW, {**ROW, "instruction_id_list": ["no:such", "punctuation:no_comma", "startend:quotation"]}
-            ),
-            loose=False,
+        list(
+            VerifiedFile(
+                written(
+                    tmp_path,
+                    ROW,
+                    {**ROW, "instruction_id_list": ["no:such", "punctuation:no_comma", "startend:quotation"]},
+                ),
+                loose=False,
+            )
         )
 
 
 def test_compile_gives_one_list_per_row(tmp_path):
-    rows, counts = compile_file(written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []}))
+    file = CompiledFile(written(tmp_path, {"constraint": ["Avoid commas.", "Be kind."]}, {"constraint": []}))
+    rows, counts = list(file), file.counts()
     assert rows == [[Constraint("Avoid commas.", "punctuation:no_comma", {}), Constraint("Be kind.")], []]
     assert (counts.texts, counts.compiled, counts.rows_with_any, counts.rows_whole) == (2, 1, 1, 0)
     with pytest.raises(UsageError, match="row 1: needs `constraint`"):
-        compile_file(written(tmp_path, {"prompt": "Why?"}))
+        list(CompiledFile(written(tmp_path, {"prompt": "Why?"})))
 
 
 def test_sets_come_from_ids_or_from_texts(tmp_path):

@@ -116,3 +116,11 @@ def test_nothing_is_left_of_a_controller_that_is_killed(tmp_path):
         assert len(processes_about(str(Beside(out).processes))) >= 3  # the launcher and two processes
         controller.kill()
     assert all_gone(str(Beside(out).processes), 30)
+
+
+def test_a_launcher_of_ones_own(tmp_path, undisturbed):
+    torchrun = str(Path(sys.executable).with_name("torchrun"))
+    _, weights = train(tmp_path / "follower", "devices=2", f"launcher=[{torchrun}, --nproc-per-node=2]")
+    assert furthest(weights, undisturbed("ddp", 2)[1]) == 0
+    with pytest.raises(UsageError, match=r"the launcher.s world size is 1, and devices x nodes are 2"):
+        train(tmp_path / "other", "devices=2", f"launcher=[{torchrun}, --nproc-per-node=1]")

@@ -36,6 +36,11 @@ class FakeVllm(Server):
                 return 400, b"no such adapter", {}
             self.adapters.add(wanted["lora_name"])
             return 200, b"loaded", {}
+        if path == "/v1/unload_lora_adapter":
+            self.adapters.remove(json.loads(body)["lora_name"])
+            return 200, b"unloaded", {}
+        if path == "/v1/completions":
+            return self.sample(json.loads(body))
         if path == "/v1/chat/completions":
             self.taken += 1
             if self.limit is not None and self.taken > self.limit:
@@ -46,6 +51,20 @@ class FakeVllm(Server):
             if asked["model"] in self.adapters:
                 body = json.dumps({**asked, "model": self.behaviour.model}).encode()
         return await super().respond(method, path, authorization, body)
+
+    def sample(self, asked):
+        """One token: how many versions of the adapter there are."""
+        self.taken += 1
+        if self.limit is not None and self.taken > self.limit:
+            self.end()
+        if asked["model"] not in self.adapters:
+            return 404, b"no such model", {}
+        choice = {
+            "prompt_token_ids": asked["prompt"],
+            "token_ids": [len(self.adapters)],
+            "logprobs": {"token_logprobs": [-0.5]},
+        }
+        return 200, json.dumps({"choices": [choice]}).encode(), {}
 
     def end(self):
         if PLAN.get("end") == "sick":
@@ -76,6 +95,7 @@ def main():
         "--generation-config",
         "--dtype",
         "--max-lora-rank",
+        "--logprobs-mode",
     ):
         parser.add_argument(flag)
     for flag in ("--enable-lora", "--disable-uvicorn-access-log"):

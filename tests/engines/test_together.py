@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from seif.engines.together import Together
+from seif.engines.together import Together, as_answered, in_order
 
 
 def asked_by(batches, *askers, one_at_a_time=False, work=None):
@@ -68,3 +68,73 @@ def test_who_gives_up_does_not_take_the_others_along():
         return await patient
 
     assert asyncio.run(main()) == [2]
+
+
+def test_only_so_many_are_under_way_and_no_more_are_drawn():
+    under_way, most, drawn = 0, 0, 0
+
+    def questions():
+        nonlocal drawn
+        while drawn < 100:
+            drawn += 1
+            yield drawn
+
+    async def ask(question):
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        assert drawn <= question + 8
+        await asyncio.sleep(0.0001 * (question % 5))
+        under_way -= 1
+        return -question
+
+    async def main():
+        return [pair async for group in as_answered(ask, questions(), pending=8) for pair in group]
+
+    found = asyncio.run(main())
+    assert most == 8
+    assert dict(found) == {question: -question for question in range(1, 101)}
+
+
+def test_an_engine_in_process_gets_whole_batches():
+    batches = []
+
+    async def answer(questions):
+        batches.append(list(questions))
+        return questions
+
+    async def main():
+        together = Together(answer)
+
+        async def ask(question):
+            return (await together.ask(question))[0]
+
+        groups = [group async for group in as_answered(ask, range(10), pending=4)]
+        return groups, await in_order(ask, "abc", pending=2)
+
+    groups, letters = asyncio.run(main())
+    assert batches[:3] == [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9]]
+    assert [[question for question, _ in group] for group in groups] == batches[:3]
+    assert letters == ["a", "b", "c"]
+
+
+def test_a_failure_comes_after_what_was_answered_with_it_and_stops_the_others():
+    cancelled, found = [], []
+
+    async def ask(question):
+        if question == "broken":
+            raise ValueError(question)
+        try:
+            await asyncio.sleep(0 if question == "quick" else 10)
+        except asyncio.CancelledError:
+            cancelled.append(question)
+            raise
+        return question
+
+    async def main():
+        async for group in as_answered(ask, ["slow", "quick", "quick", "broken"]):
+            found.extend(group)
+
+    with pytest.raises(ValueError, match="broken"):
+        asyncio.run(main())
+    assert cancelled == ["slow"]

@@ -11,10 +11,16 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import torch
 
+from seif.config import EngineSettings, Vllm
 from seif.config_file import build_config, load_config
+from seif.engines import vllm
 from seif.engines.base import Request
-from seif.engines.vllm import VllmServers, check_vllm, room_for
+from seif.engines.failures import MALFORMED, Failure
+from seif.engines.policy import SampledTokens, TokenRequest, read_tokens
+from seif.engines.precision import Precision
+from seif.engines.vllm import VllmServer, VllmServers, check_vllm, room_for
 from seif.errors import RunError, UsageError
 from seif.models import ModelPool
 from support import ROOT, call
@@ -262,6 +268,63 @@ def test_with_lora_in_the_config_the_first_server_has_room_for_adapters(fake, li
     assert life["flags"][life["flags"].index("--max-lora-rank") + 1] == "16"
 
 
+def test_an_adapter_without_room_leaves_the_engines_in_use_valid(fake, lives, tmp_path, model):
+    """Without `lora` in the config the base's server has no room for adapters when it starts."""
+    config = build_config({"model": str(model), "engine": fake().model_dump()}, "test")
+    with ModelPool(config, tmp_path / "out") as pool, pool.use(str(model)) as base:
+        before = ask(base)
+        with pool.use(adapter(tmp_path / "a", str(model))) as tuned:
+            assert all(c.text for c in ask(tuned))
+            assert ask(base) == before
+            with pool.use(adapter(tmp_path / "b", str(model), 20)) as wide:
+                assert all(c.text for c in ask(wide) + ask(tuned))
+                assert ask(base) == before
+        assert pool.loaded[str(model)] is base
+    assert len(lives()) == 3
+    assert [life["flags"].count("--enable-lora") for life in lives()] == [0, 1, 1]
+
+
+def test_the_newest_version_of_a_policy_is_served_also_after_a_crash(fake, lives, tmp_path, model):
+    config = build_config(
+        {"model": str(model), "lora": {"r": 8}, "engine": fake({"answers": [7]}).model_dump()}, "test"
+    )
+    prompts = [TokenRequest([1, 2, i], 4, 1.0, i, [0]) for i in range(5)]
+    with ModelPool(config, tmp_path / "out") as pool, pool.policy(str(model)) as policy:
+        for version in ("policy-000000", "policy-000001", "policy-000002"):
+            policy.push(Path(adapter(tmp_path / version, str(model))))
+            assert [s.ids for s in policy.sample(prompts)] == [[1]] * 5
+    assert len(lives()) == 2
+
+
+def test_a_rollout_that_fails_is_one_line(fake, tmp_path, model):
+    config = build_config({"model": str(model), "lora": {"r": 8}, "engine": fake().model_dump()}, "test")
+    with ModelPool(config, tmp_path / "out") as pool, pool.policy(str(model)) as policy:
+        policy.push(Path(adapter(tmp_path / "a", str(model))))
+        policy.server.unload(str(tmp_path / "a"))
+        with pytest.raises(RunError, match=r"failed to sample 3 of 3 rollouts \(most often: no such model") as failed:
+            policy.sample([TokenRequest([1], 4, 1.0, i, [0]) for i in range(3)])
+        assert "\n" not in str(failed.value)
+        policy.server.load(str(tmp_path / "a"))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"prompt_token_ids": [9, 1, 2]},
+        {"token_ids": []},
+        {"token_ids": [3]},
+        {"logprobs": None},
+        {"logprobs": {"token_logprobs": [-0.5, None]}},
+        {"logprobs": {"token_logprobs": [-0.5, float("nan")]}},
+    ],
+)
+def test_tokens_that_do_not_answer_the_prompt_are_malformed(change):
+    asked = TokenRequest([1, 2], 4, 1.0, 0, [0])
+    whole = {"prompt_token_ids": [1, 2], "token_ids": [3, 4], "logprobs": {"token_logprobs": [-0.5, -1]}}
+    assert read_tokens(json.dumps({"choices": [whole]}), asked) == SampledTokens([3, 4], [-0.5, -1.0])
+    assert read_tokens(json.dumps({"choices": [whole | change]}), asked) == Failure(MALFORMED)
+
+
 def test_an_adapter_that_it_refuses(fake, log, tmp_path):
     lost = adapter(tmp_path / "a", weights=False)
     with (
@@ -348,6 +411,24 @@ def test_a_run_without_vllm_ends_before_it_begins(tmp_path, capsys, monkeypatch)
     assert not (tmp_path / "run" / "config.yaml").exists()
 
 
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("lora.r=600", "vLLM serves adapters of rank up to 512, and not 600; lower lora.r"),
+        ("lora.dropout=0.1", "set lora.dropout: 0"),
+        ("lora=null", "without a `lora` section all weights are trained"),
+        ("engine.kind=local", "asks the servers of engine.kind: vllm"),
+    ],
+)
+def test_rollouts_that_no_server_can_sample_end_a_run_before_it_begins(tmp_path, capsys, monkeypatch, setting, message):
+    run = ("run", "nano-vllm-lora", "--run-dir", tmp_path / "run", "--set", setting)
+    code, _, err = call(capsys, monkeypatch, *run)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "run" / "config.yaml").exists()
+
+
 def test_adapters_of_odd_ranks_find_room():
     assert [room_for(r) for r in (1, 8, 12, 64, 300)] == [8, 8, 16, 64, 320]
     with pytest.raises(UsageError, match="up to 512, and not 600"):
@@ -359,6 +440,7 @@ def test_adapters_of_odd_ranks_find_room():
     [
         ({"args": ["--port=1"]}, "--port is set by seif itself"),
         ({"args": ["--api_key", "sk-secret"]}, "--api-key is set by seif itself"),
+        ({"args": ["--logprobs-mode", "raw_logprobs"]}, "--logprobs-mode is set by seif itself"),
         ({"env": {"HF_TOKEN": "sk-secret"}}, "export HF_TOKEN in your own environment"),
         ({"startup": 0.0}, "engine.vllm.startup"),
         ({"restart": 1}, "did you mean 'engine.vllm.restarts'"),
@@ -375,3 +457,33 @@ def test_the_interpreter_lies_beside_the_config_and_stays_a_link(tmp_path):
     (tmp_path / "python").symlink_to(sys.executable)
     (tmp_path / "c.yaml").write_text("model: m\nengine: {kind: vllm, vllm: {python: python}}\n")
     assert load_config(tmp_path / "c.yaml").engine.vllm.python == str(tmp_path / "python")
+
+
+@pytest.mark.parametrize(
+    ("environment", "args", "visible", "replicas"),
+    [
+        ({}, (), "0,1,2,3", "4"),
+        ({"SEIF_SERVE_DEVICES": "6,7"}, (), "6,7", "2"),
+        ({"SEIF_SERVE_DEVICES": ""}, (), None, None),
+        ({}, ("--tensor-parallel-size", "2"), "0,1,2,3", "2"),
+        ({}, ("--tensor-parallel-size=4",), "0,1,2,3", None),
+        ({}, ("--data-parallel-size", "3"), "0,1,2,3", "3"),
+    ],
+)
+def test_a_server_has_a_replica_on_every_device_that_is_for_it(
+    monkeypatch, tmp_path, environment, args, visible, replicas
+):
+    """In a training process those that are set apart, else all."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(vllm, "choose", lambda _: Precision("bfloat16", ""))
+    server = VllmServer("base", 0, EngineSettings(kind="vllm", vllm=Vllm(args=args)), tmp_path / "log")
+    command = " ".join(server.process.command).replace("=", " ")
+    assert server.process.env.get("CUDA_VISIBLE_DEVICES") == visible
+    if replicas is None:
+        assert "--data-parallel-size" not in command
+    else:
+        assert command.count(f"--data-parallel-size {replicas}") == command.count("--data-parallel-size") == 1

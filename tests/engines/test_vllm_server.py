@@ -14,7 +14,7 @@ import pytest
 from seif.artifacts import RunDir, read_json
 from seif.config_file import build_config, load_config
 from seif.engines.local import LocalEngine
-from seif.evaluation.held_out import answer_tasks, load_tasks
+from seif.evaluation.held_out import Sampling, answer_tasks, load_tasks
 from seif.judges import JudgeContext, judging_kind
 from seif.models import ModelPool
 from seif.types import Verdict
@@ -108,7 +108,7 @@ def config():
 def questions(engine):
     """Held-out tasks, answers that are not always right, and one constraint each: what a Judger is asked."""
     tasks = load_tasks(NANO / "data" / "held_out.parquet")[:250]
-    answers = asyncio.run(answer_tasks(engine, tasks, "compact", "plain", 64, 1.0, 0))
+    answers = asyncio.run(answer_tasks(engine, tasks, Sampling("compact", "plain", 64, 1.0, 0)))
     asked = [(a.task, a.reply, c) for a in answers if a.reply is not None for c in a.task.constraints]
     assert len(asked) >= VERDICTS
     return asked[:VERDICTS]

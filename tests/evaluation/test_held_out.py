@@ -7,6 +7,7 @@ from seif.engines.scripted import ScriptedEngine
 from seif.errors import UsageError
 from seif.evaluation import held_out
 from seif.evaluation.held_out import (
+    Sampling,
     accuracy,
     answer_tasks,
     describe_instructions,
@@ -26,7 +27,7 @@ TASKS = [Instruction("Why?", (LOWER, COMMA)), Instruction("How?", (COMMA,)), Ins
 def answers(*texts):
     replies = iter(texts)
     engine = ScriptedEngine(lambda request: next(replies))
-    return asyncio.run(answer_tasks(engine, TASKS, "compact", "plain", 80, 0.0, 0))
+    return asyncio.run(answer_tasks(engine, TASKS, Sampling("compact", "plain", 80, 0.0, 0)))
 
 
 def test_accuracy_counts_constraints_and_whole_instructions():

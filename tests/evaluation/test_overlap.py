@@ -81,7 +81,7 @@ def test_time_is_linear():
 
 
 def test_the_line_for_a_person():
-    line = describe([Match(6, 0, "same", 1.0), Match(9, 3, "inside", 1.0)], 5119, "held_out.parquet")
+    line = describe(Match(6, 0, "same", 1.0), 2, 5119, "held_out.parquet")
     assert line == "left out: 2 of 5,119 seeds overlap with the prompts of held_out.parquet, e.g. row 7 with row 1"
 
 

@@ -32,13 +32,6 @@ def test_an_empty_level_is_told(tasks, highest, message):
         curriculum.levels(tasks, highest)
 
 
-def test_levels_are_fed_in_order_or_mixed():
-    in_order = curriculum.groups(TASKS, "in_order")
-    assert [len(g) for g in in_order] == [3, 2, 1]
-    assert curriculum.groups(TASKS, "mixed") == [[x for g in in_order for x in g]]
-    assert curriculum.groups(TASKS, "none") == [TASKS]
-
-
 def test_the_data_order_goes_through_the_groups_by_their_size():
     groups = [list(range(6)), list(range(6, 9)), list(range(9, 12))]
     order = curriculum.data_order(groups, (), 0.5, per_step=4, steps=6, seed=1)

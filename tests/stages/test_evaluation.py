@@ -106,3 +106,33 @@ def test_no_judger_is_measured_where_the_config_says_so(request_, events):
     found = evaluate(config(request_, evaluation={"judger": False}), request_)
     assert events == ["load follower", "close follower"]
     assert found.judger.mean is None
+
+
+class Crash(BaseException):
+    """Stands for a kill: nothing may catch it."""
+
+
+@pytest.mark.parametrize("crash_at", [2, 4, 5, 6])
+def test_nothing_is_asked_twice_after_a_crash(request_, events, monkeypatch, crash_at):
+    asked, crashes = [], [crash_at]
+
+    def script(self, request):
+        asked.append((self.weights, request.messages, request.temperature))
+        if crashes and len(asked) == crashes[0]:
+            crashes.clear()
+            raise Crash
+        if request.top_logprobs:
+            return Completion("1", "stop", {"1": -0.1, "0": -3.0})
+        return Completion("It is old.", "stop")
+
+    monkeypatch.setattr(Scripted, "script", script)
+    shown = config(request_, evaluation={"showcase": 0})
+    with pytest.raises(Crash):
+        evaluate(shown, request_)
+    crashed = asked.pop(crash_at - 1)
+    assert not request_.out.exists()
+    found = evaluate(shown, request_)
+    assert asked.count(crashed) == 1
+    assert len(asked) == len({*map(str, asked)}) == 4 + 2
+    assert (found.greedy.constraint_accuracy, found.judger.balanced_accuracy) == (0.5, 0.5)
+    assert not list(request_.out.parent.glob("*.parts"))

@@ -23,6 +23,25 @@ def test_a_config_chooses_the_loss_and_adds_settings_of_trls():
     assert (found.loss_type, found.importance_sampling_level, found.scale_rewards) == ("luspo", "sequence", "none")
 
 
+def test_a_colocated_vllm_gets_its_settings_and_room_for_the_longest_rollout():
+    colocate = {"tensor_parallel": 2, "gpu_memory_utilization": 0.4, "sleep": True}
+    found = arguments(sampler="vllm", colocate=colocate, max_prompt_tokens=100, max_new_tokens=28)
+    assert found.use_vllm
+    assert found.vllm_tensor_parallel_size == 2
+    assert found.vllm_gpu_memory_utilization == 0.4
+    assert found.vllm_enable_sleep_mode
+    assert found.vllm_max_model_length == 128
+
+
+@pytest.mark.parametrize("sampler", ["served", "vllm"])
+def test_the_correction_for_the_sampler_is_the_configs(sampler):
+    found = arguments(sampler=sampler)
+    assert (found.vllm_importance_sampling_correction, found.vllm_importance_sampling_mode) == (True, "sequence_mask")
+    assert arguments(sampler=sampler, importance_correction="token_mask").vllm_importance_sampling_mode == "token_mask"
+    assert not arguments(sampler=sampler, importance_correction="none").vllm_importance_sampling_correction
+    assert arguments(sampler=sampler).use_vllm == (sampler == "vllm")
+
+
 @pytest.mark.parametrize(
     ("extra", "message"),
     [
@@ -35,6 +54,8 @@ def test_a_config_chooses_the_loss_and_adds_settings_of_trls():
         ),
         ({"n_gpu": 1}, r"grpo.extra.n_gpu is no setting of TRL's GRPOConfig"),
         ({"repetition_penalty": 1.1}, r"goes with grpo.sampler: vllm"),
+        ({"vllm_importance_sampling_mode": "token_mask"}, r"set grpo.importance_correction"),
+        ({"vllm_enable_sleep_mode": True}, r"set grpo.colocate.sleep"),
         ({"log_completions_hub_repo": "me/mine"}, r"TRL refuses these settings: log_completions_hub_repo is set"),
     ],
 )

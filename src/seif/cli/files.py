@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
@@ -31,12 +33,12 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check responses against their instructions, as IFEval does."""
-    from seif.constraints.files import verify_file
+    from seif.constraints.files import VerifiedFile
 
     _load(types)
-    found = verify_file(file, loose)
-    if out is not None:
-        write_json_lines(out, found.rows)
+    rows = VerifiedFile(file, loose)
+    _write(out, rows)
+    found = rows.found()
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
         return
@@ -65,12 +67,12 @@ def compile_(
     as_json: AsJson = False,
 ) -> None:
     """Turn constraints' texts into rule checks, where that is certain."""
-    from seif.constraints.files import compile_file
+    from seif.constraints.files import CompiledFile
 
     _load(types)
-    rows, counts = compile_file(file)
-    if out is not None:
-        write_json_lines(out, ([_check_of(c) for c in row] for row in rows))
+    rows = CompiledFile(file)
+    _write(out, ([_check_of(c) for c in row] for row in rows))
+    counts = rows.counts()
     if as_json:
         print(json.dumps(asdict(counts), indent=2))
         return
@@ -128,6 +130,14 @@ def _check_of(constraint: Constraint) -> Json | None:
     if not constraint.checkable:
         return None
     return {"instruction_id": constraint.instruction_id, "kwargs": dict(constraint.kwargs)}
+
+
+def _write(out: Path | None, records: Iterable[object]) -> None:
+    """Write records as they come; without a file, only read them."""
+    if out is not None:
+        write_json_lines(out, records)
+    else:
+        deque(records, maxlen=0)
 
 
 def _load(types: Path | None) -> None:

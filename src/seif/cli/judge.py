@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -21,6 +23,7 @@ from seif.extensions import load_extensions
 from seif.judges import Judgement
 from seif.quantities import quantity
 from seif.report.text import percent
+from seif.stage_log import Tables
 from seif.types import Instruction, Json, Verdict
 
 NO_MODEL = "none"
@@ -61,15 +64,21 @@ def judge(
 
     cfg = _with_judger(for_model(config, model or NO_MODEL, overrides), judger)
     by_rules = cfg.judger.kind == "rules"
-    records, rows = _read(file, by_rules)
+    # All rows are checked before a model is loaded.
+    deque(_read(file, by_rules), maxlen=0)
     if out is not None:
         fresh(out)
-    judged = api.judge(cfg, [api.Response(*row) for row in rows], model, out, listener(as_json))
-    found = _summary(cfg.judger.kind, None if by_rules else model, rows, judged)
+    counts = _Counts()
+
+    def ask(responses: Iterable[api.Response]) -> Iterator[list[Judgement]]:
+        return api.judge_each(cfg, responses, model, out, listener(as_json))
+
+    judged = _judged(_read(file, by_rules), ask, counts)
     if out is not None:
-        write_json_lines(
-            out, [{**record, **_verdicts(judgements)} for record, judgements in zip(records, judged, strict=True)]
-        )
+        write_json_lines(out, judged)
+    else:
+        deque(judged, maxlen=0)
+    found = counts.summary(cfg.judger.kind, None if by_rules else model)
     if as_json:
         print(json.dumps(found.to_json(), indent=2))
     else:
@@ -78,18 +87,24 @@ def judge(
         within_limit(Counter(found.unjudged), found.verdicts, cfg.judger.max_unjudged)
 
 
-def _read(file: Path, by_rules: bool) -> tuple[list[Json], list[tuple[Instruction, str]]]:
-    """The file's rows as they are, and as instructions with responses.
+@dataclass(frozen=True)
+class _Row:
+    """A row of the file as it is, and as a response to be judged."""
 
-    Raises UsageError naming the row that can't be judged.
-    """
-    from seif.constraints.files import constraint_sets, needs_texts
+    record: Json
+    response: api.Response
+
+
+def _read(file: Path, by_rules: bool) -> Iterator[_Row]:
+    """The file's rows, one after the other. Raises UsageError naming the row that can't be judged."""
+    from seif.constraints.files import constraints_of, needs_texts
     from seif.constraints.verifiers import verify
-    from seif.tables import read_rows
+    from seif.tables import iter_rows
 
-    records, rows = read_rows(file), []
-    for number, (record, constraints) in enumerate(zip(records, constraint_sets(file), strict=True), 1):
+    number = 0
+    for number, record in enumerate(iter_rows(file), 1):
         where = f"{file} row {number}"
+        constraints = constraints_of(record, where)
         response, question = record.get("response"), record.get("seed_question", record.get("prompt"))
         if not isinstance(response, str) or not isinstance(question, str):
             raise UsageError(f"{where}: needs `response` and `seed_question` or `prompt`, all texts")
@@ -103,8 +118,26 @@ def _read(file: Path, by_rules: bool) -> tuple[list[Json], list[tuple[Instructio
             raise UsageError(f"{where}: {error}") from error
         # A prompt in the paper's composition ends with its constraints, and an instruction adds them itself.
         seed = question.removesuffix("\n".join(["", *(c.text for c in constraints)]))
-        rows.append((Instruction(seed, constraints), response))
-    return records, rows
+        yield _Row(record, api.Response(Instruction(seed, constraints), response))
+    if not number:
+        raise UsageError(f"{file} holds no rows")
+
+
+def _judged(
+    rows: Iterator[_Row], ask: Callable[[Iterable[api.Response]], Iterable[list[Judgement]]], counts: _Counts
+) -> Iterator[Json]:
+    """Every row with its verdicts, which are counted; some rows wait for theirs."""
+    waiting: deque[_Row] = deque()
+
+    def responses() -> Iterator[api.Response]:
+        for row in rows:
+            waiting.append(row)
+            yield row.response
+
+    for judgements in ask(responses()):
+        row = waiting.popleft()
+        counts.add(row.response, judgements)
+        yield {**row.record, **_verdicts(judgements)}
 
 
 class Summary(Result):
@@ -123,27 +156,41 @@ class Summary(Result):
     """Over what both a rule and a model judged."""
 
 
-def _summary(
-    judger: str, model: str | None, rows: list[tuple[Instruction, str]], judged: list[list[Judgement]]
-) -> Summary:
-    from seif.evaluation.held_out import describe_tables, tabulate
-    from seif.scoring import check
+class _Counts:
+    """Counts verdicts, row after row."""
 
-    everything = [judgement for judgements in judged for judgement in judgements]
-    counts = Counter(judgement.verdict for judgement in everything)
-    pairs = [
-        found for (row, reply), judgements in zip(rows, judged, strict=True) for found in check(row, reply, judgements)
-    ]
-    return Summary(
-        judger=judger,
-        model=model,
-        rows=len(rows),
-        verdicts=len(everything),
-        satisfied=counts[Verdict.SATISFIED],
-        violated=counts[Verdict.VIOLATED],
-        unjudged=dict(Counter(j.cause for j in everything if j.verdict is Verdict.UNJUDGED).most_common()),
-        agreement=describe_tables(tabulate((c.kind, c.rule, c.model) for c in pairs)),
-    )
+    def __init__(self) -> None:
+        self._rows = 0
+        self._verdicts: Counter[Verdict] = Counter()
+        self._unjudged: Counter[str] = Counter()
+        self._tables: Tables = {}
+
+    def add(self, response: api.Response, judgements: list[Judgement]) -> None:
+        """Count the verdicts on one response."""
+        from seif.evaluation.held_out import add_up, tabulate
+        from seif.scoring import check
+
+        self._rows += 1
+        self._verdicts.update(j.verdict for j in judgements)
+        self._unjudged.update(j.cause for j in judgements if j.verdict is Verdict.UNJUDGED)
+        checks = check(response.instruction, response.text, judgements)
+        if checks:
+            self._tables = add_up([self._tables, tabulate((c.kind, c.rule, c.model) for c in checks)])
+
+    def summary(self, judger: str, model: str | None) -> Summary:
+        """What the command prints."""
+        from seif.evaluation.held_out import describe_tables
+
+        return Summary(
+            judger=judger,
+            model=model,
+            rows=self._rows,
+            verdicts=self._verdicts.total(),
+            satisfied=self._verdicts[Verdict.SATISFIED],
+            violated=self._verdicts[Verdict.VIOLATED],
+            unjudged=dict(self._unjudged.most_common()),
+            agreement=describe_tables(self._tables),
+        )
 
 
 def _verdicts(judgements: list[Judgement]) -> Json:

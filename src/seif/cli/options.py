@@ -13,7 +13,6 @@ from seif.config import Config
 from seif.engines.quiet import quiet
 from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, settle
-from seif.preflight import questions_of as without_overlap
 
 console = Console(soft_wrap=True)
 
@@ -47,7 +46,6 @@ __all__ = [
     "listener",
     "load",
     "preflight",
-    "questions_of",
     "quiet",
     "settle_dtype",
 ]
@@ -81,11 +79,6 @@ def for_model(config: Path | None, model: str, overrides: list[str] | None, **fi
     """The role settings for a command that names its model itself."""
     direct = {"model": model, **{k: str(v.resolve()) for k, v in files.items() if v is not None}}
     return load_config(config, overrides or (), **direct)
-
-
-def questions_of(config: Config) -> list[str]:
-    """As `seif.preflight.questions_of`, with the notes on standard error."""
-    return without_overlap(config, _note)
 
 
 def settle_dtype(config: Config, work: Path | None = None, tell: bool = True) -> Config:

@@ -66,13 +66,13 @@ def init(
     """Write a config for your own model, with sizes that fit the device, each with its reason."""
     from seif.artifacts import write_text
     from seif.engines.architecture import describe
-    from seif.seeds import load_seeds
+    from seif.seeds import iter_seeds
     from seif.starter import Model, starter_config
 
     path = str(Path(model).resolve()) if Path(model).is_dir() else model
     out = out or Path(f"{Path(path).name}.yaml")
     fresh(out)
-    count = len(load_seeds(seeds))
+    count = sum(1 for _ in iter_seeds(seeds))
     quiet()
     found = describe(model)
     text = starter_config(Model(path, found.architecture, found.thinks), seeds.resolve(), count, _device(gpu_memory))

@@ -17,12 +17,13 @@ from seif.config.evaluation import Evaluation, SuiteEntry
 from seif.config.roles import Filter, Follower, Instructor, Judger, Template
 from seif.config.section import Section, TrainingType
 from seif.config.self_supervised import General, RewardModel, SelfSupervised
-from seif.config.training import ALL_LINEAR, Grpo, Lora, Loss
+from seif.config.training import ALL_LINEAR, Colocate, Grpo, Lora, Loss
 
 __all__ = [
     "ALL_LINEAR",
     "MOVABLE_KEYS",
     "Chat",
+    "Colocate",
     "Config",
     "Devices",
     "EngineSettings",
@@ -152,6 +153,12 @@ class Config(Section):
         """Whether turns train the classifier that judges."""
         return self.judging_model == "classifier" and not self.self_supervised.reward_model.given
 
+    @property
+    def samples_on_servers(self) -> bool:
+        """Whether rollouts of a role that is trained come from a vLLM server."""
+        trained = (self.follower.grpo, *([self.instructor.grpo] if self.instructor.train else []))
+        return any(grpo.sampler == "served" for grpo in trained)
+
     @field_validator("devices", mode="before")
     @classmethod
     def _one_number_is_for_training(cls, value: Any) -> Any:
@@ -165,6 +172,24 @@ class Config(Section):
             raise ValueError(
                 "self_supervised.soft_types hide rules from the Judger, "
                 "and judger.kind: rules has nothing else; use hybrid"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _servers_can_sample(self) -> Config:
+        if not self.samples_on_servers:
+            return self
+        if self.engine.kind != "vllm":
+            raise ValueError("grpo.sampler: served asks the servers of engine.kind: vllm; set that, or sampler: engine")
+        if self.lora is None:
+            raise ValueError(
+                "grpo.sampler: served pushes an adapter before every step, and without a `lora` section all weights "
+                "are trained; add lora: {r: 16}, or set sampler: engine or vllm"
+            )
+        if self.lora.dropout:
+            raise ValueError(
+                "grpo.sampler: served compares the server's log-probabilities with the trainer's, which dropout makes "
+                "random; set lora.dropout: 0"
             )
         return self
 

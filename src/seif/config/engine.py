@@ -40,6 +40,7 @@ class Vllm(Section):
                 "--api-key",
                 "--enable-lora",
                 "--max-lora-rank",
+                "--logprobs-mode",
             ):
                 raise ValueError(f"args: {flag} is set by seif itself; leave it out")
         for name in self.env:

@@ -10,8 +10,21 @@ from seif.config.section import TRAINING_TYPE, Section, TrainingType
 
 Loss = Literal["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"]
 """The losses of TRL's GRPOTrainer."""
+ImportanceCorrection = Literal["none", "token_truncate", "token_mask", "sequence_truncate", "sequence_mask"]
 ALL_LINEAR = "all-linear"
 """What peft calls all linear layers but the head."""
+
+
+class Colocate(Section):
+    """vLLM inside the training processes, which `grpo.sampler: vllm` starts through TRL (docs/engines.md)."""
+
+    tensor_parallel: int = Field(default=1, ge=1, description="Training processes over which one vLLM is split.")
+    gpu_memory_utilization: float = Field(
+        default=0.3, gt=0, le=1, description="Share of a device's memory that vLLM takes, its weights included."
+    )
+    sleep: bool = Field(
+        default=False, description="vLLM gives its memory back while weights are updated; nothing happens on a CPU."
+    )
 
 
 class Grpo(Section):
@@ -45,9 +58,17 @@ class Grpo(Section):
     )
     save_every: int = Field(default=1, ge=1, description="Steps between checkpoints.")
     dtype: TrainingType = Field(default="auto", description=TRAINING_TYPE)
-    sampler: Literal["engine", "vllm"] = Field(
-        default="engine", description="Who samples rollouts: the in-process engine, or vLLM through TRL."
+    sampler: Literal["engine", "served", "vllm"] = Field(
+        default="engine",
+        description="Who samples rollouts. `engine`: this process; `served`: the vLLM server of `engine.kind: vllm`, "
+        "which gets the adapter before every step (needs `lora`); `vllm`: vLLM in this process, through TRL.",
     )
+    importance_correction: ImportanceCorrection = Field(
+        default="sequence_mask",
+        description="With `served` and `vllm`: how the loss is weighted where the trainer's probabilities differ from "
+        "the sampler's, TRL's `vllm_importance_sampling_mode` (docs/engines.md); `none`: not at all.",
+    )
+    colocate: Colocate = Colocate()
     loss: Loss = Field(default="dapo", description="TRL's `loss_type`.")
     extra: dict[str, Any] = Field(
         default={},
@@ -59,6 +80,15 @@ class Grpo(Section):
     def _whole_batches(self) -> Grpo:
         if (self.prompts_per_step * self.samples) % self.updates_per_step:
             raise ValueError("prompts_per_step x samples must be a multiple of updates_per_step")
+        return self
+
+    @model_validator(mode="after")
+    def _sampling_settings_have_a_sampler(self) -> Grpo:
+        if self.sampler != "vllm" and self.colocate != Colocate():
+            raise ValueError("colocate goes with sampler: vllm; engine.vllm.args are for the servers that seif starts")
+        weighs_sequences = self.importance_correction.startswith("sequence")
+        if self.sampler != "engine" and self.loss == "vespo" and weighs_sequences:
+            raise ValueError("loss: vespo weighs sequences itself; set importance_correction: token_truncate")
         return self
 
 

@@ -9,20 +9,18 @@ from pathlib import Path
 from typing import Literal
 
 from seif.constraints.compiler import compile_text
-from seif.constraints.rows import PROMPT, REPEAT, Row, Summary, follow, parse_row, summarise
+from seif.constraints.rows import PROMPT, REPEAT, Row, Summary, Tally, follow, parse_row
 from seif.constraints.specification import TYPES
 from seif.errors import UsageError
-from seif.tables import read_rows
+from seif.tables import iter_rows
 from seif.types import Constraint, Json, Kwargs
 
 
 @dataclass(frozen=True)
 class Verified:
-    """A file of responses, checked."""
+    """How far the responses of a file follow their instructions."""
 
     mode: Literal["strict", "loose"]
-    rows: list[Json]
-    """The rows of the file, each with `follow_instruction_list` and `follow_all_instructions`."""
     summary: Summary
 
     def to_json(self) -> Json:
@@ -34,17 +32,28 @@ class Verified:
         return {"mode": self.mode, **official, **asdict(self.summary)}
 
 
-def verify_file(path: Path, loose: bool) -> Verified:
-    """Check every row of `path`, with `loose` as IFEval's loose accuracy does. Raises UsageError naming the row that
-    can't be checked."""
-    records = _read(path)
-    rows = [parse_row(number, record, str(path)) for number, record in enumerate(records, 1)]
-    verdicts = [_follow(path, row, loose) for row in rows]
-    followed: list[Json] = [
-        {**record, "follow_instruction_list": v, "follow_all_instructions": all(v)}
-        for record, v in zip(records, verdicts, strict=True)
-    ]
-    return Verified("loose" if loose else "strict", followed, summarise(rows, verdicts))
+class VerifiedFile:
+    """The rows of a file, each with `follow_instruction_list` and `follow_all_instructions`, one after the other; with
+    `loose` as IFEval's loose accuracy checks them.
+
+    Raises UsageError naming the row that can't be checked.
+    """
+
+    def __init__(self, path: Path, loose: bool) -> None:
+        self.path, self.loose = path, loose
+        self._tally = Tally()
+
+    def __iter__(self) -> Iterator[Json]:
+        self._tally = Tally()
+        for number, record in _rows(self.path):
+            row = parse_row(number, record, str(self.path))
+            verdicts = _follow(self.path, row, self.loose)
+            self._tally.add(row, verdicts)
+            yield {**record, "follow_instruction_list": verdicts, "follow_all_instructions": all(verdicts)}
+
+    def found(self) -> Verified:
+        """The accuracies of the rows that were read. Raises UsageError when none were."""
+        return Verified("loose" if self.loose else "strict", self._tally.summary())
 
 
 def _follow(path: Path, row: Row, loose: bool) -> list[bool]:
@@ -72,50 +81,69 @@ class CompileCounts:
     """Texts by the instruction id that they compile to, the commonest first."""
 
 
-def compile_file(path: Path) -> tuple[list[list[Constraint]], CompileCounts]:
-    """Per row, what each text of `constraint` compiles to (a soft one: not certain), and how much of the file compiles.
+class CompiledFile:
+    """Per row of a file, what each text of `constraint` compiles to (a soft one: not certain), one row after the other.
 
     Raises UsageError naming the row when there is no `constraint` column with a list of texts.
     """
-    rows = [
-        list(map(compile_text, _texts(record, f"{path} row {number}"))) for number, record in enumerate(_read(path), 1)
-    ]
-    certain = [[c.checkable for c in row] for row in rows]
-    texts = sum(map(len, rows))
-    found = Counter(c.instruction_id for row in rows for c in row if c.checkable)
-    return rows, CompileCounts(
-        rows=len(rows),
-        texts=texts,
-        compiled=found.total(),
-        share=found.total() / max(1, texts),
-        rows_with_any=sum(map(any, certain)),
-        rows_whole=sum(bool(row) and all(row) for row in certain),
-        per_type=dict(found.most_common()),
-    )
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._types: Counter[str] = Counter()
+        self._rows = self._texts = self._with_any = self._whole = 0
+
+    def __iter__(self) -> Iterator[list[Constraint]]:
+        self._types = Counter()
+        self._rows = self._texts = self._with_any = self._whole = 0
+        for number, record in _rows(self.path):
+            row = [compile_text(text) for text in _texts(record, f"{self.path} row {number}")]
+            certain = [c.instruction_id for c in row if c.checkable]
+            self._types.update(certain)
+            self._rows += 1
+            self._texts += len(row)
+            self._with_any += bool(certain)
+            self._whole += bool(certain) and len(certain) == len(row)
+            yield row
+
+    def counts(self) -> CompileCounts:
+        """How much of the rows that were read compiles."""
+        compiled = self._types.total()
+        return CompileCounts(
+            rows=self._rows,
+            texts=self._texts,
+            compiled=compiled,
+            share=compiled / max(1, self._texts),
+            rows_with_any=self._with_any,
+            rows_whole=self._whole,
+            per_type=dict(self._types.most_common()),
+        )
 
 
 def constraint_sets(path: Path) -> Iterator[tuple[Constraint, ...]]:
-    """The constraints of every row: by their id and kwargs where a rule knows the id, else compiled from the text.
+    """The constraints of every row, as `constraints_of` reads them."""
+    return (constraints_of(record, f"{path} row {number}") for number, record in _rows(path))
 
-    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError naming the row whose lists don't
-    match.
+
+def constraints_of(record: Json, where: str) -> tuple[Constraint, ...]:
+    """The constraints of a row: by their id and kwargs where a rule knows the id, else compiled from the text.
+
+    A row without texts (IFEval's prompts) has its ids for texts. Raises UsageError, beginning with `where`, when its
+    lists don't match.
     """
-    for number, record in enumerate(_read(path), 1):
-        where = f"{path} row {number}"
-        ids = record.get("instruction_id_list") or []
-        if not isinstance(ids, list):
-            raise UsageError(f"{where}: instruction_id_list must be a list of ids, one per constraint")
-        kwargs = record.get("kwargs") or [{}] * len(ids)
-        texts = _texts(record, where) if record.get("constraint") or not ids else list(ids)
-        if not isinstance(kwargs, list) or not all(k is None or isinstance(k, dict) for k in kwargs):
-            raise UsageError(f"{where}: kwargs must be a list of objects, one per constraint")
-        if ids and not len(texts) == len(ids) == len(kwargs):
-            lengths = f"{len(texts)}, {len(ids)} and {len(kwargs)} items"
-            raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {lengths}; they must match")
-        yield tuple(
-            _constraint(t, i, k, record)
-            for t, i, k in zip(texts, ids or [""] * len(texts), kwargs or [{}] * len(texts), strict=True)
-        )
+    ids = record.get("instruction_id_list") or []
+    if not isinstance(ids, list):
+        raise UsageError(f"{where}: instruction_id_list must be a list of ids, one per constraint")
+    kwargs = record.get("kwargs") or [{}] * len(ids)
+    texts = _texts(record, where) if record.get("constraint") or not ids else list(ids)
+    if not isinstance(kwargs, list) or not all(k is None or isinstance(k, dict) for k in kwargs):
+        raise UsageError(f"{where}: kwargs must be a list of objects, one per constraint")
+    if ids and not len(texts) == len(ids) == len(kwargs):
+        lengths = f"{len(texts)}, {len(ids)} and {len(kwargs)} items"
+        raise UsageError(f"{where}: constraint, instruction_id_list and kwargs have {lengths}; they must match")
+    return tuple(
+        _constraint(t, i, k, record)
+        for t, i, k in zip(texts, ids or [""] * len(texts), kwargs or [{}] * len(texts), strict=True)
+    )
 
 
 def _constraint(text: str, instruction_id: str, kwargs: Kwargs | None, record: Json) -> Constraint:
@@ -142,8 +170,10 @@ def needs_texts(record: Json) -> str:
     return f"{lacking}; rename `constraints`" if "constraint" not in record and "constraints" in record else lacking
 
 
-def _read(path: Path) -> list[Json]:
-    records = read_rows(path)
-    if not records:
+def _rows(path: Path) -> Iterator[tuple[int, Json]]:
+    """The rows with their numbers, from 1. Raises UsageError when there are none."""
+    number = 0
+    for number, record in enumerate(iter_rows(path), 1):
+        yield number, record
+    if not number:
         raise UsageError(f"{path} holds no rows")
-    return records

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seif.constraints.verifiers import check_kwargs, verify, verify_loose
@@ -96,25 +96,45 @@ def follow(row: Row, loose: bool) -> list[bool]:
         raise UsageError(f"row {row.number}: {error}") from error
 
 
-def summarise(rows: Sequence[Row], verdicts: Sequence[Sequence[bool]]) -> Summary:
-    """The accuracies from one list of verdicts per row, as `follow` gives them. Raises UsageError when there are no
-    rows."""
-    if not rows:
-        raise UsageError("there is nothing to score: no rows")
-    n, total = len(rows), sum(map(len, verdicts))
-    whole = sum(map(all, verdicts)) / n
-    mean = sum(map(sum, verdicts)) / total
-    by_type: dict[str, list[bool]] = defaultdict(list)
+class Tally:
+    """Counts rows with their verdicts, as `follow` gives them, one after the other."""
+
+    def __init__(self) -> None:
+        self._rows: Counter[tuple[int, int]] = Counter()
+        """How many rows have so many verdicts, so many of them true."""
+        self._types: Counter[str] = Counter()
+        self._followed: Counter[str] = Counter()
+
+    def add(self, row: Row, verdicts: Sequence[bool]) -> None:
+        """Count one row."""
+        self._rows[len(verdicts), sum(verdicts)] += 1
+        for instruction_id, holds in zip(row.instruction_ids, verdicts, strict=True):
+            self._types[instruction_id] += 1
+            self._followed[instruction_id] += holds
+
+    def summary(self) -> Summary:
+        """The accuracies of the rows so far. Raises UsageError when there are none."""
+        if not self._rows:
+            raise UsageError("there is nothing to score: no rows")
+        n, total = self._rows.total(), self._types.total()
+        whole = sum(rows for (size, followed), rows in self._rows.items() if followed == size) / n
+        mean = self._followed.total() / total
+        squares = sum(rows * (followed - mean * size) ** 2 for (size, followed), rows in self._rows.items())
+        return Summary(
+            prompt_level=Accuracy(whole, math.sqrt(whole * (1 - whole) / n)),
+            instruction_level=Accuracy(mean, math.sqrt(squares) / total),
+            per_type={k: TypeAccuracy(self._followed[k] / of, of) for k, of in sorted(self._types.items())},
+            n_prompts=n,
+            n_instructions=total,
+        )
+
+
+def summarise(rows: Iterable[Row], verdicts: Iterable[Sequence[bool]]) -> Summary:
+    """The accuracies from one list of verdicts per row. Raises UsageError when there are no rows."""
+    tally = Tally()
     for row, found in zip(rows, verdicts, strict=True):
-        for instruction_id, holds in zip(row.instruction_ids, found, strict=True):
-            by_type[instruction_id].append(holds)
-    return Summary(
-        prompt_level=Accuracy(whole, math.sqrt(whole * (1 - whole) / n)),
-        instruction_level=Accuracy(mean, math.sqrt(sum((sum(v) - mean * len(v)) ** 2 for v in verdicts)) / total),
-        per_type={k: TypeAccuracy(sum(v) / len(v), len(v)) for k, v in sorted(by_type.items())},
-        n_prompts=n,
-        n_instructions=total,
-    )
+        tally.add(row, found)
+    return tally.summary()
 
 
 def _text(record: Mapping[str, object], column: str, where: str) -> str:

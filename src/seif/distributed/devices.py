@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import torch
 
 from seif.config import Config
 from seif.config.devices import Role
+from seif.engines.devices import device_count
 from seif.errors import UsageError
 from seif.training.checkpoints import processes_of
 
@@ -24,11 +25,6 @@ class Group:
     @property
     def world(self) -> int:
         return self.per_node * self.nodes
-
-
-def device_count() -> int:
-    """GPUs of this machine, or its cores where it has none."""
-    return torch.cuda.device_count() if torch.cuda.is_available() else os.cpu_count() or 1
 
 
 def group_of(config: Config, role: Role, work: Path | None = None) -> Group:
@@ -68,7 +64,10 @@ def group_of(config: Config, role: Role, work: Path | None = None) -> Group:
 
 
 def check_devices(config: Config) -> None:
-    """Raises UsageError for a group that can't be started for any stage that trains."""
+    """Raises UsageError for a group that can't be started for any stage that trains, and for a launcher that is not
+    there."""
+    if config.launcher and shutil.which(config.launcher[0]) is None:
+        raise UsageError(f"launcher: there is no command {config.launcher[0]!r}; give its path, or leave launcher out")
     roles: list[Role] = ["follower"]
     if config.instructor.train:
         roles.append("instructor")

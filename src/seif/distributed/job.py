@@ -27,6 +27,8 @@ class Job:
 
     config: Config
     training: Training
+    processes: int = 1
+    """How many train together."""
 
 
 _JSON = TypeAdapter(Job)

@@ -24,6 +24,7 @@ from seif.distributed.channel import Channel
 from seif.distributed.devices import Group, group_of
 from seif.distributed.heartbeat import Watch, read_failures
 from seif.distributed.job import Job, Training, role_of, run_training, write_job
+from seif.engines.devices import SERVE, visible_devices
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, SeifError, UsageError
 from seif.stage_log import StageLog
@@ -42,6 +43,9 @@ class Launcher:
     """Runs the training stages of one config."""
 
     def __init__(self, config: Config, nodes: Nodes | None = None) -> None:
+        """`nodes`: the other machines. Raises UsageError where the config has some and none are given."""
+        if config.nodes > 1 and nodes is None:
+            raise UsageError(f"nodes: {config.nodes} take part in `seif run` alone; set nodes: 1")
         self.config, self.nodes = config, nodes
 
     def __call__(self, training: Training, log: StageLog) -> None:
@@ -51,7 +55,8 @@ class Launcher:
         when a process of a group is killed, hangs, or does not come up.
         """
         group = group_of(self.config, role_of(training), Beside(training.out).checkpoints)
-        if group.world == 1 and not self.config.launcher and self.config.sharding == "none":
+        alone = group.world == 1 and not self.config.launcher
+        if alone and self.config.sharding == "none" and not self.config.devices.serve:
             run_training(Job(self.config, training), log)
         else:
             _run_group(self.config, training, group, log, self.nodes)
@@ -62,9 +67,9 @@ def _run_group(config: Config, training: Training, group: Group, log: StageLog, 
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     job, printed = folder / "job.json", folder / "node_0.log"
-    write_job(job, Job(config, training))
+    write_job(job, Job(config, training, group.world))
     channel = Channel()
-    rendezvous = (master_address(), free_port())
+    rendezvous = ("127.0.0.1" if nodes is None else master_address(), free_port())
     command = launch_command(config, group, 0, rendezvous, job)
     process = ServerProcess(command, {**environment(config, group), **channel.environment}, printed)
     started = False
@@ -163,8 +168,9 @@ def environment(config: Config, group: Group) -> dict[str, str]:
     """The environment of a node's processes; it inherits ours."""
     own: dict[str, str] = {}
     if torch.cuda.is_available():
-        if config.devices.serve:
-            own["CUDA_VISIBLE_DEVICES"] = ",".join(visible_devices()[: group.per_node])
+        there, apart = visible_devices(), config.devices.serve
+        own["CUDA_VISIBLE_DEVICES"] = ",".join(there[: group.per_node])
+        own[SERVE] = ",".join(there[len(there) - apart :])
     else:
         # With an index, as accelerate has it by itself, torch can't load the optimiser's state.
         own |= {"ACCELERATE_USE_CPU": "true", "ACCELERATE_TORCH_DEVICE": "cpu"}
@@ -180,12 +186,6 @@ def environment(config: Config, group: Group) -> dict[str, str]:
             "FSDP_CPU_RAM_EFFICIENT_LOADING": "false",
         }
     return {**os.environ, **own}
-
-
-def visible_devices() -> list[str]:
-    """Names of this machine's GPUs as CUDA_VISIBLE_DEVICES has them."""
-    chosen = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    return chosen.split(",") if chosen else [str(i) for i in range(torch.cuda.device_count())]
 
 
 def master_address() -> str:

@@ -27,9 +27,10 @@ from pydantic import TypeAdapter, ValidationError
 from seif import __version__
 from seif.artifacts import RunDir, replace_text
 from seif.config import Config
-from seif.distributed.devices import Group, device_count
+from seif.distributed.devices import Group
 from seif.distributed.heartbeat import SILENT, Heartbeat, Watch, read_beat
 from seif.distributed.launch import environment, launch_command
+from seif.engines.devices import device_count
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, SeifError, UsageError
 from seif.manifest import COMPARED

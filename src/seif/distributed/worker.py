@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import traceback
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
@@ -71,7 +72,12 @@ def _train(job: Job) -> None:
     quiet()
     config = load_extensions(job.config)
     _connect(config.step_timeout)
-    run_training(Job(config, job.training), ControllerLog() if ranks.current().first else NoLog())
+    if ranks.current().world != job.processes:
+        raise UsageError(
+            f"the launcher's world size is {ranks.current().world}, and devices x nodes are {job.processes}; "
+            "make launcher start as many"
+        )
+    run_training(replace(job, config=config), ControllerLog() if ranks.current().first else NoLog())
     ranks.current().barrier()
 
 

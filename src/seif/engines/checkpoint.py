@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from pathlib import Path
 
 from seif.chat import DEFAULT, ChatFormat
@@ -10,7 +10,7 @@ from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.errors import UsageError
 
 
-def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 0, chat: ChatFormat = DEFAULT) -> None:
+def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 0, chat: ChatFormat = DEFAULT) -> None:
     """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its
     context.
 
@@ -55,12 +55,13 @@ def check_checkpoint(model: str, prompts: Sequence[str] = (), new_tokens: int = 
             "tokenizer.chat_template and save it, or use an instruct model"
         )
     context = getattr(config.get_text_config(), "max_position_embeddings", None)
-    if not prompts or context is None:
+    if context is None:
         return
-    for number, ids in enumerate(chat.prompt_ids(tokenizer, [[{"role": "user", "content": p}] for p in prompts]), 1):
-        if len(ids) + new_tokens > context:
+    chats = ([{"role": "user", "content": prompt}] for prompt in prompts)
+    for number, tokens in enumerate(chat.lengths(tokenizer, chats), 1):
+        if tokens + new_tokens > context:
             fix = "shorten or drop it, or lower max_new_tokens"
             raise UsageError(
-                f"seed {number} has {len(ids)} tokens; with {new_tokens} "
+                f"seed {number} has {tokens} tokens; with {new_tokens} "
                 f"new ones it exceeds the model's context of {context}: {fix}"
             )

@@ -11,9 +11,10 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 import openai
 
@@ -24,6 +25,7 @@ from seif.engines.replicas import LEFT_OUT, Replica, choose
 from seif.errors import UsageError
 
 LONGEST_BACKOFF = 30.0
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -79,13 +81,23 @@ class OpenAIEngine:
 
     async def complete(self, request: Request) -> Completion:
         """Answer one request; identical ones that are under way are asked once. Raises what `recover` raises."""
+        return await (await self._connected()).complete(request)
+
+    async def post(
+        self, path: str, body: Mapping[str, Any], read: Callable[[str], Answer | Failure]
+    ) -> Answer | Failure:
+        """What `read` makes of the server's answer to `body` (JSON values), after retries. Raises what `recover`
+        raises."""
+        return await (await self._connected()).post(path, body, read)
+
+    async def _connected(self) -> _Connections:
         loop = asyncio.get_running_loop()
         if self._connections is None or self._connections.loop is not loop:
             self._connections = _Connections(self, loop)
             # A trainer runs a new event loop for every step. A loop that ends closes the generators begun in it.
             self._closing = self._connections.until_the_loop_ends()
             await anext(self._closing)
-        return await self._connections.complete(request)
+        return self._connections
 
     def close(self) -> None:
         """Nothing outlives its event loop."""
@@ -102,6 +114,8 @@ class _Connections:
         ]
         self.slots = asyncio.Semaphore(engine.limits.concurrency)
         self.under_way: dict[Any, asyncio.Task[Completion]] = {}
+        self.waiting = 0
+        """Requests that have no answer yet."""
         self.next_start = 0.0
         self.last_success = 0.0
         """When something last succeeded, or was asked after a pause."""
@@ -129,31 +143,46 @@ class _Connections:
         )
         task = self.under_way.get(key)
         if task is None:
-            if not self.under_way:
-                self.last_success = self.loop.time()
             task = self.under_way[key] = self.loop.create_task(self._ask(request))
             task.add_done_callback(lambda _: self.under_way.pop(key))
         return await asyncio.shield(task)
 
     async def _ask(self, request: Request) -> Completion:
-        body = _body(self.engine.model, request, self.engine.chat)
-        attempt = 0
-        while True:
-            began = time.monotonic()
-            found = await self._attempt(body, request.top_logprobs > 0)
-            if isinstance(found, Completion):
-                return replace(found, text=self.engine.chat.read(found.text))
-            if found.again and self.engine.recover is not None and await self.engine.recover(began):
-                self.last_success = self.loop.time()
-                continue
-            if not found.again or attempt >= self.engine.limits.retries:
-                self.engine.failures[found.cause] += 1
-                return Completion("", "error", error=found.cause)
-            backoff = min(LONGEST_BACKOFF, self.engine.limits.backoff * 2**attempt) * self.jitter.uniform(0.5, 1)
-            await asyncio.sleep(max(found.wait, backoff))
-            attempt += 1
+        chat = self.engine.chat
+        read = partial(read_completion, logprobs=request.top_logprobs > 0, chat=chat)
+        found = await self.post("/chat/completions", _body(self.engine.model, request, chat), read)
+        if isinstance(found, Failure):
+            return Completion("", "error", error=found.cause)
+        return replace(found, text=chat.read(found.text))
 
-    async def _attempt(self, body: dict[str, Any], logprobs: bool) -> Completion | Failure:
+    async def post(
+        self, path: str, body: Mapping[str, Any], read: Callable[[str], Answer | Failure]
+    ) -> Answer | Failure:
+        if not self.waiting:
+            self.last_success = self.loop.time()
+        self.waiting += 1
+        attempt = 0
+        try:
+            while True:
+                began = time.monotonic()
+                found = await self._attempt(path, body, read)
+                if not isinstance(found, Failure):
+                    return found
+                if found.again and self.engine.recover is not None and await self.engine.recover(began):
+                    self.last_success = self.loop.time()
+                    continue
+                if not found.again or attempt >= self.engine.limits.retries:
+                    self.engine.failures[found.cause] += 1
+                    return found
+                backoff = min(LONGEST_BACKOFF, self.engine.limits.backoff * 2**attempt) * self.jitter.uniform(0.5, 1)
+                await asyncio.sleep(max(found.wait, backoff))
+                attempt += 1
+        finally:
+            self.waiting -= 1
+
+    async def _attempt(
+        self, path: str, body: Mapping[str, Any], read: Callable[[str], Answer | Failure]
+    ) -> Answer | Failure:
         async with self.slots:
             # Else thousands that wait would each try as long, one after the other.
             if self.loop.time() - self.last_success > self.engine.patience:
@@ -164,16 +193,12 @@ class _Connections:
             try:
                 async with asyncio.timeout(self.engine.limits.timeout):
                     # The body as text: the package's own types would be built for every request and dropped again.
-                    found = read_completion(
-                        await replica.client.post("/chat/completions", cast_to=str, body=body),
-                        logprobs,
-                        self.engine.chat,
-                    )
+                    found = read(await replica.client.post(path, cast_to=str, body=body))
             except (openai.OpenAIError, TimeoutError) as error:
                 found = failure_of(error)
             finally:
                 replica.under_way -= 1
-        if isinstance(found, Completion) or not found.again:
+        if not isinstance(found, Failure) or not found.again:
             self.last_success = self.loop.time()
         elif found.cause == REFUSED:
             replica.out_until = self.loop.time() + LEFT_OUT

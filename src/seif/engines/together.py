@@ -1,13 +1,16 @@
-"""Whatever is asked in one tick of the event loop is answered as one batch."""
+"""Many questions at once: those of one tick of the event loop make a batch, and only so many are under way."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 Q = TypeVar("Q")
 A = TypeVar("A")
+PENDING = 4096
+"""Questions that are under way at once: enough for full batches on any engine, few enough for constant memory."""
 
 
 class Together(Generic[Q, A]):
@@ -42,3 +45,55 @@ class Together(Generic[Q, A]):
         async with self._free:
             self._job = None
             return await self._answer(batch)
+
+
+async def as_answered(
+    ask: Callable[[Q], Awaitable[A]], questions: Iterable[Q], pending: int = PENDING
+) -> AsyncIterator[list[tuple[Q, A]]]:
+    """Questions with their answers, as they come: those that are answered in one tick together, in their order.
+
+    At most `pending` are under way; `questions` is read no further. Raises what `ask` raises, once the answers that
+    came before are out, and drops the other questions.
+    """
+    source = iter(questions)
+    under_way: dict[asyncio.Task[A], Q] = {}
+    over: list[asyncio.Task[A]] = []
+    some = asyncio.Event()
+
+    def end(task: asyncio.Task[A]) -> None:
+        over.append(task)
+        some.set()
+
+    try:
+        while True:
+            # What takes the places of a batch is asked in one tick, so that an engine in process can batch it again.
+            for question in islice(source, pending - len(under_way)):
+                task = asyncio.ensure_future(_answer(ask, question))
+                under_way[task] = question
+                task.add_done_callback(end)
+            if not under_way:
+                return
+            await some.wait()
+            some.clear()
+            done, over[:] = list(over), []
+            answered = [(under_way.pop(task), task) for task in done]
+            if found := [(question, task.result()) for question, task in answered if task.exception() is None]:
+                yield found
+            for _, task in answered:
+                task.result()
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _answer(ask: Callable[[Q], Awaitable[A]], question: Q) -> A:
+    return await ask(question)
+
+
+async def in_order(ask: Callable[[Q], Awaitable[A]], questions: Sequence[Q], pending: int = PENDING) -> list[A]:
+    """All answers in the order of the questions, as `as_answered` asks them."""
+    found: dict[int, A] = {}
+    async for group in as_answered(lambda i: ask(questions[i]), range(len(questions)), pending):
+        found.update(group)
+    return [found[i] for i in range(len(questions))]

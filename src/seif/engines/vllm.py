@@ -18,6 +18,7 @@ from pathlib import Path
 from seif.chat import DEFAULT, ChatFormat
 from seif.config import EngineSettings
 from seif.engines.adapter import adapter_settings, base_of, is_adapter
+from seif.engines.devices import serving_devices
 from seif.engines.openai import Limits, OpenAIEngine
 from seif.engines.precision import choose
 from seif.engines.process import ServerProcess
@@ -55,16 +56,20 @@ class VllmServers:
             base: max(self.adapter_rank, *(_rank(path) for path in places if places[path] == base))
             for base in places.values()
         }
-        for base, server in list(self._servers.items()):
-            if base not in ranks or ranks[base] > server.rank:
-                self._servers.pop(base).stop()
+        for base in self._servers.keys() - ranks.keys():
+            self._servers.pop(base).stop()
         for base, rank in ranks.items():
             if base not in self._servers:
                 log = self.log.with_suffix(f".{len(self._servers) + 1}{self.log.suffix}") if self._servers else self.log
                 server = VllmServer(base, rank, self.settings, log, self.chat)
                 server.start()
                 self._servers[base] = server
+            self._servers[base].make_room(rank)
         return [self._servers[places[path]].engine(path) for path in paths]
+
+    def server_of(self, base: str) -> VllmServer:
+        """The server of a base that was asked for."""
+        return self._servers[_place(base)]
 
     def close(self) -> None:
         """Stop all servers."""
@@ -82,6 +87,8 @@ class VllmServer:
     def __init__(self, base: str, rank: int, settings: EngineSettings, log: Path, chat: ChatFormat = DEFAULT) -> None:
         self.base, self.rank, self.settings, self.chat = base, rank, settings, chat
         self.restarts = settings.vllm.restarts
+        # The user's choice of devices stays theirs.
+        self._devices = [] if "CUDA_VISIBLE_DEVICES" in settings.vllm.env else serving_devices()
         # Bound but not listening, the port is kept for the server, which may listen on it, and for its restarts.
         self._kept_port = socket.socket()
         self._kept_port.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -89,10 +96,7 @@ class VllmServer:
         self.port = int(self._kept_port.getsockname()[1])
         # Only this process may send requests; a key in the environment appears in no process list, config or log.
         self._key = secrets.token_hex(16)
-        loading = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"} if rank else {}
-        self.process = ServerProcess(
-            self._command(), {**os.environ, **loading, **settings.vllm.env, "VLLM_API_KEY": self._key}, log
-        )
+        self.process = self._new_process(log)
         self._adapters: list[str] = []
         self._engines: dict[str, OpenAIEngine] = {}
         self._up_since = 0.0
@@ -121,11 +125,7 @@ class VllmServer:
         """The engine for the base or one of its adapters. Raises RunError when the server can't load the adapter."""
         if path not in self._engines:
             if is_adapter(path):
-                self._adapters.append(path)
-                try:
-                    self._load(path)
-                except _Died:
-                    self._recover(time.monotonic())
+                self.load(path)
             s = self.settings
             self._engines[path] = OpenAIEngine(
                 path if is_adapter(path) else self.base,
@@ -136,6 +136,31 @@ class VllmServer:
                 chat=self.chat,
             )
         return self._engines[path]
+
+    def load(self, adapter: str) -> None:
+        """Serve an adapter under its path, after a restart too. Raises RunError when the server can't load it."""
+        self._adapters.append(adapter)
+        try:
+            self._load(adapter)
+        except _Died:
+            self._recover(time.monotonic())
+
+    def unload(self, adapter: str) -> None:
+        """Serve an adapter no longer."""
+        self._adapters.remove(adapter)
+        # Should it fail, then nothing but memory is lost: nobody asks for that name any more.
+        self._ask("POST", "/v1/unload_lora_adapter", HEALTH_TIMEOUT, {"lora_name": adapter})
+
+    def make_room(self, rank: int) -> None:
+        """Serve adapters of up to `rank` too. For a larger one than before vLLM is started again, with the same
+        address and the same adapters, so all its engines stay valid. Raises as `start` does."""
+        with self._lock:
+            if rank <= self.rank:
+                return
+            self.process.stop()
+            self.rank = rank
+            self.process = self._new_process(self.process.log)
+            self.start()
 
     async def recover(self, began: float) -> bool:
         """Whether an attempt that began at `began` (time.monotonic) failed because the server was down, and it is back.
@@ -155,6 +180,17 @@ class VllmServer:
         self.process.stop()
         self._kept_port.close()
 
+    @property
+    def dtype(self) -> str:
+        """What it computes in, by name."""
+        return choose(self.settings.dtype).dtype
+
+    def _new_process(self, log: Path) -> ServerProcess:
+        loading = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"} if self.rank else {}
+        devices = {"CUDA_VISIBLE_DEVICES": ",".join(self._devices)} if self._devices else {}
+        env = {**os.environ, **devices, **loading, **self.settings.vllm.env, "VLLM_API_KEY": self._key}
+        return ServerProcess(self._command(), env, log)
+
     def _command(self) -> list[str]:
         flags = ["--model", self.base, "--served-model-name", self.base, "--host", HOST, "--port", str(self.port)]
         # Without the first of these it adds the checkpoint's own top-k and repetition penalty to what is asked for.
@@ -162,11 +198,17 @@ class VllmServer:
             "--generation-config",
             "vllm",
             "--dtype",
-            choose(self.settings.dtype).dtype,
+            self.dtype,
             "--disable-uvicorn-access-log",
         ]
+        # One replica for each device, behind one address.
+        replicas = len(self._devices) // _flag(self.settings.vllm.args, "--tensor-parallel-size", "-tp")
+        if replicas > 1 and not _flag(self.settings.vllm.args, "--data-parallel-size", "-dp", default=0):
+            flags += ["--data-parallel-size", str(replicas)]
         if self.rank:
             flags += ["--enable-lora", "--max-lora-rank", str(self.rank)]
+            # Of rollouts, at the temperature that they are sampled with. Verdicts are greedy: nothing changes there.
+            flags += ["--logprobs-mode", "processed_logprobs"]
         # The `vllm` command looks for a distribution of that name, which the one for CPUs has not.
         return [
             interpreter(self.settings),
@@ -262,6 +304,16 @@ class _Died(Exception):
         self.status = status
 
 
+def _flag(args: Sequence[str], *names: str, default: int = 1) -> int:
+    """The number that a flag among `args` has."""
+    for i, arg in enumerate(args):
+        name, _, value = arg.partition("=")
+        if name in names:
+            value = value or "".join(args[i + 1 : i + 2])
+            return int(value) if value.isdigit() else default
+    return default
+
+
 def interpreter(settings: EngineSettings) -> str:
     """The Python that has vLLM."""
     return settings.vllm.python or sys.executable
@@ -311,4 +363,6 @@ def room_for(rank: int) -> int:
     for supported in RANKS:
         if supported >= rank:
             return supported
-    raise UsageError(f"vLLM serves adapters of rank up to {RANKS[-1]}, and not {rank}; set engine.kind: local")
+    raise UsageError(
+        f"vLLM serves adapters of rank up to {RANKS[-1]}, and not {rank}; lower lora.r, or set engine.kind: local"
+    )

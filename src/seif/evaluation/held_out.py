@@ -16,6 +16,7 @@ from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.evaluation.results import Accuracy, Decoding, JudgeAgreement, PoolNumbers, Reliability, ReliabilityByType
 from seif.instructions import read_instructions
+from seif.journal import ask_all
 from seif.judges.base import Judge
 from seif.roles import follower
 from seif.scoring import item_seed, type_of
@@ -48,41 +49,59 @@ def load_tasks(path: Path) -> list[Instruction]:
     return tasks
 
 
+Reply = tuple[str, bool]
+"""A text, and whether it ended."""
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """How tasks are answered."""
+
+    style: str
+    """Which prompts they are asked with."""
+    response_format: str
+    max_new_tokens: int
+    temperature: float
+    """0: greedy."""
+    seed: int
+
+
 async def answer_tasks(
-    engine: Engine,
-    tasks: Sequence[Instruction],
-    style: str,
-    response_format: str,
-    max_new_tokens: int,
-    temperature: float,
-    seed: int,
+    engine: Engine, tasks: Sequence[Instruction], sampling: Sampling, parts: Path | None = None
 ) -> list[Answer]:
-    """One answer per task, greedy at temperature 0; verdicts by the verifiers. A bad format satisfies nothing."""
-    requests = [
-        Request(
-            follower.messages(style, task, response_format), max_new_tokens, temperature, item_seed("held out", seed, i)
-        )
-        for i, task in enumerate(tasks)
-    ]
-    completions = await asyncio.gather(*(engine.complete(r) for r in requests))
+    """One answer per task; verdicts by the verifiers. A bad format satisfies nothing.
+
+    What is answered is kept in the file `parts`, and not asked again where that holds it.
+    """
+
+    async def ask(place: int) -> Reply | None:
+        seed = item_seed("held out", sampling.seed, place)
+        prompt = follower.messages(sampling.style, tasks[place], sampling.response_format)
+        completion = await engine.complete(Request(prompt, sampling.max_new_tokens, sampling.temperature, seed))
+        return None if completion.error else (completion.text, completion.finish_reason == "stop")
+
+    replies = await ask_all(ask, len(tasks), parts)
     answers = []
-    for task, completion in zip(tasks, completions, strict=True):
-        reply = follower.parse(completion.text, completion.finish_reason == "stop", response_format)
+    for task, (text, finished) in zip(tasks, (reply or ("", False) for reply in replies), strict=True):
+        reply = follower.parse(text, finished, sampling.response_format)
         holds = tuple(reply is not None and verify(reply, c.instruction_id, c.kwargs) for c in task.constraints)
         answers.append(Answer(task, reply, holds))
     return answers
 
 
-async def answer_by_decoding(engine: Engine, config: Config) -> dict[Decoding, list[Answer]]:
-    """Greedy and sampled answers to the config's held-out tasks, if it has some. Raises as `load_tasks` does."""
+async def answer_by_decoding(engine: Engine, config: Config, parts: Path | None = None) -> dict[Decoding, list[Answer]]:
+    """Greedy and sampled answers to the config's held-out tasks, if it has some; what is answered is kept in the
+    folder `parts`. Raises as `load_tasks` does."""
     if config.held_out is None:
         return {}
     tasks = load_tasks(Path(config.held_out))[: config.evaluation.tasks]
-    style, form, limit = config.prompts, config.follower.format, config.answer_tokens
+
+    async def answer(decoding: Decoding, temperature: float) -> list[Answer]:
+        sampling = Sampling(config.prompts, config.follower.format, config.answer_tokens, temperature, config.seed)
+        return await answer_tasks(engine, tasks, sampling, parts and parts / f"{decoding}.jsonl")
+
     # Asked at once, so that an engine can read every task once for both.
-    greedy, sampled = await asyncio.gather(
-        *(answer_tasks(engine, tasks, style, form, limit, temperature, config.seed) for temperature in (0.0, 1.0))
-    )
+    greedy, sampled = await asyncio.gather(answer("greedy", 0.0), answer("sampled", 1.0))
     return {"greedy": greedy, "sampled": sampled}
 
 
@@ -169,11 +188,15 @@ def describe_tables(tables: Tables) -> ReliabilityByType:
 
 
 async def judger_agreement(
-    judger: Judge, answers: Sequence[Answer], judges: Callable[[Constraint], bool] = lambda constraint: True
+    judger: Judge,
+    answers: Sequence[Answer],
+    judges: Callable[[Constraint], bool] = lambda constraint: True,
+    parts: Path | None = None,
 ) -> JudgeAgreement:
     """What the Judger says of well-formed answers, against the verifiers, over the pairs it judged.
 
-    It is asked about the constraints that it `judges`.
+    It is asked about the constraints that it `judges`. Its verdicts are kept in the file `parts`, and not asked for
+    again where that holds them.
     """
     pairs = [
         (answer, answer.reply, constraint, holds)
@@ -182,28 +205,53 @@ async def judger_agreement(
         for constraint, holds in zip(answer.task.constraints, answer.holds, strict=True)
         if judges(constraint)
     ]
-    judgements = await asyncio.gather(*(judger.judge(answer.task, reply, c) for answer, reply, c, _ in pairs))
+
+    async def ask(place: int) -> bool | None:
+        answer, reply, constraint, _ = pairs[place]
+        verdict = (await judger.judge(answer.task, reply, constraint)).verdict
+        return None if verdict is Verdict.UNJUDGED else verdict is Verdict.SATISFIED
+
+    verdicts = await ask_all(ask, len(pairs), parts)
     judged = [
-        (c.instruction_id, holds, j.verdict is Verdict.SATISFIED)
-        for (_, _, c, holds), j in zip(pairs, judgements, strict=True)
-        if j.verdict is not Verdict.UNJUDGED
+        (c.instruction_id, holds, satisfied)
+        for (_, _, c, holds), satisfied in zip(pairs, verdicts, strict=True)
+        if satisfied is not None
     ]
     found = describe_tables(tabulate(judged))
     return JudgeAgreement(**dict(found), unjudged=len(pairs) - len(judged))
 
 
-def describe_instructions(instructions: Sequence[Instruction]) -> PoolNumbers:
-    """What a pool of instructions is made of: types with counts, the top type's share, entropy (bits), conflicts."""
-    counts = Counter(type_of(c) for x in instructions for c in x.constraints)
-    total = counts.total()
-    shares = [n / total for n in counts.values()]
-    contradictory = sum(find_conflict(x.constraints) is not None for x in instructions)
-    return PoolNumbers(
-        instructions=len(instructions),
-        types=dict(counts.most_common(60)),
-        top_type=counts.most_common(1)[0][0] if counts else None,
-        top_type_share=max(shares, default=0.0),
-        type_entropy=-sum(p * math.log2(p) for p in shares),
-        conflict_share=contradictory / max(1, len(instructions)),
-        mean_constraints=total / max(1, len(instructions)),
-    )
+class Pool:
+    """Counts what instructions are made of, one after the other."""
+
+    def __init__(self) -> None:
+        self.instructions = self.contradictory = 0
+        self._types: Counter[str] = Counter()
+
+    def add(self, instruction: Instruction, contradictory: bool) -> None:
+        """Count one instruction, which rules prove to be `contradictory` or not."""
+        self.instructions += 1
+        self.contradictory += contradictory
+        self._types.update(map(type_of, instruction.constraints))
+
+    def numbers(self) -> PoolNumbers:
+        """Types with counts, the top type's share, entropy (bits), conflicts."""
+        counts, total = self._types, self._types.total()
+        shares = [n / total for n in counts.values()]
+        return PoolNumbers(
+            instructions=self.instructions,
+            types=dict(counts.most_common(60)),
+            top_type=counts.most_common(1)[0][0] if counts else None,
+            top_type_share=max(shares, default=0.0),
+            type_entropy=-sum(p * math.log2(p) for p in shares),
+            conflict_share=self.contradictory / max(1, self.instructions),
+            mean_constraints=total / max(1, self.instructions),
+        )
+
+
+def describe_instructions(instructions: Iterable[Instruction]) -> PoolNumbers:
+    """What a pool of instructions is made of."""
+    pool = Pool()
+    for x in instructions:
+        pool.add(x, find_conflict(x.constraints) is not None)
+    return pool.numbers()

@@ -6,7 +6,6 @@ new tokens are those of lm-evaluation-harness's task `ifeval`.
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,9 +15,11 @@ from seif.artifacts import write_json_lines
 from seif.chat import THINK_START, split_thought
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
+from seif.engines.together import PENDING
 from seif.errors import RunError, UsageError
 from seif.evaluation.results import Result, SuiteResult
 from seif.evaluation.suites import SuiteSettings, suite
+from seif.journal import ask_all
 from seif.progress import clock
 from seif.quantities import quantity
 from seif.tables import read_rows
@@ -28,7 +29,7 @@ FEWEST_NEW_TOKENS = 16
 """A prompt that leaves fewer tokens than this in the model's context is not answered."""
 ACCURACIES = ("prompt_level_strict_acc", "inst_level_strict_acc", "prompt_level_loose_acc", "inst_level_loose_acc")
 TOGETHER = 128
-"""Prompts asked at once: enough for full batches, few enough to show progress."""
+"""Prompts asked at once of an engine in process, and answered between two lines of progress."""
 
 
 class InstructionAccuracy(Result):
@@ -103,15 +104,30 @@ async def answer(
     rows: Sequence[Row],
     max_new_tokens: int = MAX_NEW_TOKENS,
     report: Callable[[str], None] = lambda line: None,
+    parts: Path | None = None,
+    pending: int = TOGETHER,
 ) -> list[Reply]:
-    """One greedy reply per prompt; `report` gets a line per batch. Raises RunError when none can be answered."""
-    began, replies = time.time(), list[Reply]()
-    for start in range(0, len(rows), TOGETHER):
-        replies += await asyncio.gather(
-            *(ask(engine, row.prompt, max_new_tokens) for row in rows[start : start + TOGETHER])
-        )
-        left = (time.time() - began) / len(replies) * (len(rows) - len(replies))
-        report(f"{len(replies):,} of {len(rows):,} prompts answered, left {clock(left)}")
+    """One greedy reply per prompt; `report` gets a line now and then. At most `pending` prompts are under way.
+
+    Replies are kept in the file `parts`, and not asked for again where that holds them. Raises RunError when no prompt
+    can be answered.
+    """
+    began, done, failed = time.time(), 0, dict[int, Reply]()
+
+    async def answer_one(place: int) -> tuple[str, bool, int] | None:
+        nonlocal done
+        reply = await ask(engine, rows[place].prompt, max_new_tokens)
+        done += 1
+        if done % TOGETHER == 0 or done == len(rows):
+            left = (time.time() - began) / done * (len(rows) - done)
+            report(f"{done:,} of {len(rows):,} prompts answered, left {clock(left)}")
+        if reply.error:
+            failed[place] = reply
+            return None
+        return reply.text, reply.finished, reply.limit
+
+    found = await ask_all(answer_one, len(rows), parts, pending)
+    replies = [Reply(*known) if known else failed[place] for place, known in enumerate(found)]
     if all(r.error for r in replies):
         raise RunError(f"the model answered none of {len(replies)} prompts: {replies[0].error}")
     return replies
@@ -228,7 +244,9 @@ async def ifeval(engine: Engine, settings: SuiteSettings) -> SuiteResult:
     assert settings.prompts is not None
     rows = load_prompts(settings.prompts)[: settings.limit]
     length = settings.config.evaluation.max_new_tokens or MAX_NEW_TOKENS
-    replies = await answer(engine, rows, length, settings.report)
+    in_process = settings.config.engine.kind == "local"
+    parts = settings.parts and settings.parts / "replies.jsonl"
+    replies = await answer(engine, rows, length, settings.report, parts, TOGETHER if in_process else PENDING)
     if settings.responses is not None:
         write_responses(settings.responses, rows, replies)
     result = score(rows, replies, length)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -39,34 +39,48 @@ class Match:
     """Share of the shorter one's shingles that the other has too; 1 but for `similar`."""
 
 
-def overlap(seeds: Sequence[str], prompts: Sequence[str]) -> list[Match]:
+def overlap(seeds: Iterable[str], prompts: Sequence[str]) -> list[Match]:
     """At most one match per seed, in the order of the seeds.
 
     A seed overlaps with a prompt when both are the same but for case and white space, when one holds the other's words
     in a row (of at least `SHORTEST` words), or when they share more than half of the 8-word shingles of the one that
     has fewer. Words are compared without case and punctuation. Takes time linear in the texts.
     """
-    same: dict[str, int] = {}
-    for number, prompt in enumerate(prompts):
-        same.setdefault(_normalised(prompt), number)
-    index = _Index([_words(p) for p in prompts], {len(words) for words in map(_words, seeds)})
-    matches = []
-    for number, seed in enumerate(seeds):
-        equal = same.get(_normalised(seed))
-        match = Match(number, equal, "same", 1.0) if equal is not None else index.best(number, _words(seed))
-        if match is not None:
-            matches.append(match)
-    return matches
+    index = _Index(prompts)
+    return [match for number, seed in enumerate(seeds) if (match := index.best(number, seed)) is not None]
 
 
-def leave_out(seeds: Sequence[str], files: Iterable[Path]) -> tuple[list[str], list[str]]:
-    """The seeds that overlap with no prompt of `files`, and a line for each file that some do overlap with.
+class LeftOut:
+    """Which seeds overlap with the prompts of `files`, found as the seeds go by.
 
-    Both the `prompt` and the `seed_question` of a row count. Raises UsageError for a file
-    that has neither, and when no seed is left.
+    Both the `prompt` and the `seed_question` of a row count. Raises UsageError for a file that has neither.
     """
-    left, lines = list(seeds), []
-    for path in files:
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        self._files = [_Prompts(path) for path in files]
+        self._seeds = 0
+
+    def filter(self, seeds: Iterable[str]) -> Iterator[str]:
+        """The seeds that overlap with no prompt. Raises UsageError at the end when all do."""
+        kept = 0
+        for number, seed in enumerate(seeds):
+            # Every file counts its own, so all of them are asked.
+            if not sum(file.overlap(number, seed) for file in self._files):
+                kept += 1
+                yield seed
+            self._seeds = number + 1
+        if not kept:
+            raise UsageError(f"every seed overlaps with a benchmark's prompts: {self.lines()[0]}; choose other seeds")
+
+    def lines(self) -> list[str]:
+        """A line for each file with which some of the seeds overlap."""
+        return [describe(f.first, f.matches, self._seeds, str(f.path)) for f in self._files if f.first is not None]
+
+
+class _Prompts:
+    """The prompts of one file, and how many seeds overlap with them."""
+
+    def __init__(self, path: Path) -> None:
         rows = read_rows(path)
         columns = [
             [str(row[name]) for row in rows]
@@ -75,37 +89,48 @@ def leave_out(seeds: Sequence[str], files: Iterable[Path]) -> tuple[list[str], l
         ]
         if not columns:
             raise UsageError(f"{path}: needs a `prompt` column, whose texts must not be trained on")
-        found = {match.seed: match for column in columns for match in overlap(seeds, column)}
+        self.path = path
+        self.indices = [_Index(column) for column in columns]
+        self.matches = 0
+        self.first: Match | None = None
+
+    def overlap(self, number: int, seed: str) -> bool:
+        found = [match for index in self.indices if (match := index.best(number, seed)) is not None]
         if found:
-            lines.append(describe([found[seed] for seed in sorted(found)], len(seeds), str(path)))
-        gone = {seeds[seed] for seed in found}
-        left = [seed for seed in left if seed not in gone]
-    if not left:
-        raise UsageError(f"every seed overlaps with a benchmark's prompts: {lines[0]}; choose other seeds")
-    return left, lines
+            self.first = self.first or found[-1]
+            self.matches += 1
+        return bool(found)
 
 
-def describe(matches: Sequence[Match], seeds: int, source: str) -> str:
+def leave_out(seeds: Iterable[str], files: Iterable[Path]) -> tuple[list[str], list[str]]:
+    """The seeds that overlap with no prompt of `files`, and a line for each file that some do overlap with, as
+    `LeftOut` finds them."""
+    overlapping = LeftOut(files)
+    return list(overlapping.filter(seeds)), overlapping.lines()
+
+
+def describe(first: Match, matches: int, seeds: int, source: str) -> str:
     """One line for a person: how many of so many seeds overlap with the prompts of `source`, and the first of them."""
-    first = matches[0]
     example = f"row {first.seed + 1} with row {first.prompt + 1}"
-    overlap = "overlaps" if len(matches) == 1 else "overlap"
-    shares = f"{len(matches):,} of {quantity(seeds, 'seed')}"
+    overlap = "overlaps" if matches == 1 else "overlap"
+    shares = f"{matches:,} of {quantity(seeds, 'seed')}"
     return f"left out: {shares} {overlap} with the prompts of {source}, e.g. {example}"
 
 
 class _Index:
-    """Shingles of the prompts: `prompts` as words, `lengths` the numbers of words that the seeds have."""
+    """Shingles of the prompts."""
 
-    def __init__(self, prompts: Sequence[list[str]], lengths: Iterable[int]) -> None:
+    def __init__(self, prompts: Sequence[str]) -> None:
         found: dict[tuple[str, ...], list[int]] = defaultdict(list)
+        self.same: dict[str, int] = {}
         self.short: dict[tuple[str, ...], int] = {}
-        # Short seeds are looked up whole: for them the prompts are also cut into shingles of their lengths.
-        sizes = {SHINGLE, *(n for n in lengths if SHORTEST <= n < SHINGLE)}
-        for number, words in enumerate(prompts):
+        for number, prompt in enumerate(prompts):
+            self.same.setdefault(_normalised(prompt), number)
+            words = _words(prompt)
             if SHORTEST <= len(words) < SHINGLE:
                 self.short.setdefault(tuple(words), number)
-            for size in sizes:
+            # Short seeds are looked up whole: for them the prompts are also cut into shingles of their lengths.
+            for size in range(SHORTEST, SHINGLE + 1):
                 for shingle in _shingles(words, size):
                     found[shingle].append(number)
         self.short_sizes = sorted({len(short) for short in self.short})
@@ -114,16 +139,20 @@ class _Index:
             number for shingle, places in self.prompts.items() if len(shingle) == SHINGLE for number in places
         )
 
-    def best(self, seed: int, words: list[str]) -> Match | None:
-        """The prompt that a seed overlaps most with, if it does."""
+    def best(self, number: int, seed: str) -> Match | None:
+        """The prompt that seed `number` overlaps most with, if it does."""
+        equal = self.same.get(_normalised(seed))
+        if equal is not None:
+            return Match(number, equal, "same", 1.0)
+        words = _words(seed)
         held = [self.short[s] for size in self.short_sizes for s in _shingles(words, size) if s in self.short]
         if held:
-            return Match(seed, min(held), "contains", 1.0)
+            return Match(number, min(held), "contains", 1.0)
         if len(words) < SHORTEST:
             return None
         shingles = _shingles(words, min(SHINGLE, len(words)))
-        shared = Counter(number for shingle in shingles for number in self.prompts.get(shingle, ()))
-        found = [self._match(seed, number, count, len(shingles)) for number, count in shared.items()]
+        shared = Counter(prompt for shingle in shingles for prompt in self.prompts.get(shingle, ()))
+        found = [self._match(number, prompt, count, len(shingles)) for prompt, count in shared.items()]
         return max((m for m in found if m.share > MOST), key=lambda m: (m.share, -m.prompt), default=None)
 
     def _match(self, seed: int, number: int, shared: int, of_seed: int) -> Match:

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,6 +41,8 @@ class SuiteSettings:
     """Where every response goes, as JSON lines."""
     include_path: Path | None = None
     """A folder with tasks."""
+    parts: Path | None = None
+    """A folder for what is answered, so that the same stage after a kill asks for the rest alone."""
     measure_judger: Callable[[Sequence[Answer]], Awaitable[JudgeAgreement]] | None = None
     """Measures a Judger on greedy held-out answers, for `held-out`; it may free the engine's weights."""
     report: Callable[[str], None] = lambda line: None
@@ -132,11 +134,15 @@ def check_suites(config: Config) -> None:
         part.check(settings)
 
 
-async def run_suites(config: Config, model: str, engine: Engine | None) -> dict[str, SuiteResult]:
-    """Run the config's suites that ask `engine`; without one, those that load the model themselves."""
+async def run_suites(
+    config: Config, model: str, engine: Engine | None, parts: Path | None = None
+) -> dict[str, SuiteResult]:
+    """Run the config's suites that ask `engine`; without one, those that load the model themselves. What is answered
+    is kept in the folder `parts`."""
     results = {}
-    for name, part, settings in configured(config, model):
+    for number, (name, part, settings) in enumerate(configured(config, model), 1):
         if part.loads_model is (engine is None):
+            own = replace(settings, parts=parts and parts / f"suite_{number}")
             with named(f"the evaluation suite {name!r}"):
-                results[name] = await part.run(engine or NoEngine(), settings)
+                results[name] = await part.run(engine or NoEngine(), own)
     return results

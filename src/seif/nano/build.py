@@ -269,8 +269,10 @@ async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[I
     ]
     understood = [p for p in parsed if p is not None and all(c.checkable for c in p)]
 
-    greedy = await held_out.answer_tasks(engine, tasks, examples.STYLE, "plain", 80, 0.0, 0)
-    sampled = await held_out.answer_tasks(engine, tasks, examples.STYLE, "plain", 80, 1.0, 0)
+    greedy, sampled = [
+        await held_out.answer_tasks(engine, tasks, held_out.Sampling(examples.STYLE, "plain", 80, temperature, 0))
+        for temperature in (0.0, 1.0)
+    ]
     own = await held_out.judger_agreement(judger, sampled)
     sums = [world.draw_sum(rng) for _ in range(300)]
     sums_right = {}

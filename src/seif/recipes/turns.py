@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from seif import stages
@@ -20,7 +20,7 @@ class Turns:
     """The turns of a run, from 1. Turn 0 is the base, which writes and answers before anything is trained."""
 
     def __init__(
-        self, config: Config, run_dir: RunDir, seeds: list[str], pipeline: Pipeline, run_training: RunTraining
+        self, config: Config, run_dir: RunDir, seeds: Sequence[str], pipeline: Pipeline, run_training: RunTraining
     ) -> None:
         self.config, self.dir, self.seeds, self.pipeline = config, run_dir, seeds, pipeline
         self.run_training = run_training
@@ -42,7 +42,7 @@ class Turns:
         """[Instructor] starts from that of the turn before; the newest Follower answers it."""
         roles, out = self._roles(turn), self.dir.instructor(turn)
         start, answerer = self._path(roles.instructor_start), self._path(roles.answerer)
-        training = stages.InstructorTraining(turn, start, answerer, judge, self.seeds, out)
+        training = stages.InstructorTraining(turn, start, answerer, judge, self.dir.seeds, out)
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)

@@ -15,8 +15,8 @@ from seif.evaluation.showcase import ShownSeed, read_showcase
 from seif.manifest import Manifest
 from seif.report.text import number
 from seif.results import read_run
-from seif.seeds import load_seeds
 from seif.stage_log import LoggedStep
+from seif.tables import count_rows
 
 Points = list[tuple[int, float | None]]
 """(step from 1, value) of one stage."""
@@ -106,6 +106,6 @@ def collect(run_dir: RunDir) -> RunNumbers:
 
 def _count_seeds(config: Config) -> int | None:
     try:
-        return len(load_seeds(Path(config.seeds))) if config.seeds else None
+        return count_rows(Path(config.seeds)) if config.seeds else None
     except UsageError:
         return None

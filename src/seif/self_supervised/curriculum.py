@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from seif.config import Config
 from seif.constraints import TYPES
 from seif.errors import UsageError
+from seif.training.data import permuted
 from seif.types import Constraint, Instruction
 
 
@@ -35,11 +36,8 @@ def levels(instructions: Sequence[Instruction], highest: int | None = None) -> l
     """
     longest = max((len(x.constraints) for x in instructions), default=0)
     if longest < (highest or 1):
-        has = f"the longest of {len(instructions):,} instructions has {longest}"
-        raise UsageError(
-            f"level {longest + 1} is empty: {has}; add instructions with more constraints"
-            + (" or ask for fewer levels" if highest else "")
-        )
+        fewer = " or ask for fewer levels" if highest else ""
+        raise empty_level(len(instructions), longest, fewer)
     found = []
     for number in range(1, (highest or longest) + 1):
         indices = tuple(i for i, x in enumerate(instructions) if len(x.constraints) >= number)
@@ -47,14 +45,10 @@ def levels(instructions: Sequence[Instruction], highest: int | None = None) -> l
     return found
 
 
-def groups(instructions: Sequence[Instruction], order: str) -> list[list[Instruction]]:
-    """What is fed one after the other: `none`: the whole instructions; `mixed`: all levels as one; `in_order`: level
-    after level.
-    """
-    if order == "none":
-        return [list(instructions)]
-    by_level = [list(level.instructions) for level in levels(instructions)]
-    return by_level if order == "in_order" else [[x for group in by_level for x in group]]
+def empty_level(instructions: int, longest: int, fewer: str = "") -> UsageError:
+    """What to say where one more level than the `longest` instruction has constraints is wanted."""
+    has = f"the longest of {instructions:,} instructions has {longest}"
+    return UsageError(f"level {longest + 1} is empty: {has}; add instructions with more constraints{fewer}")
 
 
 def stretch(groups: Sequence[Sequence[int]], places: int, rng: random.Random) -> list[int]:
@@ -69,7 +63,7 @@ def stretch(groups: Sequence[Sequence[int]], places: int, rng: random.Random) ->
         passed += len(group)
         end = places * passed // total
         while len(rows) < end:
-            rows += rng.sample(group, len(group))[: end - len(rows)]
+            rows += [group[place] for place in permuted(len(group), min(len(group), end - len(rows)), rng)]
     return rows
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import importlib.util
 import math
 import threading
@@ -14,6 +13,7 @@ from typing import Any
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.evaluation.results import GeneralAccuracy
+from seif.journal import ask_all
 from seif.roles import follower
 from seif.tables import read_rows
 from seif.types import Instruction
@@ -94,12 +94,26 @@ def _same(found: str, wanted: str) -> bool:
 
 
 async def accuracy(
-    engine: Engine, questions: Sequence[Question], style: str, response_format: str, max_new_tokens: int
+    engine: Engine,
+    questions: Sequence[Question],
+    style: str,
+    response_format: str,
+    max_new_tokens: int,
+    parts: Path | None = None,
 ) -> GeneralAccuracy:
-    """Share of greedy replies that are right, with its standard error."""
-    requests = [Request(follower.messages(style, q.instruction, response_format), max_new_tokens) for q in questions]
-    completions = await asyncio.gather(*(engine.complete(r) for r in requests))
-    replies = [follower.parse(c.text, c.finish_reason == "stop", response_format) for c in completions]
+    """Share of greedy replies that are right, with its standard error.
+
+    Replies are kept in the file `parts`, and not asked for again where that holds them.
+    """
+
+    async def ask(place: int) -> tuple[str, bool] | None:
+        prompt = follower.messages(style, questions[place].instruction, response_format)
+        completion = await engine.complete(Request(prompt, max_new_tokens))
+        return None if completion.error else (completion.text, completion.finish_reason == "stop")
+
+    replies = [
+        follower.parse(*(reply or ("", False)), response_format) for reply in await ask_all(ask, len(questions), parts)
+    ]
     share = sum(r is not None and correct(r, q.answer) for r, q in zip(replies, questions, strict=True)) / len(
         questions
     )

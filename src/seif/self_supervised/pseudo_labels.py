@@ -22,7 +22,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seif.artifacts import Beside, read_json, write_atomically, write_json
-from seif.engines.base import Engine, Request
+from seif.engines.base import Completion, Engine, Request
+from seif.engines.together import in_order
 from seif.errors import UsageError
 from seif.roles import follower
 from seif.scoring import item_seed, within_limit
@@ -218,19 +219,15 @@ async def _answer(
     engine: Engine, instructions: Sequence[Instruction], wanted: Sequence[tuple[int, int]], asking: Asking
 ) -> list[LevelAnswer]:
     places = [(i, level, sample) for i, level in wanted for sample in range(asking.answers)]
-    completions = await asyncio.gather(
-        *(
-            engine.complete(
-                Request(
-                    follower.messages(asking.style, cut(instructions[i], level), asking.response_format),
-                    asking.max_new_tokens,
-                    asking.temperature,
-                    _seed(asking, i, level, sample),
-                )
-            )
-            for i, level, sample in places
+
+    async def ask(place: tuple[int, int, int]) -> Completion:
+        i, level, sample = place
+        prompt = follower.messages(asking.style, cut(instructions[i], level), asking.response_format)
+        return await engine.complete(
+            Request(prompt, asking.max_new_tokens, asking.temperature, _seed(asking, i, level, sample))
         )
-    )
+
+    completions = await in_order(ask, places)
     return [
         LevelAnswer(
             *place,

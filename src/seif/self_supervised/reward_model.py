@@ -232,6 +232,12 @@ class _Classifying(Trainer):
     right: float = 0.0
     seen: int = 0
 
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        # The loss is a mean over a micro-batch, however many make an update and in how many processes. transformers
+        # believes that the model divides it by the update's pairs, and would add up the means.
+        self.model_accepts_loss_kwargs = False
+
     def compute_loss(self, model: Any, inputs: Any, return_outputs: bool = False, **options: Any) -> Any:
         loss, out = super().compute_loss(model, inputs, return_outputs=True, **options)
         if model.training:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from seif.artifacts import read_json, write_json
-from seif.config import Config
+from seif.artifacts import Beside, read_json, write_json
+from seif.config import MOVABLE_KEYS, Config
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
@@ -26,14 +27,14 @@ from seif.evaluation.results import (
 )
 from seif.evaluation.showcase import ShownConstraint, ShownSeed, write_showcase
 from seif.evaluation.suites import SuiteSettings, suite
-from seif.instructions import read_instructions
+from seif.instructions import iter_instructions
 from seif.models import JudgeWeights, ModelPool, judging
 from seif.roles import follower
 from seif.self_supervised import curriculum
 from seif.self_supervised.general import accuracy as general_accuracy
 from seif.self_supervised.general import load_questions
 from seif.stage_log import Tables
-from seif.types import Instruction
+from seif.training.checkpoints import claim
 
 BUILT_IN = (harness.lm_eval, ifeval.ifeval)
 """Suites that are registered as their modules are imported; `held-out` is below."""
@@ -62,6 +63,8 @@ class EvaluationRequest:
 def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
     """Write, and return, what one turn's models are measured at."""
     began = time.time()
+    parts = Beside(request.out).parts
+    claim(parts, _identity(config, request), config.dtype)
     with ModelPool(config, request.out) as pool:
         evaluation = asyncio.run(_evaluate(config, pool, request))
     # The engines' memory is free now for suites that load the model themselves.
@@ -69,18 +72,26 @@ def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
     more = {"suites": results} if results else {}
     evaluation = evaluation.model_copy(update={"seconds": round(time.time() - began, 1), **more})
     write_json(request.out, evaluation.to_json())
+    shutil.rmtree(parts)
     return evaluation
+
+
+def _identity(config: Config, request: EvaluationRequest) -> list[object]:
+    """What two equal evaluations have in common, as JSON values."""
+    movable = {key.partition(".")[0] for key in MOVABLE_KEYS}
+    judge = [request.judge.model, request.judge.reward_model]
+    return [request.turn, request.model, judge, config.model_dump(mode="json", exclude=movable)]
 
 
 async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest) -> Evaluation:
     """The Judger comes last, because the Follower's weights are given back for its."""
     with ExitStack() as asking:
         engine = asking.enter_context(pool.use(request.model))
-        shown = await _showcase(config, engine, request.seeds, read_instructions(request.instructions))
-        write_showcase(request.showcase, shown)
-        results = await suites.run_suites(config, request.model, engine)
-        measure_judger = judger_measure(config, pool, request.judge, asking.close)
-        found = await measure(engine, SuiteSettings(config, request.model, measure_judger=measure_judger))
+        write_showcase(request.showcase, await _showcase(config, engine, request))
+        parts = Beside(request.out).parts
+        results = await suites.run_suites(config, request.model, engine, parts)
+        measure_judger = judger_measure(config, pool, request.judge, asking.close, parts)
+        found = await measure(engine, SuiteSettings(config, request.model, measure_judger=measure_judger, parts=parts))
     judger = found.judger
     if request.checks:
         in_training = held_out.describe_tables(held_out.add_up(request.checks))
@@ -100,9 +111,14 @@ async def measure(engine: Engine, settings: SuiteSettings) -> Evaluation:
     if config.self_supervised.general.held_out is not None:
         questions = load_questions(Path(config.self_supervised.general.held_out))
         found["general"] = await general_accuracy(
-            engine, questions, config.prompts, config.follower.format, config.answer_tokens
+            engine,
+            questions,
+            config.prompts,
+            config.follower.format,
+            config.answer_tokens,
+            settings.parts and settings.parts / "general.jsonl",
         )
-    answers = await held_out.answer_by_decoding(engine, config)
+    answers = await held_out.answer_by_decoding(engine, config, settings.parts)
     greedy = answers.get("greedy")
     return Evaluation(
         turn=0,
@@ -114,11 +130,16 @@ async def measure(engine: Engine, settings: SuiteSettings) -> Evaluation:
 
 
 def judger_measure(
-    config: Config, pool: ModelPool, judge: JudgeWeights | None, answered: Callable[[], object]
+    config: Config,
+    pool: ModelPool,
+    judge: JudgeWeights | None,
+    answered: Callable[[], object],
+    parts: Path | None = None,
 ) -> Callable[[Sequence[held_out.Answer]], Awaitable[JudgeAgreement]] | None:
     """What measures the config's Judger with the weights `judge`; None where there is none to measure.
 
-    `answered` is called first: it gives back the weights that answered, so that the Judger's take their place.
+    `answered` is called first: it gives back the weights that answered, so that the Judger's take their place. Its
+    verdicts are kept in the folder `parts`, and not asked for again.
     """
     classifies = config.judging_model == "classifier"
     given = config.self_supervised.reward_model.given
@@ -131,9 +152,8 @@ def judger_measure(
         answered()
         answers = answers[: config.evaluation.judged]
         with judging(pool, model, reward_model, alone=True) as found:
-            if classifies:
-                return await held_out.judger_agreement(found, answers, curriculum.soft(config))
-            return await held_out.judger_agreement(found, answers)
+            asked = curriculum.soft(config) if classifies else lambda constraint: True
+            return await held_out.judger_agreement(found, answers, asked, parts and parts / "verdicts.jsonl")
 
     return measure_judger
 
@@ -170,11 +190,10 @@ def _instructor(generation: Path) -> InstructorNumbers:
     )
 
 
-async def _showcase(
-    config: Config, engine: Engine, seeds: Sequence[str], instructions: list[Instruction]
-) -> list[ShownSeed]:
+async def _showcase(config: Config, engine: Engine, request: EvaluationRequest) -> list[ShownSeed]:
     """The first seeds, what the Instructor made of them, and the Follower's greedy answers."""
-    by_seed = {x.seed: x for x in instructions}
+    seeds = request.seeds[: config.evaluation.showcase]
+    by_seed = {x.seed: x for x in iter_instructions(request.instructions) if x.seed in seeds}
 
     async def show(seed: str) -> ShownSeed:
         task = by_seed.get(seed)
@@ -191,4 +210,4 @@ async def _showcase(
         )
         return ShownSeed(seed, constraints, reply, find_conflict(task.constraints))
 
-    return list(await asyncio.gather(*map(show, seeds[: config.evaluation.showcase])))
+    return list(await asyncio.gather(*map(show, seeds)))

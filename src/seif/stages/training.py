@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +12,20 @@ from typing import TYPE_CHECKING
 from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config, Grpo
-from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data
+from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
 from seif.engines.base import Messages
+from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, judging
 from seif.roles import follower
 from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writing, item_seed
 from seif.self_supervised.general import Question, correct
 from seif.stage_log import StageLog
 from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics, plugin_metrics, records_of
+from seif.tables import StoredTexts
 from seif.types import Instruction
 
 if TYPE_CHECKING:
+    from seif.engines.policy import ServedPolicy
     from seif.training.rollouts import Reward, RewardBatch, Rollout
 
 
@@ -34,7 +37,8 @@ class InstructorTraining:
     start: str
     answerer: str
     judge: JudgeWeights
-    seeds: Sequence[str]
+    seeds: Path
+    """Seed questions, as `StoredTexts` reads them."""
     out: Path
     """The trained model; it appears only when the stage is done."""
 
@@ -53,25 +57,26 @@ class FollowerTraining:
 
 def train_instructor(config: Config, training: InstructorTraining, log: StageLog) -> None:
     """GRPO on the Instructor: seeds in, a model directory out. Raises as `seif.training.grpo.train` does."""
-    data = instructor_data(config, training.turn, training.seeds)
+    data = instructor_data(config, training.turn, StoredTexts(training.seeds))
     length, temperature = config.follower.grpo.max_new_tokens, config.follower.grpo.temperature
     seed = item_seed(config.seed, training.turn, "instructor")
     judge = training.judge
-    job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps)
+    job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
 
     @contextmanager
-    def rewarding() -> Iterator[Reward]:
+    def models() -> Iterator[_Held]:
         with (
             ModelPool(config, training.out) as pool,
             filtering(pool, judge.model) as checking,
             judging(pool, judge.model, judge.reward_model) as judger,
             pool.use(training.answerer) as engine,
+            _sampling(pool, config.instructor.grpo, training.start) as policy,
         ):
             answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
             scorer = InstructorScorer(checking, answerer, judger, config.instructor)
-            yield _instructor_reward(config, data, scorer)
+            yield _Held(_instructor_reward(config, data, scorer), policy)
 
-    _train(config, job, config.instructor.grpo, rewarding, log)
+    _train(config, job, config.instructor.grpo, models, log)
 
 
 def train_follower(config: Config, training: FollowerTraining, log: StageLog) -> None:
@@ -92,12 +97,16 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
     job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
 
     @contextmanager
-    def rewarding() -> Iterator[Reward]:
-        with ModelPool(config, training.out) as pool, judging(pool, judge.model, judge.reward_model) as judger:
+    def models() -> Iterator[_Held]:
+        with (
+            ModelPool(config, training.out) as pool,
+            judging(pool, judge.model, judge.reward_model) as judger,
+            _sampling(pool, config.follower.grpo, training.start) as policy,
+        ):
             scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
-            yield _follower_reward(config, data, scorer)
+            yield _Held(_follower_reward(config, data, scorer), policy)
 
-    _train(config, job, config.follower.grpo, rewarding, log)
+    _train(config, job, config.follower.grpo, models, log)
 
 
 def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorScorer) -> Reward:
@@ -145,32 +154,45 @@ def _score_answer(config: Config, question: Question, sample: Rollout) -> Score:
 class _Job:
     """What differs between the two roles."""
 
-    role: str
+    role: Role
     turn: int
     start: str
     out: Path
     prompts: list[Messages]
     steps: int
-    order: tuple[int, ...] = ()
+    order: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class _Held:
+    """What the models beside the trained one are for."""
+
+    reward: Reward
+    policy: ServedPolicy | None = None
+    """Serves the rollouts of `grpo.sampler: served`."""
+
+
+def _sampling(pool: ModelPool, settings: Grpo, start: str) -> AbstractContextManager[ServedPolicy | None]:
+    return pool.policy(start) if settings.sampler == "served" else nullcontext()
 
 
 def _train(
-    config: Config, job: _Job, settings: Grpo, rewarding: Callable[[], AbstractContextManager[Reward]], log: StageLog
+    config: Config, job: _Job, settings: Grpo, models: Callable[[], AbstractContextManager[_Held]], log: StageLog
 ) -> None:
-    """`rewarding` holds the models that reward; of several processes, the first one alone enters it."""
+    """`models` holds those that are not trained; of several processes, the first one alone enters it."""
     from seif.training import ranks
     from seif.training.grpo import train
     from seif.training.job import GrpoJob
 
     log.begin(job.steps)
-    with rewarding() if ranks.current().first else nullcontext(_elsewhere) as reward:
+    with models() if ranks.current().first else nullcontext(_Held(_elsewhere)) as held:
         train(
             GrpoJob(
                 model=job.start,
                 prompts=job.prompts,
                 steps=job.steps,
                 settings=settings,
-                seed=item_seed(config.seed, job.turn, job.role) % (1 << 31),
+                seed=training_seed(config, job.turn, job.role),
                 work=Beside(job.out).checkpoints,
                 out=job.out,
                 chat=chat_format(config.chat),
@@ -180,8 +202,9 @@ def _train(
                 lora=config.lora,
                 order=job.order,
             ),
-            reward,
+            held.reward,
             log,
+            held.policy,
         )
 
 

@@ -27,6 +27,11 @@ _CONFIG_KEYS = {
     "use_vllm": "sampler",
     "bf16": "dtype",
     "save_steps": "save_every",
+    "vllm_importance_sampling_correction": "importance_correction",
+    "vllm_importance_sampling_mode": "importance_correction",
+    "vllm_tensor_parallel_size": "colocate.tensor_parallel",
+    "vllm_gpu_memory_utilization": "colocate.gpu_memory_utilization",
+    "vllm_enable_sleep_mode": "colocate.sleep",
 }
 """TRL's settings that have another name in the `grpo` section."""
 _RELIED_ON = (
@@ -43,7 +48,7 @@ _RELIED_ON = (
 )
 """Settings that seif leaves at TRL's defaults and that steps, data order, logs or an exact resume rely on."""
 _OTHER_SAMPLERS = ("min_p", "repetition_penalty", "generation_kwargs", "cache_implementation")
-"""Settings of sampling that the in-process engine does not have."""
+"""Settings of sampling that TRL's own vLLM alone has."""
 
 
 def grpo_arguments(job: GrpoJob) -> GRPOConfig:
@@ -67,9 +72,9 @@ def _check_key(key: str, ours: Collection[str], settings: Grpo) -> None:
     known = [field.name for field in dataclasses.fields(GRPOConfig) if field.init]
     if key in ours or key in _RELIED_ON:
         name = _CONFIG_KEYS.get(key, key)
-        fix = f"set grpo.{name}" if name in Grpo.model_fields else "leave it out"
+        fix = f"set grpo.{name}" if name.partition(".")[0] in Grpo.model_fields else "leave it out"
         raise UsageError(f"grpo.extra.{key} is set by seif itself; {fix}")
-    if key in _OTHER_SAMPLERS and settings.sampler == "engine":
+    if key in _OTHER_SAMPLERS and settings.sampler != "vllm":
         raise UsageError(f"grpo.extra.{key} goes with grpo.sampler: vllm; leave it out")
     if key not in known:
         near = difflib.get_close_matches(key, known, n=1)
@@ -115,7 +120,15 @@ def _settings(job: GrpoJob) -> dict[str, Any]:
         "ddp_find_unused_parameters": False,
         "use_cpu": not torch.cuda.is_available(),
         "chat_template_kwargs": dict(job.chat.template_kwargs) or None,
+        # With `served` a rollout function asks a server of ours; TRL starts and connects to nothing.
         "use_vllm": s.sampler == "vllm",
+        "vllm_importance_sampling_correction": s.importance_correction != "none",
+        **({} if s.importance_correction == "none" else {"vllm_importance_sampling_mode": s.importance_correction}),
+        "vllm_tensor_parallel_size": s.colocate.tensor_parallel,
+        "vllm_gpu_memory_utilization": s.colocate.gpu_memory_utilization,
+        "vllm_enable_sleep_mode": s.colocate.sleep,
+        # Else keys and values have to fit for the model's whole context.
+        "vllm_max_model_length": s.max_prompt_tokens + s.max_new_tokens,
         "seed": job.seed,
         "data_seed": job.seed,
         "disable_tqdm": True,

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
-
-from transformers import AutoTokenizer
 
 from seif.chat import DEFAULT, ChatFormat
 from seif.engines.adapter import tokenizer_of
@@ -18,7 +16,8 @@ def data_order(prompts: int, per_step: int, steps: int, seed: int) -> list[int]:
     """Row numbers for `steps` batches of `per_step`: each epoch a fresh seeded permutation, its incomplete batch
     dropped.
 
-    Fewer prompts than one batch are repeated until it is full.
+    Fewer prompts than one batch are repeated until it is full. Takes memory for the rows that are read, however many
+    prompts there are.
 
     TRL's own sampler draws the order of an epoch from a generator that a resume does not wind forward, so a stage that
     resumed in its second epoch would read other data. Laid out beforehand, all epochs are one pass in a fixed order.
@@ -27,22 +26,41 @@ def data_order(prompts: int, per_step: int, steps: int, seed: int) -> list[int]:
     whole = prompts - prompts % per_step or prompts
     rows: list[int] = []
     while len(rows) < steps * per_step:
-        rows += rng.sample(range(prompts), prompts)[:whole]
-    return rows[: steps * per_step]
+        rows += permuted(prompts, min(whole, steps * per_step - len(rows)), rng)
+    return rows
 
 
-def fitting(model: str, prompts: Sequence[Messages], limit: int, chat: ChatFormat = DEFAULT) -> list[int]:
-    """Indices of the prompts that have at most `limit` tokens."""
+def permuted(size: int, count: int, rng: random.Random) -> list[int]:
+    """The first `count` of `rng.sample(range(size), size)`, in memory for as many; the generator goes on as after all
+    of them."""
+    if 2 * count > size:
+        return rng.sample(range(size), size)[:count]
+    moved: dict[int, int] = {}
+    rows = []
+    for left in range(size, size - count, -1):
+        place = rng.randrange(left)
+        rows.append(moved.get(place, place))
+        moved[place] = moved.pop(left - 1, left - 1)
+    for left in range(size - count, 0, -1):
+        rng.randrange(left)
+    return rows
+
+
+def fitting(model: str, prompts: Iterable[Messages], limit: int, chat: ChatFormat = DEFAULT) -> Iterator[bool]:
+    """Of each prompt, in order, whether it has at most `limit` tokens; some are in memory at a time."""
+    from transformers import AutoTokenizer
+
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(model), padding_side="left")
-    return [i for i, ids in enumerate(chat.prompt_ids(tokenizer, prompts)) if len(ids) <= limit]
+    return (tokens <= limit for tokens in chat.lengths(tokenizer, prompts))
 
 
 def check_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int, chat: ChatFormat = DEFAULT) -> None:
     """Raises UsageError when a prompt has more than `limit` tokens."""
-    lengths = [len(ids) for ids in chat.prompt_ids(tokenizer, prompts)]
+    lengths = list(chat.lengths(tokenizer, prompts))
     longest = max(range(len(lengths)), key=lengths.__getitem__)
     if lengths[longest] > limit:
+        opening = " ".join(prompts[longest][-1]["content"].split())[:60]
         raise UsageError(
-            f"prompt {longest + 1} has {lengths[longest]} tokens, more "
-            f"than max_prompt_tokens={limit}; shorten it or raise the limit"
+            f"prompt {longest + 1} has {lengths[longest]} tokens, more than max_prompt_tokens={limit}; shorten it or "
+            f"raise the limit. It begins with {opening!r}"
         )

@@ -11,6 +11,7 @@ from transformers import AutoTokenizer, PrinterCallback
 
 from seif.engines.adapter import tokenizer_of
 from seif.engines.memory import release_memory
+from seif.engines.policy import ServedPolicy
 from seif.stage_log import StageLog
 from seif.training import ranks
 from seif.training.arguments import grpo_arguments
@@ -21,16 +22,18 @@ from seif.training.job import GrpoJob
 from seif.training.lora import REFERENCE, adapted, check_start
 from seif.training.rollouts import Reward, RewardFunction
 from seif.training.sampler import EngineSampler
+from seif.training.served import ServedSampler
 from seif.training.trainer import GroupedTrainer
 
 
-def train(job: GrpoJob, reward: Reward, log: StageLog) -> None:
+def train(job: GrpoJob, reward: Reward, log: StageLog, policy: ServedPolicy | None = None) -> None:
     """Run or resume one stage and write the trained model with its tokenizer to `job.out`.
 
-    Of several processes each calls this with the same job; `reward` is called in the first one alone. The checkpoint,
-    the data order and all random streams are restored on resume, so on the CPU the result is bit-identical to an
-    uninterrupted run with as many processes. Raises UsageError for prompts that don't fit, for a start that does not
-    go with `lora`, and for unfinished work of another job; RunError when the loss is no longer finite.
+    Of several processes each calls this with the same job; `reward` is called in the first one alone, and `policy`,
+    which serves the rollouts of `grpo.sampler: served`, is needed there alone. The checkpoint, the data order and all
+    random streams are restored on resume, so on the CPU the result is bit-identical to an uninterrupted run with as
+    many processes. Raises UsageError for prompts that don't fit, for a start that does not go with `lora`, and for
+    unfinished work of another job; RunError when the loss is no longer finite, and as the sampler does.
     """
     settings = job.settings
     check_start(job.model, job.lora)
@@ -38,7 +41,9 @@ def train(job: GrpoJob, reward: Reward, log: StageLog) -> None:
     check_lengths(job.prompts, tokenizer, settings.max_prompt_tokens, job.chat)
     processes = ranks.current()
     resume = processes.from_first(lambda: continue_from(job.work, job.identity(), job.dtype))
-    trainer = _trainer(job, tokenizer, RewardFunction(reward, settings.updates_per_step, job.chat), log)
+    trainer = _trainer(
+        job, tokenizer, RewardFunction(reward, settings.updates_per_step, job.chat), log, _sampler(job, policy)
+    )
     log.resumed(step_of(resume) // settings.updates_per_step)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     model = trainer.accelerator.unwrap_model(trainer.model)
@@ -50,7 +55,24 @@ def train(job: GrpoJob, reward: Reward, log: StageLog) -> None:
     release_memory()
 
 
-def _trainer(job: GrpoJob, tokenizer: Any, reward: RewardFunction, log: StageLog) -> GroupedTrainer:
+def _sampler(job: GrpoJob, policy: ServedPolicy | None) -> EngineSampler | ServedSampler | None:
+    """TRL's rollout function; None where TRL samples itself."""
+    match job.settings.sampler:
+        case "engine":
+            return EngineSampler(job)
+        case "served":
+            return ServedSampler(job, policy)
+        case "vllm":
+            return None
+
+
+def _trainer(
+    job: GrpoJob,
+    tokenizer: Any,
+    reward: RewardFunction,
+    log: StageLog,
+    sampler: EngineSampler | ServedSampler | None,
+) -> GroupedTrainer:
     settings = job.settings
     rows = list(job.order) or data_order(len(job.prompts), settings.prompts_per_step, job.steps, job.seed)
     trainer = GroupedTrainer(
@@ -59,8 +81,10 @@ def _trainer(job: GrpoJob, tokenizer: Any, reward: RewardFunction, log: StageLog
         args=grpo_arguments(job),
         train_dataset=Dataset.from_dict({"prompt": [job.prompts[row] for row in rows], "row": rows}),
         processing_class=tokenizer,
-        rollout_func=EngineSampler(job) if settings.sampler == "engine" else None,
+        rollout_func=sampler,
     )
+    if settings.sampler == "served" and settings.importance_correction != "none":
+        trainer.correct_for_sampler()
     reward.end_ids = {*trainer.eos_token_ids}
     trainer.remove_callback(PrinterCallback)
     for callback in (StepLog(settings.updates_per_step, reward, log), KeepNewest(), SeedUpdates(job.seed)):

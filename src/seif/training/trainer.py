@@ -39,8 +39,15 @@ TRL = "trl>=1.16,<1.17"
 """What pyproject.toml asks for."""
 _ROW = "row"
 """Key, in a batch, of its rows' numbers over all processes."""
-_READ = ("_buffered_inputs", "_step")
-"""TRL's private attributes that are read or set here."""
+_READ = ("_buffered_inputs", "_step", "_log_metric", "use_vllm")
+"""TRL's attributes that are read or set here, and are not documented."""
+
+
+class _NothingToSync:
+    """Stands for TRL's own vLLM where a rollout function has its own: that one has pushed the weights already."""
+
+    def sync_weights(self) -> None:
+        """TRL calls it before a generation."""
 
 
 def check_methods(trainer: type) -> None:
@@ -90,6 +97,32 @@ class GroupedTrainer(GRPOTrainer):
         for name in _READ:
             if not hasattr(self, name):
                 raise _other_trl(f"no {name}")
+
+    def correct_for_sampler(self) -> None:
+        """Have TRL use the log-probabilities that the rollout function returns as it uses those of its own vLLM:
+        weigh the loss by `vllm_importance_sampling_mode`, and log how they differ from the trainer's."""
+        self.use_vllm, self.vllm_generation, self._last_loaded_step = True, _NothingToSync(), -1
+
+    @property
+    def corrects_for_sampler(self) -> bool:
+        """Whether TRL corrects for the sampler's log-probabilities, and logs how they differ."""
+        return bool(self.use_vllm and self.args.vllm_importance_sampling_correction)
+
+    def log_metric(self, name: str, value: float) -> None:
+        """Log a number of this step; processes are averaged."""
+        self._log_metric(name, value)
+
+    @torch.no_grad()
+    def log_probs(self, rows: Sequence[Row]) -> torch.Tensor:
+        """(tokens,) log-probabilities of the completions' tokens, row after row, as training computes them at its
+        temperature, without dropout."""
+        training = self.model.training
+        self.model.eval()
+        outputs, packed = self._read(self.model, rows, self.accelerator.device)
+        self.model.train(training)
+        width = max(len(row.completion) for row in rows)
+        values = packed.unpack(outputs.log_probs, rows, width)
+        return torch.cat([line[: len(row.completion)] for line, row in zip(values, rows, strict=True)])
 
     def _generate_and_score_completions(self, inputs: list[Any]) -> Any:
         output = super()._generate_and_score_completions(inputs)

@@ -1,0 +1,99 @@
+"""What a stage has finished so far, item by item and on disk, so that a resumed stage asks for nothing twice."""
+
+from __future__ import annotations
+
+import json
+import os
+from array import array
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from seif.engines.together import PENDING, as_answered, in_order
+
+A = TypeVar("A")
+_MISSING = -1
+
+
+class Journal(AbstractContextManager["Journal"]):
+    """JSON values by the number of their item, from 0; in memory are 8 bytes per item.
+
+    A line of the file holds what finished together. One that a kill has cut off counts for nothing: its items are
+    asked again together, so an engine in process batches them as before, and the result is the same bit for bit.
+    """
+
+    def __init__(self, path: Path, items: int) -> None:
+        """Open the journal, and continue it where the file is there. It belongs to one process."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._file: IO[bytes] = path.open("a+b")
+        self._places = array("q", [_MISSING]) * items
+        self._line: tuple[int, dict[int, Any]] = (_MISSING, {})
+        self._scan()
+
+    def __contains__(self, item: int) -> bool:
+        return self._places[item] != _MISSING
+
+    def get(self, item: int) -> Any:
+        """The value of a finished item; None for any other."""
+        place = self._places[item]
+        if place == _MISSING:
+            return None
+        if place != self._line[0]:
+            self._file.seek(place)
+            self._line = place, dict(json.loads(self._file.readline()))
+        return self._line[1][item]
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, values: Iterable[tuple[int, Any]]) -> None:
+        """Note what finished together. It is with the system when this returns, so it survives kill -9."""
+        finished = list(values)
+        if not finished:
+            return
+        place = self._file.seek(0, os.SEEK_END)
+        self._file.write(json.dumps(finished).encode() + b"\n")
+        self._file.flush()
+        for item, _ in finished:
+            self._places[item] = place
+
+    def _scan(self) -> None:
+        self._file.seek(0)
+        place = 0
+        for line in self._file:
+            try:
+                finished = json.loads(line) if line.endswith(b"\n") else None
+            except ValueError:
+                finished = None
+            if finished is None:
+                self._file.truncate(place)
+                break
+            for item, _ in finished:
+                self._places[item] = place
+            place += len(line)
+
+
+async def ask_missing(
+    journal: Journal, ask: Callable[[int], Awaitable[Any]], items: Iterable[int], pending: int = PENDING
+) -> None:
+    """Ask for those of `items` that the journal lacks, and note the answers as they come, as JSON values.
+
+    An answer None is not noted: the item failed, and is asked again by the same command. Raises what `ask` raises.
+    """
+    async for group in as_answered(ask, (item for item in items if item not in journal), pending):
+        journal.add((item, value) for item, value in group if value is not None)
+
+
+async def ask_all(
+    ask: Callable[[int], Awaitable[A]], items: int, path: Path | None, pending: int = PENDING
+) -> list[A | None]:
+    """The answers to items 0, 1, ...; they are JSON values, and what failed is None.
+
+    Those that the journal at `path` holds are not asked for; without a path none are kept.
+    """
+    if path is None:
+        return list(await in_order(ask, range(items), pending))
+    with Journal(path, items) as journal:
+        await ask_missing(journal, ask, range(items), pending)
+        return [journal.get(item) for item in range(items)]

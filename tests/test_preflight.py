@@ -1,0 +1,63 @@
+import pytest
+
+import seif
+from seif import preflight
+from seif.config_file import build_config
+from seif.errors import UsageError
+from seif.instructions import write_instructions
+from seif.preflight import count_questions, iter_questions, seeds_of, store_questions
+from seif.tables import StoredTexts
+from seif.types import Constraint, Instruction
+
+
+@pytest.fixture
+def seeds(tmp_path):
+    path = tmp_path / "seeds.parquet"
+    StoredTexts.write(path, "prompt", (f"How old is river number {i}?" for i in range(50)))
+    return path
+
+
+@pytest.fixture
+def benchmark(tmp_path):
+    path = tmp_path / "benchmark.jsonl"
+    path.write_text('{"prompt": "How old is river number 7?"}\n')
+    return path
+
+
+def config(seeds, benchmark, **changes):
+    return build_config(
+        {"model": "m", "seeds": seeds and str(seeds), "benchmark_prompts": [str(benchmark)], **changes}, "test"
+    )
+
+
+def test_questions_are_stored_without_those_that_overlap(seeds, benchmark, tmp_path):
+    notes = []
+    stored = store_questions(iter_questions(config(seeds, benchmark), notes.append), tmp_path / "run" / "seeds.parquet")
+    assert len(stored) == 49
+    assert "How old is river number 7?" not in stored
+    assert len(notes) == 1
+    assert "1 of 50 seeds overlaps" in notes[0]
+
+
+def test_a_plan_reads_a_small_file_and_counts_a_large_one(seeds, benchmark, monkeypatch):
+    notes = []
+    assert count_questions(config(seeds, benchmark), notes.append) == (49, None)
+    monkeypatch.setattr(preflight, "LARGE", 10)
+    monkeypatch.setattr("seif.seeds.iter_seeds", lambda path: pytest.fail("a large file is counted, not read"))
+    notes.clear()
+    assert count_questions(config(seeds, benchmark), notes.append) == (50, None)
+    assert "50 rows, which are counted and not read" in notes[0]
+
+
+def test_own_instructions_give_questions_and_a_mean_number_of_constraints(tmp_path, benchmark):
+    texts = tuple(map(Constraint, ("Be kind.", "Be brief.", "Be calm.")))
+    file = tmp_path / "instructions.parquet"
+    write_instructions(file, [Instruction(f"Why {i // 2}?", texts[: 1 + 2 * (i % 2)]) for i in range(10)])
+    own = config(None, benchmark, instructions=str(file), instructor={"train": False})
+    assert count_questions(own, lambda line: None) == (5, 2.0)
+    assert list(seeds_of(file))[:3] == ["Why 0?", "Why 0?", "Why 1?"]
+
+
+def test_without_questions_the_fix_is_told():
+    with pytest.raises(UsageError, match="give --seeds FILE"):
+        list(iter_questions(seif.load_config(model="x"), lambda line: None))
