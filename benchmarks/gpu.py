@@ -38,6 +38,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--phases", nargs="+", metavar="PHASE", help="these alone; the JSON has their names")
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
     parser.add_argument("--tiny", action="store_true", help="tiny models, to check this program; no figures to quote")
+    parser.add_argument("--vllm-python", metavar="FILE", help="a Python with vLLM, for its servers; default: this one")
     parser.add_argument("--plugins", nargs="+", default=[], metavar="FILE", help="further plugins of every training")
     return parser.parse_args()
 
@@ -49,6 +50,9 @@ def main() -> None:
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
     elif (why := _no_gpu()) is not None:
         _refuse(f"{why}; `python -m benchmarks.gpu --device cpu --tiny` checks the program without a GPU")
+    else:
+        # One device: where more are visible, training would spread over them.
+        os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").partition(",")[0]
     os.environ["PYTHONPATH"] = os.pathsep.join(
         filter(None, (str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH")))
     )
@@ -58,20 +62,24 @@ def main() -> None:
             _refuse(f"this Python lacks {', '.join(lacking)}; `make gpu-wheels` fetches them where there is a network")
         wheels.install(_SITE)
     # Only now, when what they import is there.
-    from benchmarks.gpu_phases import PHASES, PhaseFailed
-    from benchmarks.gpu_report import prepare, run
+    from benchmarks.gpu_bench import REAL, TINY, Bench, LeftOut, PhaseFailed
+    from benchmarks.gpu_phases import PHASES
+    from benchmarks.gpu_report import look, run
 
     names = options.phases or list(PHASES)
     if unknown := [name for name in names if name not in PHASES]:
         _refuse(f"no phase {unknown[0]!r}; there are {', '.join(PHASES)}")
     deadline = time.monotonic() + 60 * options.minutes
+    try:
+        device, versions = look(deadline)
+    except (PhaseFailed, LeftOut) as error:
+        print(f"benchmarks.gpu: the device can't be described: {error}", file=sys.stderr)
+        sys.exit(1)
     options.work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=options.work) as work:
-        try:
-            bench, versions = prepare(Path(work).resolve(), options.tiny, deadline, options.plugins)
-        except PhaseFailed as error:
-            print(f"benchmarks.gpu: the device can't be described: {error}", file=sys.stderr)
-            sys.exit(1)
+        sizes = TINY if options.tiny else REAL
+        vllm = options.vllm_python or (sys.executable if find_spec("vllm") else None)
+        bench = Bench(Path(work).resolve(), sizes, deadline, device, options.plugins, vllm)
         failed = run(options.out, bench, versions, names)
     sys.exit(1 if failed else 0)
 

@@ -48,7 +48,7 @@ SHAPES = {
     # Checkpoints of 0.36 billion parameters are small, and with few tokens completions end, so that rewards differ.
     "qwen-0.4b-ends": Shape(896, 24, 14, 2, 4864, 1600, True, ends=16),
     "tiny": Shape(64, 2, 4, 2, 128, 1600, True),
-    "tiny-untied": Shape(64, 2, 4, 2, 128, 1600, False),
+    "tiny-untied": Shape(64, 2, 2, 1, 128, 1600, False),
     "tiny-ends": Shape(64, 2, 4, 2, 128, 1600, True, ends=64),
 }
 

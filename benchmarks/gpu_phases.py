@@ -3,81 +3,35 @@ that fails or fills the device's memory leaves the others alone."""
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
-import yaml
 from pydantic import TypeAdapter
 from safetensors import safe_open
 
 from benchmarks.flops import full_training_flops, lora_training_flops, mfu, peak_flops
 from benchmarks.generation import Batch
-from benchmarks.gpu_models import SHAPES, make_instructions
-from benchmarks.gpu_steps import PROBE_FILE, Step, read_steps
+from benchmarks.gpu_bench import ROOT, Bench, LeftOut, PhaseFailed
+from benchmarks.gpu_models import SHAPES
+from benchmarks.gpu_steps import Step, read_steps
 from seif.artifacts import Beside
 from seif.config import Config
-from seif.config_file import build_config
 from seif.engines.architecture import describe
 from seif.footprint import Architecture, Device, Footprint, training_footprint
 from seif.training.checkpoints import step_of
 
-ROOT = Path(__file__).parents[1]
-USABLE = 0.85
-"""Share of the device's memory that the settings may need by the plan's estimate."""
-BATCHES = ((16, 131_072), (8, 131_072), (8, 65_536), (4, 49_152), (2, 24_576), (1, 8192))
-"""Micro-batches with token budgets of generation, the largest first."""
 LORA = {"r": 16, "alpha": 32}
+COLOCATED, SERVED = 0.3, 0.4
+"""Shares of the device's memory that vLLM takes beside a training, in its process and as a server."""
 POLL = 0.1
 """Seconds between two looks at a process that is to be killed."""
-
-
-class PhaseFailed(Exception):
-    """Why a phase has no result, in one line."""
-
-
-class LeftOut(Exception):
-    """Why a phase did not run, in one line."""
-
-
-class Span(NamedTuple):
-    """Least and most."""
-
-    least: int
-    most: int
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """How much is done."""
-
-    full: str
-    """The shape whose weights are all trained; a name in `gpu_models.SHAPES`."""
-    lora: str
-    """The shape that gets an adapter."""
-    ends: str
-    """The shape that is killed and resumed."""
-    steps: int
-    """Of a training that is measured. The first is not counted: it warms up."""
-    prompts: int
-    samples: int
-    prompt_tokens: Span
-    new_tokens: int
-    rows: tuple[int, ...]
-    """Batches of the engine alone."""
-
-
-REAL = Sizes("qwen-1.5b", "qwen-7b", "qwen-0.4b-ends", 3, 16, 4, Span(256, 512), 512, (32, 128, 256))
-TINY = Sizes("tiny", "tiny-untied", "tiny-ends", 2, 2, 2, Span(24, 48), 16, (2, 4))
 
 
 @dataclass(frozen=True)
@@ -121,98 +75,6 @@ class Resumption:
     """Whether the weights equal those of an undisturbed training bit for bit; on a GPU they need not."""
     furthest: float
     """The largest difference of a weight."""
-
-
-@dataclass
-class Bench:
-    """What the phases share."""
-
-    work: Path
-    sizes: Sizes
-    device: Device
-    deadline: float
-    """time.monotonic at which everything must be done."""
-    plugins: Sequence[str] = ()
-    """Of every training, beside the probe."""
-    made: dict[str, float] = field(default_factory=dict)
-    """Seconds that the random models took."""
-
-    def model(self, shape: str) -> Path:
-        """The directory of a random model, made at its first use."""
-        folder = self.work / shape
-        if shape not in self.made:
-            began = time.monotonic()
-            self.run([sys.executable, "-m", "benchmarks.gpu_models", shape, str(folder)])
-            self.made[shape] = time.monotonic() - began
-        return folder
-
-    @cached_property
-    def instructions(self) -> Path:
-        """Instructions with prompts of the wanted lengths."""
-        path = self.work / "instructions.parquet"
-        make_instructions(path, 4 * self.sizes.prompts, self.sizes.prompt_tokens)
-        return path
-
-    def run(self, command: Sequence[str], extra: Mapping[str, str] | None = None) -> str:
-        """What a command prints. Raises PhaseFailed when it fails or is not done at the deadline."""
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise LeftOut("no time is left; give it more with --minutes")
-        environment = {**os.environ, **(extra or {})}
-        try:
-            done = subprocess.run(
-                command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=left, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise PhaseFailed(f"not done after {left:.0f} s, when the time was up (--minutes)") from error
-        if done.returncode:
-            raise PhaseFailed(_last_line(done.stderr) or f"exit status {done.returncode}")
-        return done.stdout
-
-    def train(self, config: Config, out: Path, probed: Path) -> None:
-        """`seif train follower`, measured into the file `probed`. Raises as `run`."""
-        self.run(self.command(config, out), {PROBE_FILE: str(probed)})
-
-    def command(self, config: Config, out: Path) -> list[str]:
-        """The command that trains or resumes."""
-        file = out.with_suffix(".yaml")
-        file.write_text(yaml.safe_dump(config.model_dump(mode="json", exclude_unset=True)), encoding="utf-8")
-        command = [sys.executable, "-m", "seif", "train", "follower", "--config", str(file), "--out", str(out)]
-        return [*command, "--model", config.model, "--instructions", str(self.instructions)]
-
-    def config(self, model: Path, steps: int, new_tokens: int, **changes: object) -> Config:
-        """The Follower's training on `model`; rules judge. Keys of `changes` are top-level, `grpo` the Follower's."""
-        grpo = {
-            "prompts_per_step": self.sizes.prompts,
-            "samples": self.sizes.samples,
-            "updates_per_step": 1,
-            "max_new_tokens": new_tokens,
-            "save_every": 1000,
-        }
-        own = changes.pop("grpo", {})
-        assert isinstance(own, dict)
-        tree = {
-            "model": str(model),
-            "plugins": ["benchmarks.gpu_probe", *self.plugins],
-            "instructions": str(self.instructions),
-            "instructor": {"train": False},
-            "judger": {"kind": "rules"},
-            "follower": {"steps": steps, "format": "plain", "grpo": {**grpo, **own}},
-            **changes,
-        }
-        return build_config(tree, "the benchmark's settings")
-
-    def fitting(self, config: Config, architecture: Architecture) -> Config:
-        """The config with the largest batches whose estimate fits the device."""
-        for micro_batch, token_budget in BATCHES:
-            grpo = config.follower.grpo.model_copy(update={"micro_batch": micro_batch})
-            engine = config.engine.model_copy(update={"token_budget": token_budget})
-            follower = config.follower.model_copy(update={"grpo": grpo})
-            tried = config.model_copy(update={"follower": follower, "engine": engine})
-            needed = training_footprint(architecture, tried, self.device.compute)
-            if needed.total - needed.frozen <= USABLE * self.device.memory:
-                return tried
-        raise PhaseFailed(f"{config.model} needs about {(needed.total - needed.frozen) / 1e9:.0f} GB in any batch")
 
 
 def full_training(bench: Bench) -> Training:
@@ -267,12 +129,25 @@ def kill_and_resume(bench: Bench) -> Resumption:
 
 def colocated_vllm(bench: Bench) -> Training:
     """All weights, rollouts from vLLM in the training process."""
-    return _with_vllm(bench, "vllm", {})
+    return _colocated(bench, "vllm", sleep=False)
 
 
 def sleeping_vllm(bench: Bench) -> Training:
     """The same with vLLM's sleep mode: it gives its memory back while weights are updated."""
-    return _with_vllm(bench, "vllm_sleep", {"vllm_enable_sleep_mode": True})
+    return _colocated(bench, "vllm_sleep", sleep=True)
+
+
+def served_vllm(bench: Bench) -> Training:
+    """An adapter, rollouts from a vLLM server on the same device, which gets the adapter before every step."""
+    if bench.vllm_python is None:
+        raise LeftOut("vLLM is not installed here; --vllm-python names another Python that has it")
+    args = ["--gpu-memory-utilization", str(SERVED), "--max-model-len", str(_longest(bench))]
+    if not bench.device.gpu:
+        # As in the config nano-vllm-lora: what vLLM needs on a CPU.
+        args += ["--enforce-eager", "--no-enable-chunked-prefill"]
+    engine = {"kind": "vllm", "vllm": {"python": bench.vllm_python, "args": args}}
+    grpo = {"dtype": bench.device.compute, "sampler": "served"}
+    return _measured(bench, "vllm_served", bench.sizes.lora, SERVED, lora=LORA, engine=engine, grpo=grpo)
 
 
 PHASES: Mapping[str, Callable[[Bench], Training | Resumption | Sequence[Batch]]] = {
@@ -283,26 +158,36 @@ PHASES: Mapping[str, Callable[[Bench], Training | Resumption | Sequence[Batch]]]
     "generation": generation,
     "vllm": colocated_vllm,
     "vllm_sleep": sleeping_vllm,
+    "vllm_served": served_vllm,
 }
 """In the order in which they run, which is that of their value where time is short."""
 
 
-def _with_vllm(bench: Bench, name: str, extra: Mapping[str, object]) -> Training:
+def _colocated(bench: Bench, name: str, sleep: bool) -> Training:
     if find_spec("vllm") is None:
-        raise LeftOut("vLLM is not installed here")
+        raise LeftOut("vLLM is not installed in this Python")
     if not bench.device.gpu:
         raise LeftOut("vLLM in the training process needs a GPU")
-    longest = 2 * bench.sizes.prompt_tokens.most + bench.sizes.new_tokens
-    return _measured(
-        bench, name, bench.sizes.full, grpo={"sampler": "vllm", "extra": {"vllm_max_model_length": longest, **extra}}
-    )
+    grpo = {
+        "sampler": "vllm",
+        "colocate": {"gpu_memory_utilization": COLOCATED, "sleep": sleep},
+        "extra": {"vllm_max_model_length": _longest(bench)},
+    }
+    return _measured(bench, name, bench.sizes.full, COLOCATED, grpo=grpo)
 
 
-def _measured(bench: Bench, name: str, shape: str, **changes: object) -> Training:
-    """Train a few steps, then remove what was trained."""
+def _longest(bench: Bench) -> int:
+    """Tokens of the longest prompt with its completion, and some more."""
+    return 2 * bench.sizes.prompt_tokens.most + bench.sizes.new_tokens
+
+
+def _measured(bench: Bench, name: str, shape: str, vllm: float = 0.0, **changes: object) -> Training:
+    """Train a few steps, then remove what was trained. `vllm`: the share of the device's memory that vLLM takes."""
     model = bench.model(shape)
     architecture = describe(str(model)).architecture
-    config = bench.fitting(bench.config(model, bench.sizes.steps, bench.sizes.new_tokens, **changes), architecture)
+    config = bench.fitting(
+        bench.config(model, bench.sizes.steps, bench.sizes.new_tokens, **changes), architecture, vllm
+    )
     out, probed = bench.work / name, bench.work / f"{name}.jsonl"
     try:
         bench.train(config, out, probed)
@@ -357,8 +242,3 @@ def _furthest(a: Path, b: Path) -> float:
     """The largest difference of a weight in two checkpoints with the same names."""
     with safe_open(a, "pt") as left, safe_open(b, "pt") as right:
         return max(float(torch.max(torch.abs(left.get_tensor(k) - right.get_tensor(k)))) for k in left.keys())  # noqa: SIM118
-
-
-def _last_line(text: str) -> str:
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return lines[-1][:400] if lines else ""

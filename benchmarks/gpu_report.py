@@ -14,7 +14,8 @@ from pydantic import TypeAdapter
 
 from benchmarks.flops import peak_flops
 from benchmarks.generation import Batch
-from benchmarks.gpu_phases import PHASES, REAL, TINY, Bench, LeftOut, PhaseFailed, Resumption, Sizes, Training
+from benchmarks.gpu_bench import TINY, Bench, LeftOut, PhaseFailed, Sizes, run_command
+from benchmarks.gpu_phases import PHASES, Resumption, Training
 from seif.artifacts import write_json
 from seif.errors import SeifError
 from seif.footprint import Device
@@ -67,12 +68,10 @@ def run(out: Path, bench: Bench, versions: Mapping[str, str], names: Sequence[st
     return any(outcome.status == "failed" for outcome in outcomes.values())
 
 
-def prepare(work: Path, tiny: bool, deadline: float, plugins: Sequence[str]) -> tuple[Bench, Mapping[str, str]]:
-    """What the phases share, and the versions of what they run on. Raises PhaseFailed."""
-    bench = Bench(work, TINY if tiny else REAL, Device("", 0, False, "", ""), deadline, plugins)
-    found = json.loads(bench.run([sys.executable, "-m", "benchmarks.gpu_device"]))
-    bench.device = Device(**found["device"])
-    return bench, found["versions"]
+def look(deadline: float) -> tuple[Device, Mapping[str, str]]:
+    """The device, and the versions of what runs on it. Raises PhaseFailed."""
+    found = json.loads(run_command([sys.executable, "-m", "benchmarks.gpu_device"], deadline))
+    return Device(**found["device"]), TypeAdapter(dict[str, str]).validate_python(found["versions"])
 
 
 def line(name: str, outcome: Outcome) -> str:

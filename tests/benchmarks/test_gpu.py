@@ -7,17 +7,8 @@ import sys
 import time
 
 import pytest
-from benchmarks.gpu_phases import (
-    REAL,
-    TINY,
-    Bench,
-    LeftOut,
-    PhaseFailed,
-    Resumption,
-    colocated_vllm,
-    matrix_parameters,
-    summary,
-)
+from benchmarks.gpu_bench import REAL, TINY, Bench, LeftOut, PhaseFailed
+from benchmarks.gpu_phases import Resumption, colocated_vllm, matrix_parameters, served_vllm, summary
 from benchmarks.gpu_report import Outcome, line, run
 from benchmarks.gpu_steps import Step, append_step, read_steps
 
@@ -34,7 +25,7 @@ LATER = [Step(n, 10.0, 4.0, 1.0, 64, 24_000, 32_000, 50, 80, 95) for n in (2, 3)
 
 
 def bench(folder, device=H200, sizes=REAL, seconds=60.0):
-    return Bench(folder, sizes, device, time.monotonic() + seconds)
+    return Bench(folder, sizes, time.monotonic() + seconds, device)
 
 
 def test_rates_leave_the_first_step_out_and_peaks_do_not(tmp_path):
@@ -124,6 +115,8 @@ def test_vllm_is_left_out_where_it_can_not_run(tmp_path, monkeypatch):
     monkeypatch.setattr("benchmarks.gpu_phases.find_spec", lambda name: None)
     with pytest.raises(LeftOut, match="vLLM is not installed"):
         colocated_vllm(bench(tmp_path, sizes=TINY))
+    with pytest.raises(LeftOut, match="--vllm-python names another"):
+        served_vllm(bench(tmp_path, sizes=TINY))
 
 
 def test_rates_without_a_gpu_have_no_memory():
