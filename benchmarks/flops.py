@@ -8,18 +8,10 @@ from __future__ import annotations
 
 import re
 
-PEAK_BF16 = {
-    "H100 PCIe": 756e12,
-    "H100 NVL": 835e12,
-    "H100": 989e12,
-    "H200": 989e12,
-    "GH200": 989e12,
-    "B200": 2250e12,
-    "A100": 312e12,
-    "L40S": 362e12,
-    "L4": 121e12,
-}
-"""FLOP/s of dense bf16 matrix products, from NVIDIA's data sheets (which print twice as much, for sparse ones)."""
+from seif.planning.hardware import HARDWARE
+
+_SLOWER = ("PCIe", "NVL", "MIG")
+"""In names of devices that have fewer units, or slower ones, than the data sheet in `HARDWARE` is about."""
 
 
 def full_training_flops(parameters: int, tokens: int) -> float:
@@ -40,10 +32,14 @@ def lora_training_flops(base: int, adapter: int, tokens: int) -> float:
 
 
 def peak_flops(device: str) -> float | None:
-    """The bf16 peak of a device by its name, as torch gives it; None for one that is not in the table."""
-    # Whole words, as an L40 is no L4; an "H100 PCIe" is an H100 too, so the longest name decides.
-    found = [name for name in PEAK_BF16 if re.search(rf"\b{name}\b", device)]
-    return PEAK_BF16[max(found, key=len)] if found else None
+    """The dense bf16 peak of a GPU by its name, as torch gives it; None for one whose data sheet is not known."""
+    if any(word in device for word in _SLOWER):
+        return None
+    # Whole words: an L40 is no L4, and a GH200 no H200.
+    for known in HARDWARE.values():
+        if known.gpu and re.search(rf"\b{known.name}\b", device.lower()):
+            return known.flops
+    return None
 
 
 def mfu(flops: float, seconds: float, peak: float | None) -> float | None:

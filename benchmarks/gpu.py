@@ -71,7 +71,7 @@ def main() -> None:
         _refuse(f"no phase {unknown[0]!r}; there are {', '.join(PHASES)}")
     deadline = time.monotonic() + 60 * options.minutes
     try:
-        device, versions = look(deadline)
+        device, hardware, versions = look(deadline)
     except (PhaseFailed, LeftOut) as error:
         print(f"benchmarks.gpu: the device can't be described: {error}", file=sys.stderr)
         sys.exit(1)
@@ -79,7 +79,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(dir=options.work) as work:
         sizes = TINY if options.tiny else REAL
         vllm = options.vllm_python or (sys.executable if find_spec("vllm") else None)
-        bench = Bench(Path(work).resolve(), sizes, deadline, device, options.plugins, vllm)
+        bench = Bench(Path(work).resolve(), sizes, deadline, device, hardware, options.plugins, vllm)
         failed = run(options.out, bench, versions, names)
     sys.exit(1 if failed else 0)
 

@@ -19,6 +19,7 @@ from benchmarks.gpu_steps import PROBE_FILE
 from seif.config import Config
 from seif.config_file import build_config
 from seif.footprint import Architecture, Device, training_footprint
+from seif.planning.hardware import Hardware
 
 ROOT = Path(__file__).parents[1]
 USABLE = 0.85
@@ -75,6 +76,8 @@ class Bench:
     deadline: float
     """time.monotonic at which everything must be done."""
     device: Device
+    hardware: Hardware
+    """Its data sheet."""
     plugins: Sequence[str] = ()
     """Of every training, beside the probe."""
     vllm_python: str | None = None

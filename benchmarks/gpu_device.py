@@ -12,6 +12,7 @@ from dataclasses import asdict
 from importlib.metadata import PackageNotFoundError, version
 
 from seif.engines.devices import this_device
+from seif.planning.hardware import nearest_hardware
 
 _PACKAGES = ("torch", "transformers", "trl", "accelerate", "peft", "datasets", "vllm")
 
@@ -25,7 +26,7 @@ def main() -> None:
             versions[package] = version(package)
         except PackageNotFoundError:
             continue
-    print(json.dumps({"device": asdict(this_device()), "versions": versions}))
+    print(json.dumps({"device": asdict(this_device()), "hardware": asdict(nearest_hardware()), "versions": versions}))
 
 
 if __name__ == "__main__":

@@ -19,12 +19,12 @@ from safetensors import safe_open
 from benchmarks.flops import full_training_flops, lora_training_flops, mfu, peak_flops
 from benchmarks.generation import Batch
 from benchmarks.gpu_bench import ROOT, Bench, LeftOut, PhaseFailed
-from benchmarks.gpu_models import SHAPES
 from benchmarks.gpu_steps import Step, read_steps
 from seif.artifacts import Beside
 from seif.config import Config
 from seif.engines.architecture import describe
-from seif.footprint import Architecture, Device, Footprint, training_footprint
+from seif.footprint import Architecture, Footprint, training_footprint
+from seif.planning.rates import rough_rates
 from seif.training.checkpoints import step_of
 
 LORA = {"r": 16, "alpha": 32}
@@ -47,7 +47,7 @@ class Training:
     rollout_tokens_per_s: float
     """Tokens of completions per second of sampling."""
     training_tokens_per_s: float
-    """Tokens of prompts and completions per second of forward, backward and optimiser."""
+    """Tokens of prompts and completions per second of reference, reward, forward, backward and optimiser."""
     tokens_per_s: float
     """The same per second of the whole step."""
     mfu: float | None
@@ -55,6 +55,9 @@ class Training:
     generate_peak: int | None
     update_peak: int | None
     device_used: int | None
+    planned_rollout_tokens_per_s: float
+    """By the data sheet, as `seif plan` has it."""
+    planned_training_tokens_per_s: float
     estimated_generate_peak: int
     estimated_update_peak: int
     estimate: Footprint
@@ -194,19 +197,20 @@ def _measured(bench: Bench, name: str, shape: str, vllm: float = 0.0, **changes:
     finally:
         for left in (out, Beside(out).checkpoints):
             shutil.rmtree(left, ignore_errors=True)
-    return summary(shape, architecture, config, bench.device, read_steps(probed))
+    return summary(shape, architecture, config, bench, read_steps(probed))
 
 
-def summary(shape: str, architecture: Architecture, config: Config, device: Device, steps: Sequence[Step]) -> Training:
+def summary(shape: str, architecture: Architecture, config: Config, bench: Bench, steps: Sequence[Step]) -> Training:
     """Rates and peaks of a training beside its estimate. Raises PhaseFailed where nothing was measured."""
     counted = steps[1:] or steps
     if not counted:
         raise PhaseFailed("the training wrote no step down")
     tokens, update = sum(s.tokens for s in counted), sum(s.update_seconds for s in counted)
-    multiplied = matrix_parameters(shape, architecture)
+    multiplied = matrix_parameters(architecture)
     adapter = config.lora.r * architecture.linear_widths if config.lora else 0
     flops = lora_training_flops(multiplied, adapter, tokens) if config.lora else full_training_flops(multiplied, tokens)
-    estimate = training_footprint(architecture, config, device.compute)
+    estimate = training_footprint(architecture, config, bench.device.compute)
+    speed = rough_rates(bench.hardware, architecture, config).speed
     held = estimate.total - estimate.frozen
     return Training(
         model=shape,
@@ -215,12 +219,14 @@ def summary(shape: str, architecture: Architecture, config: Config, device: Devi
         micro_batch=min(config.follower.grpo.micro_batch, counted[0].rows),
         token_budget=config.engine.token_budget,
         rollout_tokens_per_s=sum(s.completion_tokens for s in counted) / sum(s.generate_seconds for s in counted),
-        training_tokens_per_s=tokens / update,
+        training_tokens_per_s=tokens / (update + sum(s.score_seconds for s in counted)),
         tokens_per_s=tokens / sum(s.seconds for s in counted),
-        mfu=mfu(flops, update, peak_flops(device.name)),
+        mfu=mfu(flops, update, peak_flops(bench.device.name)),
         generate_peak=_most([s.generate_peak for s in steps]),
         update_peak=_most([s.update_peak for s in steps]),
         device_used=_most([s.device_used for s in steps]),
+        planned_rollout_tokens_per_s=counted[0].rows / (speed.step + speed.written * counted[0].rows),
+        planned_training_tokens_per_s=1 / speed.trained,
         estimated_generate_peak=held - estimate.activations,
         estimated_update_peak=held - estimate.generation,
         estimate=estimate,
@@ -228,9 +234,9 @@ def summary(shape: str, architecture: Architecture, config: Config, device: Devi
     )
 
 
-def matrix_parameters(shape: str, architecture: Architecture) -> int:
+def matrix_parameters(architecture: Architecture) -> int:
     """Parameters that take part in matrix products: an embedding that is not the head only looks rows up."""
-    looked_up = 0 if SHAPES[shape].tied else architecture.vocabulary * architecture.hidden
+    looked_up = 0 if architecture.tied else architecture.vocabulary * architecture.hidden
     return architecture.parameters - looked_up
 
 

@@ -19,6 +19,7 @@ from benchmarks.gpu_phases import PHASES, Resumption, Training
 from seif.artifacts import write_json
 from seif.errors import SeifError
 from seif.footprint import Device
+from seif.planning.hardware import Hardware
 
 Result = Training | Resumption | Sequence[Batch]
 
@@ -48,6 +49,9 @@ class Report:
     phases: Mapping[str, Outcome]
 
 
+_LOOK = TypeAdapter(tuple[Device, Hardware, dict[str, str]])
+
+
 def run(out: Path, bench: Bench, versions: Mapping[str, str], names: Sequence[str]) -> bool:
     """Run the named phases and write the report to `out`; whether one failed."""
     outcomes: dict[str, Outcome] = {}
@@ -68,10 +72,13 @@ def run(out: Path, bench: Bench, versions: Mapping[str, str], names: Sequence[st
     return any(outcome.status == "failed" for outcome in outcomes.values())
 
 
-def look(deadline: float) -> tuple[Device, Mapping[str, str]]:
-    """The device, and the versions of what runs on it. Raises PhaseFailed."""
+def look(deadline: float) -> tuple[Device, Hardware, Mapping[str, str]]:
+    """The device, the data sheet that `seif plan` takes for it, and the versions of what runs on it.
+
+    Raises PhaseFailed.
+    """
     found = json.loads(run_command([sys.executable, "-m", "benchmarks.gpu_device"], deadline))
-    return Device(**found["device"]), TypeAdapter(dict[str, str]).validate_python(found["versions"])
+    return _LOOK.validate_python((found["device"], found["hardware"], found["versions"]))
 
 
 def line(name: str, outcome: Outcome) -> str:

@@ -29,7 +29,7 @@ from unittest.mock import patch
 import pyarrow.parquet  # noqa: F401  part of the imports that are not counted
 
 from seif import api, stages
-from seif.artifacts import Beside, write_json_lines
+from seif.artifacts import Beside
 from seif.config import Config
 from seif.config_file import build_config
 from seif.constraints.files import CompiledFile, VerifiedFile, constraints_of
@@ -37,7 +37,7 @@ from seif.datasets import follower_data, instructor_data
 from seif.engines.base import Completion, Request
 from seif.models import ModelPool
 from seif.preflight import iter_questions, store_questions
-from seif.tables import StoredTexts, iter_rows
+from seif.tables import StoredTexts, iter_rows, write_json_lines
 from seif.training.data import fitting
 from seif.types import Instruction
 

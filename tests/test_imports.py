@@ -29,10 +29,10 @@ LAYERS = (
     {"scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "extensions", "models", "nano", "self_supervised"},
-    {"report", "results", "stages"},
+    {"planning", "report", "results", "stages"},
     {"distributed"},
     {"preflight"},
-    {"loop", "recipes"},
+    {"bench", "loop", "recipes"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Response,
         SuiteOptions,
         compile_constraints,
+        estimate,
         evaluate,
         evaluate_suite,
         find_conflicts,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from seif.config import Config
     from seif.errors import RunError, SeifError, UsageError
     from seif.judges import Judgement
+    from seif.planning.machine import Machine
     from seif.types import Constraint, Instruction, Verdict
 
 __version__ = "0.1.0"
@@ -47,6 +49,7 @@ __all__ = [
     "Instruction",
     "Judgement",
     "Listener",
+    "Machine",
     "Response",
     "RunError",
     "SeifError",
@@ -54,6 +57,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "compile_constraints",
+    "estimate",
     "evaluate",
     "evaluate_suite",
     "find_conflicts",
@@ -72,6 +76,7 @@ _ELSEWHERE = {
     "Constraint": "types",
     "Instruction": "types",
     "Judgement": "judges",
+    "Machine": "planning.machine",
     "RunError": "errors",
     "SeifError": "errors",
     "UsageError": "errors",

@@ -25,9 +25,10 @@ from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.manifest import describe
 from seif.pipeline import FileLog
+from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import count_questions, fresh, iter_questions, preflight, seeds_of, settle, store_questions
 from seif.progress import Progress
-from seif.results import Generation, Plan, Run, read_run
+from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -116,6 +117,17 @@ def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     return loop.plan(config, *count_questions(config, listener.note))
 
 
+def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: Listener = SILENT) -> Estimate | None:
+    """Hours and memory of a run, by arithmetic. None where the model's sizes are not known, which is noted.
+
+    Raises UsageError as `plan` does, and for a device, a file of rates or a price that is none.
+    """
+    from seif.planning.forecast import forecast
+
+    config = _loaded(config)
+    return forecast(config, plan(config, listener), machine, listener.note)
+
+
 def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
     """Run or resume all turns in `run_dir`.
 
@@ -184,7 +196,7 @@ def generate(
     fresh(target)
     stats = Beside(target).stats
     with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
-        questions = store_questions(iter_questions(config, listener.note), Beside(target).seeds)
+        questions = store_questions(iter_questions(config, listener.note), Beside(target).parts / "seeds.parquet")
         settled, precision = settle(config, Beside(target).parts)
         listener.info(str(precision))
         preflight(settled, questions, filter_model)
@@ -235,7 +247,7 @@ def train(
         if role == "follower":
             training = stages.FollowerTraining(1, model, JudgeWeights(frozen), file, target)
         else:
-            seeds = Beside(target).seeds
+            seeds = Beside(target).parts / "seeds.parquet"
             store_questions(distinct(lambda: seeds_of(file)), seeds)
             training = stages.InstructorTraining(1, model, frozen, JudgeWeights(frozen), seeds, target)
         try:

@@ -16,7 +16,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,21 +64,6 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: object) -> None:
     """Write JSON atomically."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_json_lines(path: Path, records: Iterable[object]) -> None:
-    """One JSON line per record, atomically; only what is no valid Unicode is written as escapes, so nothing is lost."""
-
-    def write(partial: Path) -> None:
-        with partial.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{_line(record)}\n" for record in records)
-
-    write_atomically(path, write)
-
-
-def _line(record: object) -> str:
-    text = json.dumps(record, ensure_ascii=False)
-    return text if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text) else json.dumps(record)
 
 
 def read_json(path: Path) -> Any:
@@ -177,11 +162,6 @@ class Beside:
     def parts(self) -> Path:
         """A folder of what a stage has finished, item by item."""
         return self._named("parts")
-
-    @property
-    def seeds(self) -> Path:
-        """The seed questions of a command outside a run directory."""
-        return self.parts / "seeds.parquet"
 
     @property
     def verdicts(self) -> Path:

@@ -1,4 +1,4 @@
-"""How much memory training needs on one device: arithmetic over a model's sizes and a config. No model is loaded.
+"""How much memory training needs on each device: arithmetic over a model's sizes and a config. No model is loaded.
 
 The numbers are for choosing settings. They assume attention kernels that keep no scores, and leave out what a device
 needs by itself.
@@ -7,6 +7,7 @@ needs by itself.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Literal
 
 from seif.config import Config, Grpo
 
@@ -34,6 +35,18 @@ class Architecture:
     """Inputs plus outputs of all linear layers but the head; an adapter of rank r has r times as many parameters."""
     context: int | None
     """Tokens of the longest text; None where the model's config has no such limit."""
+    tied: bool = True
+    """Whether the head is the embedding."""
+
+    @property
+    def largest_unit(self) -> int:
+        """Parameters of the largest part that FSDP gathers at once: a decoder layer, or embedding and head."""
+        ends = self.vocabulary * self.hidden * (1 if self.tied else 2)
+        return max(ends, (self.parameters - ends) // self.layers)
+
+    def cache(self, width: int) -> int:
+        """Bytes of keys and values per token, `width` bytes each."""
+        return 2 * self.layers * self.key_value_width * width
 
 
 @dataclass(frozen=True)
@@ -55,8 +68,24 @@ class Device:
 
 
 @dataclass(frozen=True)
+class Group:
+    """The devices that train together."""
+
+    devices: int = 1
+    sharding: Literal["none", "fsdp2"] = "none"
+
+    @property
+    def shards(self) -> int:
+        """Over how many devices the weights are split."""
+        return self.devices if self.sharding == "fsdp2" else 1
+
+
+ONE = Group()
+
+
+@dataclass(frozen=True)
 class Footprint:
-    """Bytes on the device while a role is trained."""
+    """Bytes on each device while a role is trained."""
 
     weights: int
     """The trained model, its gradients and optimiser state, and in mixed precision the copies that it computes with."""
@@ -70,45 +99,53 @@ class Footprint:
     """Keys, values and logits while tokens are written."""
     activations: int
     """What the backward pass needs of one micro-batch."""
+    exchanged: int = 0
+    """Between devices: two units of gathered weights where they are sharded, else one buffer of all gradients."""
 
     @property
     def total(self) -> int:
         return sum(getattr(self, field.name) for field in fields(self))
 
 
-def training_footprint(model: Architecture, config: Config, compute: str) -> Footprint:
+def training_footprint(model: Architecture, config: Config, compute: str, group: Group = ONE) -> Footprint:
     """The larger of the two roles' needs. `compute` is what `dtype: auto` becomes: float32, bfloat16 or float16."""
     roles = [config.follower.grpo, *([config.instructor.grpo] if config.instructor.train else [])]
-    return max((_of_role(model, config, grpo, compute) for grpo in roles), key=lambda footprint: footprint.total)
+    return max((_of_role(model, config, grpo, compute, group) for grpo in roles), key=lambda footprint: footprint.total)
 
 
-def _of_role(model: Architecture, config: Config, grpo: Grpo, compute: str) -> Footprint:
+def _of_role(model: Architecture, config: Config, grpo: Grpo, compute: str, group: Group) -> Footprint:
     computes = _BYTES[compute if config.dtype == "auto" else config.dtype]
     stored = 4 if grpo.dtype == "auto" else _BYTES[grpo.dtype]
     answers = computes if config.engine.dtype == "auto" else _BYTES[config.engine.dtype]
     if config.lora:
         adapter = 4 * config.lora.r * model.linear_widths
         # Weights, gradients and two moments of the adapter; its base needs neither gradients nor moments.
+        gradients = adapter
         weights, reference = model.parameters * stored + 4 * adapter, adapter if grpo.kl else 0
     else:
-        copies = computes if computes < stored else 0
+        # Autocast keeps a copy of every weight that is trained; FSDP gathers them unit by unit in that type instead.
+        copies = computes if computes < stored and group.shards == 1 else 0
+        gradients = model.parameters * stored
         weights, reference = model.parameters * (4 * stored + copies), model.parameters * stored if grpo.kl else 0
     # With `judger.weights: base` the answerer and the Judger differ from turn 2 on.
     in_process = 0 if config.engine.kind == "vllm" else 2 if config.judger.weights == "base" else 1
+    writes = in_process > 0 or grpo.sampler == "engine"
+    exchanged = 2 * model.largest_unit * min(computes, stored) if group.shards > 1 else gradients
     return Footprint(
-        weights=weights,
-        reference=reference,
-        rollouts=model.parameters * computes,
+        weights=weights // group.shards,
+        reference=reference // group.shards,
+        rollouts=model.parameters * computes if grpo.sampler == "engine" else 0,
         frozen=in_process * model.parameters * answers,
-        generation=_generation(model, config.engine.token_budget, max(answers, computes)),
-        activations=_activations(model, grpo, stored),
+        generation=_generation(model, config.engine.token_budget, max(answers, computes)) if writes else 0,
+        # Sharded weights are gathered in the type that is computed in, and so is what passes between layers.
+        activations=_activations(model, grpo, min(computes, stored) if group.shards > 1 else stored),
+        exchanged=exchanged if group.devices > 1 else 0,
     )
 
 
 def _generation(model: Architecture, token_budget: int, width: int) -> int:
-    keys_and_values = 2 * model.layers * model.key_value_width * width * token_budget
     # Logits, probabilities, their running sum and a comparison, as float32.
-    return keys_and_values + 4 * 4 * model.vocabulary * (token_budget // _SHORTEST_PROMPT)
+    return model.cache(width) * token_budget + 4 * 4 * model.vocabulary * (token_budget // _SHORTEST_PROMPT)
 
 
 def _activations(model: Architecture, grpo: Grpo, stored: int) -> int:

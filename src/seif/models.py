@@ -154,12 +154,12 @@ class ModelPool:
 
 
 @contextmanager
-def filtering(pool: ModelPool, weights: str) -> Iterator[Filter]:
+def filtering(pool: ModelPool, weights: str, *, cached: bool = True) -> Iterator[Filter]:
     """The Filter that the config names; `weights` are acquired if it asks a model. Raises as `ModelPool.use` does."""
     config, settings = pool.config, pool.config.filter
     with ExitStack() as stack:
         engine = stack.enter_context(pool.use(weights)) if settings.model else NoEngine()
-        cache = pool.cache(weights) if settings.model else None
+        cache = pool.cache(weights) if settings.model and cached else None
         yield Filter(engine, config.prompts, settings.rules, settings.model, settings.max_new_tokens, cache)
 
 

@@ -37,10 +37,12 @@ class Pipeline:
         self.dir, self.progress, self.tracker = run_dir, progress, tracker
 
     def do(self, stage: Stage) -> None:
-        """Skip a stage whose output is there; else run it, and note its begin and end.
+        """Skip a stage whose output is there; else run it, and note its begin, its end and its peak of memory.
 
         Raises RunError for an input that is gone, and whatever the stage raises.
         """
+        from seif.engines.memory import peak_memory, reset_peak
+
         if stage.output.exists():
             Beside(stage.output).drop_unfinished()
             self.progress.skipped(stage.turn, stage.name)
@@ -58,10 +60,12 @@ class Pipeline:
         log = RunLog(self.dir, stage.turn, stage.name, self.progress, self.tracker)
         self.progress.started(stage.turn, stage.name)
         self.dir.event("stage_started", turn=stage.turn, stage=stage.name)
-        began = time.time()
+        reset_peak()
+        began, worked = time.time(), time.process_time()
         stage.run(log)
         seconds = round(time.time() - began, 1)
-        self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds)
+        used = {"cpu_seconds": round(time.process_time() - worked, 1), "peak_bytes": peak_memory()}
+        self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds, **used)
         self.progress.finished(stage.turn, stage.name, seconds, log.last)
 
 

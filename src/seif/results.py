@@ -88,3 +88,60 @@ class Plan:
     follower_step: Mapping[str, int]
     reward_model: Mapping[str, str | int] | None
     """How it is trained; None where none is."""
+
+
+@dataclass(frozen=True)
+class StageEstimate:
+    """How long a stage takes, and what it does."""
+
+    turn: int
+    stage: str
+    seconds: float
+    trained: int = 0
+    """Tokens of prompts and completions in GRPO updates."""
+    sampled: int = 0
+    """Tokens that the trained or measured model writes."""
+    calls: int = 0
+    """Calls to Filter, answerer and Judger."""
+    read: int = 0
+    """Tokens that these calls read."""
+    written: int = 0
+    """Tokens that these calls write."""
+
+
+@dataclass(frozen=True)
+class DeviceEstimate:
+    """The memory of one kind of device in a run, at its peak."""
+
+    role: str
+    """`train`, `serve`, or `train and serve`."""
+    devices: int
+    parts: Mapping[str, int]
+    """Bytes by what they are for."""
+    capacity: int | None
+    """Bytes of such a device; None where that is not known."""
+
+    @property
+    def total(self) -> int:
+        """Bytes."""
+        return sum(self.parts.values())
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a run needs, by arithmetic."""
+
+    source: str
+    """Where the rates come from."""
+    parameters: int
+    stages: tuple[StageEstimate, ...]
+    devices: tuple[DeviceEstimate, ...]
+    advice: tuple[str, ...]
+    """What won't fit, and what would, one line each."""
+    price: float | None = None
+    """Of all calls to Filter, answerer and Judger, in the currency of the given price."""
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock time of the run."""
+        return sum(stage.seconds for stage in self.stages)

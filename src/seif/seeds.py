@@ -7,6 +7,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from seif.errors import UsageError
 from seif.tables import iter_rows
@@ -83,21 +84,34 @@ class Fingerprints:
 
     def numbers(self) -> array[int]:
         """Of each text, the number of distinct ones that occur before it first does."""
-        import pyarrow as pa
-
         if not self._hashes:
             return array("i")
-        column = pa.Array.from_buffers(pa.uint64(), len(self._hashes), [None, pa.py_buffer(self._hashes)])
+        column = self._column()
         found = array("i")
         found.frombytes(memoryview(column.dictionary_encode().indices.buffers()[1])[: 4 * len(column)])
         return found
 
     def first_repeated(self) -> tuple[int, int] | None:
         """The place of the first text that occurs again, and that of its first occurrence; None without one."""
+        if not self._any_repeated():
+            return None
         numbers = self.numbers()
         # As long as nothing is repeated, a text's number is its place.
         again = next((place for place, number in enumerate(numbers) if number != place), None)
         return None if again is None else (again, numbers.index(numbers[again]))
+
+    def _any_repeated(self) -> bool:
+        """By sorting, which takes less memory than numbering them."""
+        import pyarrow.compute as pc
+
+        column = self._column()
+        ordered = column.take(pc.array_sort_indices(column))
+        return bool(pc.any(pc.equal(ordered[1:], ordered[:-1])).as_py())
+
+    def _column(self) -> Any:
+        import pyarrow as pa
+
+        return pa.Array.from_buffers(pa.uint64(), len(self._hashes), [None, pa.py_buffer(self._hashes)])
 
 
 def _hash(text: str) -> int:

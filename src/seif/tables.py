@@ -1,4 +1,5 @@
-"""Read rows from parquet, JSONL or JSON, one after the other; a user's wrong file gets one line with the fix."""
+"""Rows of parquet, JSONL and JSON files, read and written one after the other; a user's wrong file gets one line with
+the fix."""
 
 from __future__ import annotations
 
@@ -74,6 +75,17 @@ def write_parquet(path: Path, rows: Iterable[Json], schema: pa.Schema) -> None:
     with pq.ParquetWriter(path, schema) as writer:
         while group := list(islice(source, ROW_GROUP)):
             writer.write_table(pa.Table.from_pylist(group, schema=schema))
+
+
+def write_json_lines(path: Path, records: Iterable[object]) -> None:
+    """One JSON line per record, as they come. What is no valid Unicode is written as escapes, so nothing is lost."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{_line(record)}\n" for record in records)
+
+
+def _line(record: object) -> str:
+    text = json.dumps(record, ensure_ascii=False)
+    return text if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text) else json.dumps(record)
 
 
 class StoredTexts(Sequence[str]):

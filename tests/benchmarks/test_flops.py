@@ -15,14 +15,13 @@ def test_a_frozen_base_takes_no_gradients_of_its_weights():
     ("name", "peak"),
     [
         ("NVIDIA H200", 989e12),
-        ("NVIDIA GH200 480GB", 989e12),
         ("NVIDIA H100 80GB HBM3", 989e12),
-        ("NVIDIA H100 PCIe", 756e12),
         ("NVIDIA A100-SXM4-80GB", 312e12),
         ("NVIDIA L40S", 362e12),
-        ("NVIDIA L4", 121e12),
-        ("the CPU", None),
+        ("NVIDIA H100 PCIe", None),
+        ("NVIDIA GH200 480GB", None),
         ("NVIDIA L40", None),
+        ("the CPU", None),
     ],
 )
 def test_the_peak_of_a_device_by_its_name(name, peak):

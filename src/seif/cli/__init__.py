@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 
 from seif import __version__
-from seif.cli import evaluate, files, judge, loop, self_supervised, stages, start
+from seif.cli import bench, evaluate, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
 from seif.errors import RunError, SeifError
 
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "init": start.init,
     "run": loop.run,
     "plan": loop.plan,
+    "bench": bench.bench,
     "status": loop.status,
     "report": loop.report,
     "generate": stages.generate,

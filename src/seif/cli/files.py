@@ -12,9 +12,10 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from seif.artifacts import write_json_lines
+from seif.artifacts import write_atomically
 from seif.cli.options import AsJson, console
 from seif.quantities import quantity
+from seif.tables import write_json_lines
 from seif.types import Constraint, Json
 
 SHOWN = ("contradictory", "witnessed", "open")
@@ -104,7 +105,7 @@ def conflicts(
     found = [examine(constraints) for constraints in constraint_sets(file)]
     summary = audit(found)
     if out is not None:
-        write_json_lines(out, [examined.record() for examined in found])
+        _write(out, (examined.record() for examined in found))
     if as_json:
         print(json.dumps(summary.to_json(), indent=2))
         return
@@ -135,7 +136,7 @@ def _check_of(constraint: Constraint) -> Json | None:
 def _write(out: Path | None, records: Iterable[object]) -> None:
     """Write records as they come; without a file, only read them."""
     if out is not None:
-        write_json_lines(out, records)
+        write_atomically(out, lambda partial: write_json_lines(partial, records))
     else:
         deque(records, maxlen=0)
 

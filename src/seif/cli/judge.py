@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from seif import api
-from seif.artifacts import write_json_lines
+from seif.artifacts import write_atomically
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, listener
 from seif.config import Config
 from seif.config_file import build_config
@@ -24,6 +24,7 @@ from seif.judges import Judgement
 from seif.quantities import quantity
 from seif.report.text import percent
 from seif.stage_log import Tables
+from seif.tables import write_json_lines
 from seif.types import Instruction, Json, Verdict
 
 NO_MODEL = "none"
@@ -75,7 +76,7 @@ def judge(
 
     judged = _judged(_read(file, by_rules), ask, counts)
     if out is not None:
-        write_json_lines(out, judged)
+        write_atomically(out, lambda partial: write_json_lines(partial, judged))
     else:
         deque(judged, maxlen=0)
     found = counts.summary(cfg.judger.kind, None if by_rules else model)

@@ -10,9 +10,14 @@ from typing import Annotated
 import typer
 
 from seif import api
+from seif.api import Listener
 from seif.artifacts import RunDir
-from seif.cli.options import AsJson, ConfigFile, Overrides, Seeds, console, listener, load
+from seif.cli.options import AsJson, ConfigFile, Gpu, Overrides, RatesFile, Seeds, console, listener, load, quiet
+from seif.config import Config
 from seif.configs import find
+from seif.errors import UsageError
+from seif.planning.machine import Machine
+from seif.results import Estimate
 
 
 def run(
@@ -31,31 +36,82 @@ def run(
     console.print(f"report: {found.report}", highlight=False)
 
 
-def plan(config: ConfigFile, seeds: Seeds = None, overrides: Overrides = None, as_json: AsJson = False) -> None:
-    """Validate a config and say what a run would do; needs no GPU and no download."""
+def plan(
+    config: ConfigFile,
+    seeds: Seeds = None,
+    overrides: Overrides = None,
+    gpu: Gpu = None,
+    rates: RatesFile = None,
+    price: Annotated[
+        str | None,
+        typer.Option("--price-per-mtok", metavar="IN[,OUT]", help="Price of a million tokens, to add up the calls."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Validate a config and say what a run would do, how long it would take and how much memory it needs.
+
+    Needs no GPU and no download; hours and memory follow from the model's config.json.
+    """
+    from seif.planning.forecast import forecast
     from seif.preflight import settle
+    from seif.report.estimates import estimate_parts
     from seif.report.table import plan_table
 
-    cfg, precision = settle(load(config, overrides, seeds))
-    found = api.plan(cfg, listener())
+    cfg = load(config, overrides, seeds)
+    settled, precision = settle(cfg)
+    quiet()
+    hears = listener(as_json)
+    found = api.plan(settled, hears)
+    needs = forecast(cfg, found, Machine(gpu, rates, price), hears.note)
     if as_json:
-        print(json.dumps({"dtype": asdict(precision), **asdict(found)}, indent=2))
+        estimate = asdict(needs) if needs else None
+        print(json.dumps({"dtype": asdict(precision), **asdict(found), "estimate": estimate}, indent=2))
         return
     console.print(str(precision), highlight=False)
-    for part in plan_table(found):
+    for part in [*plan_table(found), *(estimate_parts(needs) if needs else [])]:
         console.print(part)
 
 
-def status(run: Annotated[Path, typer.Argument(help="A run directory.")], as_json: AsJson = False) -> None:
-    """Where a run is, and its numbers so far."""
+def status(
+    run: Annotated[Path, typer.Argument(help="A run directory.")],
+    gpu: Gpu = None,
+    rates: RatesFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Where a run is, its numbers so far, and what its stages took beside what was estimated."""
+    from seif.report.estimates import comparison, stages_of
     from seif.report.table import turn_table
 
     found = api.load_run(run)
+    root = RunDir(found.path)
+    quiet()
+    hears = listener(as_json)
+    needs = _needs(root.config(), Machine(gpu, rates), hears)
+    took = stages_of(root)
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        stages = [
+            {"turn": turn, "stage": stage, "seconds": t.seconds, "peak_bytes": t.peak}
+            for (turn, stage), t in took.items()
+        ]
+        estimate = asdict(needs) if needs else None
+        print(json.dumps({**found.to_json(), "stages": stages, "estimate": estimate}, indent=2))
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
-    console.print(turn_table(RunDir(found.path)))
+    console.print(turn_table(root))
+    console.print()
+    console.print(comparison(needs, took))
+
+
+def _needs(config: Config, machine: Machine, hears: Listener) -> Estimate | None:
+    """The estimate of a run; None where its files are gone, which takes nothing from what the run has done."""
+    from seif.planning.forecast import forecast
+
+    try:
+        planned = api.plan(config)
+    except UsageError as error:
+        hears.note(f"nothing is estimated: {error}")
+        return None
+    return forecast(config, planned, machine, hears.note)
 
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:

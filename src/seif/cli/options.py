@@ -30,6 +30,13 @@ OptionalConfig = Annotated[
         "--config", help="YAML config (a file or a shipped name) with the role settings; the paper's by default."
     ),
 ]
+Gpu = Annotated[
+    str | None,
+    typer.Option(help="Estimate for this device: h100, h200, a100, l40s, 24gb or cpu; by default for this machine's."),
+]
+RatesFile = Annotated[
+    Path | None, typer.Option("--rates", help="Estimate with what `seif bench` measured, instead of a data sheet.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 
 
@@ -37,8 +44,10 @@ __all__ = [
     "AsJson",
     "ConfigFile",
     "FileLog",
+    "Gpu",
     "OptionalConfig",
     "Overrides",
+    "RatesFile",
     "Seeds",
     "console",
     "for_model",

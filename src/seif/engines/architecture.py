@@ -10,7 +10,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 from transformers.pytorch_utils import Conv1D
 
-from seif.engines.adapter import is_adapter
+from seif.engines.adapter import base_of, is_adapter
 from seif.errors import UsageError
 from seif.footprint import Architecture
 
@@ -63,6 +63,22 @@ def describe(model: str) -> Description:
     return Description(architecture, thinks="</think>" in str(template))
 
 
+def sizes(model: str) -> Architecture | None:
+    """The sizes of a checkpoint directory or adapter, or of a hub id in the local cache; None where there is no
+    config.json. Raises UsageError for one that describes no causal language model."""
+    base = base_of(model)
+    if Path(base).is_dir() and not (Path(base) / "config.json").is_file():
+        return None
+    try:
+        return architecture_of(AutoConfig.from_pretrained(base, local_files_only=True))
+    except OSError:
+        return None
+    except (ValueError, KeyError, TypeError) as error:
+        raise UsageError(
+            f"{model} can't be loaded as a causal language model: {' '.join(str(error).split())[:200]}"
+        ) from error
+
+
 def architecture_of(config: Any) -> Architecture:
     """The sizes of the causal language model that a transformers config describes; its weights are shapes alone."""
     with torch.device("meta"):
@@ -78,8 +94,13 @@ def architecture_of(config: Any) -> Architecture:
         layers=text.num_hidden_layers,
         hidden=text.hidden_size,
         intermediate=getattr(text, "intermediate_size", None) or 4 * text.hidden_size,
-        key_value_width=heads * (getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads),
+        key_value_width=heads * _head_width(text),
         vocabulary=text.vocab_size,
         linear_widths=sum(sum(weight.shape) for weight in linear),
         context=getattr(text, "max_position_embeddings", None),
+        tied=bool(getattr(config, "tie_word_embeddings", False)),
     )
+
+
+def _head_width(text: Any) -> int:
+    return int(getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads)

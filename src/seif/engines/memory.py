@@ -1,12 +1,17 @@
-"""Give memory back between stages: a run loads one model after another in one process."""
+"""Give memory back between stages, and measure its peak: a run loads one model after another in one process."""
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
+import resource
 import sys
+from pathlib import Path
 
 import torch
+
+from seif.engines.shapes import KERNELS, compiles_shapes
 
 
 def release_memory() -> None:
@@ -35,3 +40,49 @@ def trim() -> None:
         malloc_trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
         if malloc_trim is not None:
             malloc_trim(0)
+
+
+_STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+
+def reset_peak() -> None:
+    """Let `peak_memory` begin anew."""
+    # A process that has not touched the GPU must not begin to for this.
+    if torch.cuda.is_initialized():
+        torch.cuda.reset_peak_memory_stats()
+    # 5 sets the peak of the resident set to what is resident now (Linux); elsewhere it stays the process's own.
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5", encoding="ascii")
+
+
+def peak_memory() -> int:
+    """Bytes of this process at the peak since `reset_peak`: on the GPU where there is one (0 where it has not touched
+    it), else resident in memory."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_reserved())
+    unit = 1 if sys.platform == "darwin" else 1024
+    return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def kernels_to_come(compute: str, before: int) -> int:
+    """Bytes of kernels that a longer run would still compile on this machine, where `before` were resident before any
+    were."""
+    where = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    if not compiles_shapes(where, getattr(torch, compute)):
+        return 0
+    return max(0, KERNELS - max(0, resident_memory() - before))
+
+
+def resident_memory() -> int:
+    """Bytes of this process in memory now, after giving back what is free; 0 where that is not known."""
+    release_memory()
+    return _status("VmRSS")
+
+
+def _status(key: str) -> int:
+    """A size in Linux's account of this process, in bytes; 0 elsewhere."""
+    try:
+        lines = _STATUS.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{key}:")), 0)

@@ -15,6 +15,9 @@ BLOCK = 32
 one.
 """
 
+KERNELS = 1024 * 550_000
+"""Bytes of the compiled kernels that oneDNN keeps, which a long run comes to."""
+
 
 def compiles_shapes(device: torch.device, dtype: torch.dtype) -> bool:
     """Whether matrix products of this type are compiled for every new shape."""

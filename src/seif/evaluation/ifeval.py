@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seif.artifacts import write_json_lines
+from seif.artifacts import write_atomically
 from seif.chat import THINK_START, split_thought
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
@@ -22,7 +22,7 @@ from seif.evaluation.suites import SuiteSettings, suite
 from seif.journal import ask_all
 from seif.progress import clock
 from seif.quantities import quantity
-from seif.tables import read_rows
+from seif.tables import read_rows, write_json_lines
 
 MAX_NEW_TOKENS = 1280
 FEWEST_NEW_TOKENS = 16
@@ -197,7 +197,7 @@ def write_responses(path: Path, rows: Sequence[Row], replies: Sequence[Reply]) -
         if reply.error:
             record["error"] = reply.error
         records.append(record)
-    write_json_lines(path, records)
+    write_atomically(path, lambda partial: write_json_lines(partial, records))
 
 
 def describe(result: IFEvalResult) -> list[str]:

@@ -69,7 +69,7 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
     ]
     shown = [column for column in columns if any(cell != NOTHING for cell in column[1])]
     notes = dict.fromkeys(note for _, _, note in shown if note)
-    table = _table(caption="\n".join(["In percent.", *notes]) if notes else None)
+    table = plain_table(caption="\n".join(["In percent.", *notes]) if notes else None)
     if names is not None:
         table.add_column("turn", no_wrap=True)
     for head, _, _ in shown:
@@ -81,7 +81,7 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
 
 def suite_table(name: str, result: SuiteResult) -> Table:
     """One row per number that a suite measured."""
-    table = _table(caption=f"{name}, {quantity(result.n, 'prompt')}")
+    table = plain_table(caption=f"{name}, {quantity(result.n, 'prompt')}")
     table.add_column("")
     table.add_column("value", justify="right", no_wrap=True)
     for key in result.numbers:
@@ -93,7 +93,7 @@ def plan_table(plan: Plan) -> list[RenderableType]:
     """What `loop.plan` says: the checkpoint of each role in each turn, the steps, and the calls per step."""
     turns = plan.turns
     trained = any(t.instructor_starts_from for t in turns)
-    table = _table()
+    table = plain_table()
     heads = ("turn", "Instructor\nfrom", "steps", "Filter", "answerer", "Judger", "Follower\nfrom", "steps")
     for head in heads:
         table.add_column(head, justify="right" if head == "steps" else "left", no_wrap=True)
@@ -111,7 +111,7 @@ def plan_table(plan: Plan) -> list[RenderableType]:
             t.follower_starts_from,
             str(t.follower_steps),
         )
-    calls = _table()
+    calls = plain_table()
     for head in ("calls per step of", "answers", "Filter", "Judger"):
         calls.add_column(head, justify="left" if head.startswith("calls") else "right", no_wrap=True)
     i, f = plan.instructor_step, plan.follower_step
@@ -154,7 +154,8 @@ def _share(value: object) -> str:
     return "100" if text == "100.0" else text
 
 
-def _table(caption: str | None = None) -> Table:
+def plain_table(caption: str | None = None) -> Table:
+    """A table without a frame."""
     return Table(
         box=box.SIMPLE_HEAD,
         show_edge=False,

@@ -168,7 +168,8 @@ class _Generation:
             return decision.verdict is Verdict.SATISFIED
 
         if any(i not in checked for i in self._candidates(attempt)):
-            with filtering(models, model) as checking:
+            # The journal has every decision, and a cache would hold them all in memory.
+            with filtering(models, model, cached=False) as checking:
                 await ask_missing(checked, partial(check, checking), self._candidates(attempt))
         return unread
 

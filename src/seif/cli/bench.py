@@ -1,0 +1,63 @@
+"""The command that measures a machine: `seif bench`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from seif.api import load_config
+from seif.cli.options import (
+    Overrides,
+    Seeds,
+    console,
+    fresh,
+    load,
+    quiet,
+    settle_dtype,
+)
+from seif.config import Config
+from seif.errors import UsageError
+
+
+def bench(
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", help="The config of the run to be planned: a file or the name of a shipped one."),
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="Measure this model, a directory or hub id, instead of the config's.")
+    ] = None,
+    seeds: Seeds = None,
+    overrides: Overrides = None,
+    out: Annotated[Path, typer.Option(help="The rates, for `seif plan --rates`.")] = Path("rates.json"),
+) -> None:
+    """Measure this machine: how fast the config's model writes, reads, judges and trains here."""
+    from seif.artifacts import write_text
+    from seif.bench import bench as measure
+    from seif.preflight import check_names, iter_questions
+
+    fresh(out)
+    settled = settle_dtype(_config(config, model, seeds, overrides))
+    check_names(settled)
+    quiet()
+    questions = iter_questions(settled, lambda line: console.print(line, highlight=False))
+    rates = measure(settled, questions, lambda line: console.print(line, highlight=False))
+    write_text(out, rates.model_dump_json(indent=2) + "\n")
+    console.print(f"{out}: for seif plan CONFIG --rates {out}", highlight=False, markup=False)
+
+
+def _config(config: Path | None, model: str | None, seeds: Path | None, overrides: list[str] | None) -> Config:
+    if config is not None:
+        return load(config, [*(overrides or []), *([f"model={_place(model)}"] if model else [])], seeds)
+    if model is None:
+        raise UsageError("give --config CONFIG, e.g. --config nano, or --model DIR")
+    if overrides:
+        raise UsageError("--set changes a config: give --config too")
+    return load_config(None, model=_place(model), seeds=None if seeds is None else str(seeds.resolve()))
+
+
+def _place(model: str) -> str:
+    """A directory as it is found from here; a config's own paths are relative to its file."""
+    return str(Path(model).resolve()) if Path(model).is_dir() else model

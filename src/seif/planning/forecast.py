@@ -1,0 +1,55 @@
+"""An estimate of a whole run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from seif.config import Config
+from seif.evaluation.held_out import load_tasks
+from seif.footprint import Architecture
+from seif.planning.advice import advice
+from seif.planning.hardware import hardware, nearest_hardware
+from seif.planning.machine import Machine
+from seif.planning.memory import devices
+from seif.planning.placement import placement_of
+from seif.planning.price import Price
+from seif.planning.rates import Rates, read_rates, rough_rates
+from seif.planning.work import HeldOut, Work
+from seif.results import Estimate, Plan
+
+
+def forecast(config: Config, plan: Plan, machine: Machine, note: Callable[[str], None]) -> Estimate | None:
+    """Hours and memory of the run that `plan` lays out; None where the model's sizes are not known, and `note` is
+    told. Raises UsageError for a device, a file of rates or a price that is none."""
+    from seif.engines.architecture import sizes
+
+    price = Price.parse(machine.price) if machine.price is not None else None
+    measured = read_rates(machine.rates) if machine.rates else None
+    device = hardware(machine.gpu) if machine.gpu else None
+    model = sizes(config.model)
+    if model is None:
+        note(f"{config.model} has no config.json on this machine, so hours and memory are not known")
+        return None
+    rates = measured or rough_rates(device or nearest_hardware(), model, config)
+    tasks = load_tasks(Path(config.held_out)) if config.held_out else []
+    constraints = sum(len(task.constraints) for task in tasks) / max(1, len(tasks))
+    return estimate(config, plan, model, rates, HeldOut(len(tasks), constraints), price)
+
+
+def estimate(
+    config: Config, plan: Plan, model: Architecture, rates: Rates, held_out: HeldOut, price: Price | None = None
+) -> Estimate:
+    """Seconds per stage and bytes per device, at `rates`."""
+    rates = rates.for_model(model.parameters)
+    placement = placement_of(config)
+    stages = tuple(Work(config, plan, rates, placement, held_out).stages())
+    read, written = sum(stage.read for stage in stages), sum(stage.written for stage in stages)
+    return Estimate(
+        source=rates.source,
+        parameters=model.parameters,
+        stages=stages,
+        devices=devices(model, config, rates, placement),
+        advice=tuple(advice(model, config, rates)),
+        price=price.of(read, written) if price else None,
+    )

@@ -1,0 +1,221 @@
+"""What each stage of a run does, in tokens and calls, and how long that takes at given rates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from seif.config import Config, Grpo
+from seif.planning.placement import Placement
+from seif.planning.rates import DISK, LONGEST, Lengths, Rates
+from seif.results import Plan, PlannedTurn, StageEstimate
+
+_SERVED_ROWS = 256
+"""Requests that vLLM writes at once on one device, unless it is told otherwise."""
+_CLASSIFIER = 0.6
+"""A classifier's training reads a token in this share of a GRPO update's time: it has no reference."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The held-out tasks."""
+
+    tasks: int = 0
+    constraints: float = 0.0
+    """Mean of a task."""
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one step of a training stage does beside its update."""
+
+    seconds: float
+    calls: int
+    read: float
+    written: float
+
+
+class Work:
+    """The stages of a run as `plan` lays them out, at `rates`."""
+
+    def __init__(self, config: Config, plan: Plan, rates: Rates, placement: Placement, held_out: HeldOut) -> None:
+        self.config, self.plan, self.rates, self.placement, self.held_out = config, plan, rates, placement, held_out
+        templates = config.instructor.templates
+        self.constraints = sum(t.constraints for t in templates) / len(templates)
+
+    @property
+    def lengths(self) -> Lengths:
+        return self.rates.lengths
+
+    def stages(self) -> Iterator[StageEstimate]:
+        """Every stage, in the order in which a run goes through them."""
+        for turn in (None, *self.plan.turns):
+            if turn is not None and turn.instructor_steps:
+                yield self._train_instructor(turn)
+            number = turn.turn if turn else 0
+            yield self._generate(number)
+            if self.plan.reward_model and (turn or self.config.instructor.train):
+                yield from self._reward_model(number)
+            if turn is not None:
+                yield self._train_follower(turn)
+            yield self._evaluate(number)
+
+    # --- stages -------------------------------------------------------------------------------------------------------
+
+    def _train_instructor(self, turn: PlannedTurn) -> StageEstimate:
+        config, lengths = self.config, self.lengths
+        grpo = config.instructor.grpo
+        parsed = grpo.prompts_per_step * grpo.samples * lengths.parsable
+        answered = parsed * lengths.accepted * config.instructor.answers
+        devices, limit = self.placement.rewarding, config.follower.grpo.max_new_tokens
+        deciding = self._decide(parsed, devices)
+        answering = self._answer(answered, lengths.follower_prompt, limit, devices)
+        judging = self._judge(answered * lengths.answered * self.constraints, devices)
+        prompt, reply = lengths.instructor_prompt, lengths.instructor_reply
+        return self._training(
+            "train_instructor", turn.turn, turn.instructor_steps, grpo, (prompt, reply), [deciding, answering, judging]
+        )
+
+    def _train_follower(self, turn: PlannedTurn) -> StageEstimate:
+        grpo, lengths = self.config.follower.grpo, self.lengths
+        constraints = grpo.prompts_per_step * grpo.samples * lengths.answered * self.constraints
+        judging = self._judge(constraints, self.placement.rewarding)
+        texts = (lengths.follower_prompt, lengths.follower_reply)
+        return self._training("train_follower", turn.turn, turn.follower_steps, grpo, texts, [judging])
+
+    def _training(
+        self, stage: str, turn: int, steps: int, grpo: Grpo, texts: tuple[float, float], asked: list[_Step]
+    ) -> StageEstimate:
+        speed, (prompt, reply) = self.rates.speed, texts
+        rollouts = grpo.prompts_per_step * grpo.samples
+        devices = self.placement.rewarding if grpo.sampler == "served" else self.placement.train
+        sampling = self._write(rollouts, reply, grpo.max_new_tokens, prompt, grpo.sampler == "engine", devices)
+        sampling += grpo.prompts_per_step * prompt * speed.read / devices
+        trained = rollouts * (prompt + reply)
+        update = speed.around + trained * speed.trained / self.placement.train
+        step = sampling + update + sum(part.seconds for part in asked)
+        models = 1 if self.config.engine.kind == "local" else 0
+        return StageEstimate(
+            turn=turn,
+            stage=stage,
+            seconds=speed.stage + models * speed.load + steps * step + steps // grpo.save_every * self._save(grpo),
+            trained=round(steps * trained),
+            sampled=round(steps * rollouts * reply),
+            calls=steps * sum(part.calls for part in asked),
+            read=round(steps * sum(part.read for part in asked)),
+            written=round(steps * sum(part.written for part in asked)),
+        )
+
+    def _generate(self, turn: int) -> StageEstimate:
+        if self.config.instructions is not None:
+            return StageEstimate(turn, "generate", 0.0)
+        settings, lengths = self.config.instructor, self.lengths
+        filters = self.config.filter.generation
+        refused = 1 - lengths.parsable * (lengths.accepted if filters else 1)
+        draws = self.plan.seeds * sum(refused**attempt for attempt in range(settings.attempts))
+        prompt, reply, limit = lengths.instructor_prompt, lengths.instructor_reply, settings.grpo.max_new_tokens
+        seconds = self._frozen(draws, prompt, reply, limit, self._asking)
+        deciding = self._decide(draws * lengths.parsable if filters else 0, self._asking)
+        loads = 1 if turn == 0 or not (filters and self.config.filter.model) else 2
+        return StageEstimate(
+            turn=turn,
+            stage="generate",
+            seconds=loads * self.rates.speed.load + seconds + deciding.seconds,
+            sampled=round(draws * lengths.instructor_reply),
+            calls=deciding.calls,
+            read=round(deciding.read),
+            written=round(deciding.written),
+        )
+
+    def _reward_model(self, turn: int) -> Iterator[StageEstimate]:
+        reward_model, lengths = self.plan.reward_model, self.lengths
+        assert reward_model is not None
+        answers = int(reward_model["answers"] or 0)
+        answering = self._answer(answers, lengths.follower_prompt, self.config.answer_tokens, self._asking)
+        yield StageEstimate(
+            turn=turn,
+            stage="pseudo_label",
+            seconds=self.rates.speed.load + answering.seconds,
+            sampled=round(answering.written),
+        )
+        # Every answer is compared with the one before it, so it occurs in two pairs.
+        tokens = (
+            2 * answering.calls * (lengths.follower_prompt + lengths.follower_reply) * int(reward_model["epochs"] or 0)
+        )
+        speed = self.rates.speed
+        seconds = speed.stage + tokens * _CLASSIFIER * speed.trained / self.placement.train
+        yield StageEstimate(turn, "train_reward_model", seconds, trained=round(tokens))
+
+    def _evaluate(self, turn: int) -> StageEstimate:
+        config, held_out, lengths = self.config, self.held_out, self.lengths
+        tasks = min(config.evaluation.tasks or held_out.tasks, held_out.tasks)
+        judged = min(config.evaluation.judged or tasks, tasks) if config.evaluation.judger else 0
+        # Greedy and sampled answers share a task's prompt.
+        answering = self._answer(2 * tasks, lengths.follower_prompt / 2, config.answer_tokens, self._asking)
+        judging = self._judge(judged * lengths.answered * held_out.constraints, self._asking, alone=True)
+        return StageEstimate(
+            turn=turn,
+            stage="evaluate",
+            seconds=self.rates.speed.load * (2 if turn and judged else 1) + answering.seconds + judging.seconds,
+            sampled=round(answering.written),
+            calls=judging.calls,
+            read=round(judging.read),
+            written=round(judging.written),
+        )
+
+    # --- what the stages are made of ----------------------------------------------------------------------------------
+
+    @property
+    def _asking(self) -> int:
+        """Devices on which models are asked while nothing is trained; in process it is one."""
+        return self.placement.asking if self.config.engine.kind == "vllm" else 1
+
+    def _answer(self, rows: float, prompt: float, limit: int, devices: int) -> _Step:
+        reply = min(self.lengths.follower_reply, limit)
+        return _Step(self._frozen(rows, prompt, reply, limit, devices), round(rows), rows * prompt, rows * reply)
+
+    def _decide(self, rows: float, devices: int) -> _Step:
+        if not self.config.filter.model or not rows:
+            return _Step(0.0, 0, 0.0, 0.0)
+        prompt, reply, measured = self.lengths.filter_prompt, self.lengths.filter_reply, self.rates.speed.decision
+        if measured is not None:
+            seconds = rows * measured / devices
+        else:
+            seconds = self._frozen(rows, prompt, reply, self.config.filter.max_new_tokens, devices)
+        return _Step(seconds, round(rows), rows * prompt, rows * reply)
+
+    def _judge(self, constraints: float, devices: int, alone: bool = False) -> _Step:
+        """`alone`: without the rules that `hybrid` asks first."""
+        config, measured = self.config, self.rates.speed.verdict
+        if config.judging_model == "rules" or not constraints:
+            return _Step(0.0, 0, 0.0, 0.0)
+        prompt, reply = self.lengths.judge_prompt, self.lengths.judge_reply
+        if measured is not None and not (alone and config.judger.kind == "hybrid"):
+            seconds = constraints * measured / devices
+        else:
+            seconds = self._frozen(constraints, prompt, reply, config.judger.max_new_tokens, devices)
+        return _Step(seconds, round(constraints), constraints * prompt, constraints * reply)
+
+    def _frozen(self, rows: float, prompt: float, reply: float, limit: int, devices: int) -> float:
+        """Seconds in which a role that is not trained reads and writes."""
+        in_process = self.config.engine.kind == "local"
+        writing = self._write(rows, reply, limit, prompt, in_process, devices) if reply > 1 else 0.0
+        return writing + rows * prompt * self.rates.speed.read / devices
+
+    def _save(self, grpo: Grpo) -> float:
+        """Seconds to write a checkpoint: weights and two moments; an adapter's are small."""
+        width = 2 if grpo.dtype == "bfloat16" else 4
+        return 0.0 if self.config.lora else 3 * width * self.rates.parameters / DISK
+
+    def _write(self, rows: float, reply: float, limit: int, prompt: float, in_process: bool, devices: int) -> float:
+        """Seconds to write `rows` replies, spread over `devices`."""
+        rows = rows / devices
+        longest = min(limit, LONGEST * reply)
+        if in_process:
+            # A batch is written until its longest reply ends; the token budget says how many rows it has.
+            batch = max(1, self.config.engine.token_budget // round(prompt + limit))
+            steps = math.ceil(rows / batch) * longest
+        else:
+            steps = max(longest if rows else 0.0, rows * reply / _SERVED_ROWS)
+        return steps * self.rates.speed.step + rows * reply * self.rates.speed.written

@@ -1,0 +1,98 @@
+import pytest
+
+from seif.config_file import build_config
+from seif.errors import UsageError
+from seif.footprint import ONE, Architecture, Group, training_footprint
+from seif.planning.advice import advice, fits
+from seif.planning.hardware import hardware
+from seif.planning.memory import devices
+from seif.planning.placement import placement_of
+from seif.planning.rates import rough_rates
+
+SEVEN_B = Architecture(7_615_616_512, 28, 3584, 18_944, 512, 152_064, 2_523_136, 32_768, tied=False)
+H100 = hardware("h100")
+
+
+def config(**tree):
+    return build_config({"model": "x", **tree}, "test")
+
+
+def planned(gpu=H100, **tree):
+    settings = config(**tree)
+    return devices(SEVEN_B, settings, rough_rates(gpu, SEVEN_B, settings), placement_of(settings))
+
+
+def lines(gpu=H100, **tree):
+    settings = config(**tree)
+    return list(advice(SEVEN_B, settings, rough_rates(gpu, SEVEN_B, settings)))
+
+
+def test_sharding_divides_weights_gradients_and_optimizer():
+    whole, shared = (training_footprint(SEVEN_B, config(), "bfloat16", Group(n, "fsdp2")) for n in (1, 8))
+    assert shared.weights == 16 * SEVEN_B.parameters // 8
+    # Not sharded, autocast keeps a copy of every weight in bf16.
+    assert whole.weights == 18 * SEVEN_B.parameters
+    assert shared.reference == 4 * SEVEN_B.parameters // 8
+    assert shared.exchanged == 2 * 2 * SEVEN_B.largest_unit
+    assert whole.exchanged == 0
+
+
+def test_without_sharding_every_device_holds_everything_and_a_buffer_of_gradients():
+    one, two = (training_footprint(SEVEN_B, config(), "bfloat16", group) for group in (ONE, Group(2)))
+    assert two.weights == one.weights
+    assert two.exchanged == 4 * SEVEN_B.parameters
+
+
+def test_the_largest_unit_is_a_layer_or_the_embedding_with_the_head():
+    assert SEVEN_B.largest_unit == 2 * 152_064 * 3584
+    small_vocabulary = Architecture(1000, 2, 8, 16, 4, 5, 60, None)
+    assert small_vocabulary.largest_unit == (1000 - 40) // 2
+
+
+def test_devices_that_serve_hold_one_server_each():
+    train, serve = planned(devices={"train": 6, "serve": 2}, sharding="fsdp2", engine={"kind": "vllm"})
+    assert (train.role, train.devices, serve.role, serve.devices) == ("train", 6, "serve", 2)
+    assert serve.total == pytest.approx(0.9 * 80e9)
+    assert serve.parts["weights"] == 2 * SEVEN_B.parameters
+    assert "vLLM" not in train.parts
+    assert "frozen roles" not in train.parts
+
+
+def test_a_server_beside_training_takes_the_share_it_is_given():
+    (train,) = planned(engine={"kind": "vllm", "vllm": {"args": ["--gpu-memory-utilization", "0.5"]}})
+    assert train.parts["vLLM"] == 40e9
+    (train,) = planned(engine={"kind": "vllm", "vllm": {"args": ["--gpu-memory-utilization=0.01"]}})
+    assert train.parts["vLLM"] > 2 * SEVEN_B.parameters, "weights have to fit, whatever the share"
+
+
+def test_a_share_that_is_no_number_is_refused():
+    with pytest.raises(UsageError, match="--gpu-memory-utilization takes a number, got 'half'"):
+        planned(engine={"kind": "vllm", "vllm": {"args": ["--gpu-memory-utilization", "half"]}})
+
+
+def test_nodes_multiply_the_devices_that_train():
+    placement = placement_of(config(devices={"train": 8, "follower": 4}, nodes=4, sharding="fsdp2"))
+    assert (placement.train, placement.group.shards) == (16, 16)
+    assert placement_of(config()).train == 1
+
+
+def test_nothing_is_advised_where_all_fits():
+    assert (
+        lines(lora={"r": 16}, follower={"grpo": {"dtype": "bfloat16", "micro_batch": 1}}, instructor={"train": False})
+        == []
+    )
+
+
+def test_what_will_not_fit_gets_settings_that_do():
+    won_t, alone, more = lines(follower={"grpo": {"max_new_tokens": 1024}}, instructor={"train": False})
+    assert won_t.startswith("won't fit: a device that trains needs")
+    assert "--set lora.r=16" in alone
+    assert "--set sharding=fsdp2 --set devices.train=" in more
+    overrides = [word for word in alone.split() if "=" in word]
+    tree = {"follower": {"grpo": {"max_new_tokens": 1024, "dtype": "bfloat16"}}, "instructor": {"train": False}}
+    assert any("dtype=bfloat16" in word for word in overrides)
+    assert all(map(fits, planned(**tree, lora={"r": 16})))
+
+
+def test_a_model_that_fits_nowhere_is_said_to():
+    assert lines(hardware("24gb"))[-1].startswith("nothing that seif can set")

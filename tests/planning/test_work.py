@@ -1,0 +1,105 @@
+from pathlib import Path
+
+import pytest
+
+from seif.config_file import load_config
+from seif.footprint import Architecture
+from seif.loop import plan
+from seif.planning.hardware import hardware
+from seif.planning.placement import placement_of
+from seif.planning.rates import Lengths, Rates, Speed, rough_rates
+from seif.planning.work import HeldOut, Work
+
+SPEED = Speed(
+    step=0.01, written=0.001, read=0.0001, trained=0.002, around=0.125, verdict=0.5, decision=0.25, load=3.0, stage=7.0
+)
+LENGTHS = Lengths(
+    instructor_prompt=10,
+    instructor_reply=20,
+    follower_prompt=30,
+    follower_reply=40,
+    judge_prompt=50,
+    judge_reply=1,
+    filter_prompt=60,
+    filter_reply=1,
+)
+RATES = Rates(
+    source="test", parameters=1000, gpu=False, compute="float32", memory=1e9, process=1e6, speed=SPEED, lengths=LENGTHS
+)
+
+
+TASKS = HeldOut(10, 2.0)
+
+
+def stages(overrides=(), rates=RATES, seeds=32, held_out=TASKS):
+    config = load_config(Path("nano-tiny"), list(overrides))
+    work = Work(config, plan(config, seeds), rates, placement_of(config), held_out)
+    return {(stage.turn, stage.stage): stage for stage in work.stages()}
+
+
+def test_the_stages_are_those_of_a_run_in_its_order():
+    assert list(stages()) == [
+        (0, "generate"),
+        (0, "evaluate"),
+        (1, "train_instructor"),
+        (1, "generate"),
+        (1, "train_follower"),
+        (1, "evaluate"),
+    ]
+
+
+def test_a_step_of_the_follower_is_sampling_verdicts_and_an_update():
+    stage = stages()[1, "train_follower"]
+    rollouts, limit = 80, 64
+    sampling = limit * 0.01 + rollouts * 40 * 0.001 + 16 * 30 * 0.0001
+    update = 0.125 + rollouts * (30 + 40) * 0.002
+    verdicts = rollouts * 3.5 * 0.5
+    assert stage.seconds == pytest.approx(7.0 + 3.0 + 3 * (sampling + update + verdicts))
+    assert (stage.trained, stage.sampled, stage.calls) == (3 * 80 * 70, 3 * 80 * 40, 3 * 280)
+
+
+def test_only_what_is_well_formed_and_accepted_is_judged():
+    lengths = LENGTHS.model_copy(update={"parsable": 0.5, "accepted": 0.5, "answered": 0.5})
+    stage = stages(rates=RATES.model_copy(update={"lengths": lengths}))[1, "train_instructor"]
+    decisions, answers = 40, 20
+    assert stage.calls == 2 * (decisions + answers + round(answers * 0.5 * 3.5))
+
+
+def test_refused_instructions_are_drawn_again():
+    lengths = LENGTHS.model_copy(update={"accepted": 0.5})
+    stage = stages(rates=RATES.model_copy(update={"lengths": lengths}))[1, "generate"]
+    assert stage.sampled == 32 * (1 + 0.5 + 0.25) * 20
+
+
+def test_devices_share_updates_and_rollouts():
+    one, four = (stages([f"devices={n}"])[1, "train_follower"].seconds for n in (1, 4))
+    assert four < one
+    update = 3 * 80 * 70 * 0.002
+    assert one - four > 0.75 * update
+
+
+def test_no_held_out_tasks_take_no_time_to_judge():
+    assert stages(held_out=HeldOut())[0, "evaluate"].seconds == 3.0
+
+
+def test_given_instructions_take_no_time_to_write(tmp_path):
+    tasks = Path(__file__).parents[2] / "src/seif/nano/data/held_out.parquet"
+    found = stages(["instructor.train=false", f"instructions={tasks}"])
+    assert found[1, "generate"].seconds == 0
+
+
+def test_a_reward_model_learns_from_answers():
+    config = load_config(Path("nano-self-supervised"))
+    work = Work(config, plan(config, 32), RATES, placement_of(config), HeldOut(10, 2.0))
+    found = {(stage.turn, stage.stage): stage for stage in work.stages()}
+    assert found[1, "pseudo_label"].sampled == round(32 * 4.5) * 40
+    assert found[1, "train_reward_model"].trained > 0
+
+
+def test_hours_of_the_papers_run_are_of_the_right_order():
+    config = load_config(Path("qwen2.5-7b-full-multi-gpu"))
+    model = Architecture(7_615_616_512, 28, 3584, 18_944, 512, 152_064, 2_523_136, 32_768, tied=False)
+    rates = rough_rates(hardware("h100"), model, config)
+    work = Work(config, plan(config, 5119), rates, placement_of(config), HeldOut())
+    hours = sum(stage.seconds for stage in work.stages()) / 3600
+    assert 2 < hours < 50
