@@ -63,7 +63,7 @@ class Sizes:
     """Batches of the engine alone."""
 
 
-REAL = Sizes("qwen-1.5b", "qwen-7b", "qwen-0.4b-ends", 3, 16, 4, Span(256, 512), 512, (32, 128, 256))
+REAL = Sizes("qwen-1.5b", "qwen-7b", "qwen-0.4b-ends", 2, 16, 4, Span(256, 512), 512, (32, 128, 256))
 TINY = Sizes("tiny", "tiny-untied", "tiny-ends", 2, 2, 2, Span(24, 48), 16, (2, 4))
 
 

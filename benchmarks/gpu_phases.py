@@ -155,9 +155,9 @@ def served_vllm(bench: Bench) -> Training:
 
 PHASES: Mapping[str, Callable[[Bench], Training | Resumption | Sequence[Batch]]] = {
     "full": full_training,
+    "lora": lora_training,
     "fsdp2": sharded_training,
     "kill_and_resume": kill_and_resume,
-    "lora": lora_training,
     "generation": generation,
     "vllm": colocated_vllm,
     "vllm_sleep": sleeping_vllm,
