@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 VLLM := .venv-vllm
 
-.PHONY: install demo quick test test-vllm lint docs
+.PHONY: install demo quick test test-vllm gpu gpu-wheels lint docs
 
 install: .venv/installed
 
@@ -37,6 +37,14 @@ $(VLLM)/installed: constraints-vllm.txt
 # They come as builds for CUDA, which can't be loaded beside torch's for the CPU, and nothing here needs them.
 	$(VLLM)/bin/pip uninstall --quiet --yes torchaudio torchcodec torchvision
 	touch $@
+
+# Training on a GPU, measured: build/gpu.json, in under ten minutes. It runs in the Python of `make gpu PYTHON=...`, whose torch
+# finds the GPU; what that Python lacks comes from .whl/, which `make gpu-wheels` fills where there is a network.
+gpu:
+	$(PYTHON) -m benchmarks.gpu $(GPU)
+
+gpu-wheels:
+	$(PYTHON) -m benchmarks.wheels
 
 docs: install
 	$(BIN)/python -m seif.reference config > docs/config.md

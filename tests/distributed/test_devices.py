@@ -7,9 +7,13 @@ import pytest
 import torch
 
 from seif import load_config
+from seif.distributed import launch
 from seif.distributed.devices import Group, check_devices, group_of
 from seif.distributed.launch import Launcher, environment
 from seif.errors import UsageError
+from seif.models import JudgeWeights
+from seif.stages import FollowerTraining
+from support import RecordingLog
 
 
 def config(*overrides):
@@ -99,3 +103,16 @@ def test_the_devices_that_the_scheduler_gave_are_the_ones_that_are_used(gpus, mo
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 4)
     found = environment(config("devices={train: 2, serve: 1}"), Group(2))
     assert (found["CUDA_VISIBLE_DEVICES"], found["SEIF_SERVE_DEVICES"]) == ("3,5", "7")
+
+
+@pytest.mark.parametrize(("visible", "where"), [(0, "here"), (1, "here"), (2, "a group")])
+def test_one_device_among_several_gets_a_process_that_sees_no_other(tmp_path, monkeypatch, visible, where):
+    """Else transformers would spread the model, or the batch, over all that it sees."""
+    began = []
+    monkeypatch.setattr(launch, "run_training", lambda *_: began.append("here"))
+    monkeypatch.setattr(launch, "_run_group", lambda *_: began.append("a group"))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: visible)
+    settings = load_config("nano-tiny", ["devices=1"])
+    training = FollowerTraining(1, settings.model, JudgeWeights(settings.model), tmp_path / "none", tmp_path / "out")
+    launch.Launcher(settings)(training, RecordingLog())
+    assert began == [where]

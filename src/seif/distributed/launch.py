@@ -57,7 +57,8 @@ class Launcher:
         when a process of a group is killed, hangs, or does not come up.
         """
         group = group_of(self.config, role_of(training), Beside(training.out).checkpoints)
-        alone = group.world == 1 and not self.config.launcher
+        # Where more devices are visible than train, transformers would spread the model or the batch over all of them.
+        alone = group.world == 1 and not self.config.launcher and torch.cuda.device_count() <= 1
         if alone and self.config.sharding == "none" and not self.config.devices.serve:
             run_training(Job(self.config, training), log)
         else:

@@ -42,12 +42,13 @@ class EngineSampler:
     def _replica(self, model: Any) -> Any:
         """A model of the same architecture whose weights are yet to be copied."""
         config = copy.deepcopy(model.config)
-        # The replica's random first weights must not advance the trainer's random stream.
-        with torch.random.fork_rng():
+        # The replica's random first weights must not advance the trainer's random stream. They are drawn where the
+        # replica stays: billions of them take minutes on a CPU.
+        with torch.random.fork_rng(), torch.device(model.device):
             dtype = getattr(torch, self.job.types.compute)
             replica = AutoModelForCausalLM.from_config(
                 config, dtype=dtype, attn_implementation=self.job.attn_implementation
-            ).to(model.device)
+            )
         replica.generation_config = model.generation_config
         return replica
 
