@@ -39,7 +39,8 @@ def measured(config: Config, cpu_time: bool) -> Rates:
     quiet()
     settled, _ = settle(config)
     now = time.process_time if cpu_time else time.perf_counter
-    return bench(settled, iter_questions(settled, print), partial(print, file=sys.stderr), now)
+    say = partial(print, file=sys.stderr)
+    return bench(settled, iter_questions(settled, say), say, now)
 
 
 def alone(task: Callable[..., Any], *arguments: Any) -> Any:

@@ -11,7 +11,8 @@ differences to the arm `full`.
 from __future__ import annotations
 
 from benchmarks.runs import study
-from seif.artifacts import RunDir, read_json
+from seif.artifacts import RunDir
+from seif.atomic import read_json
 
 ARMS: dict[str, list[str]] = {
     "full": [],

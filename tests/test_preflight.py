@@ -3,7 +3,9 @@ import pytest
 import seif
 from seif import preflight
 from seif.config_file import build_config
+from seif.engines import devices
 from seif.errors import UsageError
+from seif.footprint import Device
 from seif.instructions import write_instructions
 from seif.preflight import count_questions, iter_questions, seeds_of, store_questions
 from seif.tables import StoredTexts
@@ -61,3 +63,25 @@ def test_own_instructions_give_questions_and_a_mean_number_of_constraints(tmp_pa
 def test_without_questions_the_fix_is_told():
     with pytest.raises(UsageError, match="give --seeds FILE"):
         list(iter_questions(seif.load_config(model="x"), lambda line: None))
+
+
+@pytest.mark.parametrize(
+    ("overrides", "refused"),
+    [
+        ([], True),
+        (["lora.r=4"], False),
+        (["judger.kind=rules", "filter.model=false"], False),
+        (["engine.kind=vllm"], False),
+    ],
+)
+def test_frozen_roles_that_do_not_fit_beside_training_are_refused(monkeypatch, overrides, refused):
+    """The embedded model in float32: 50 MB of weights, gradients, optimizer, reference and a copy that samples, and
+    8 MB for the frozen roles."""
+    small = Device("a small GPU", 55_000_000, True, "float32", "")
+    monkeypatch.setattr(devices, "this_device", lambda: small)
+    config = seif.load_config("nano-tiny", ["devices=1", "dtype=float32", *overrides])
+    if not refused:
+        preflight.check_frozen_roles_fit(config)
+        return
+    with pytest.raises(UsageError, match=r"the frozen roles need .* and a small GPU has .*; set engine.kind: vllm"):
+        preflight.check_frozen_roles_fit(config)

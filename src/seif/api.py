@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 from rich.console import Console
 
-from seif.artifacts import Beside, RunDir, hold, read_json
+from seif.artifacts import Beside, RunDir
+from seif.atomic import hold, read_json
 from seif.config import Config
 from seif.config_file import load_config as read_config
 from seif.constraints.compiler import compile_text
@@ -110,10 +111,12 @@ def _path(path: str | Path | None) -> Path | None:
 def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
     from seif import loop
+    from seif.distributed.devices import check_batches
     from seif.preflight import check_names
 
     config = _loaded(config)
     check_names(config)
+    check_batches(config)
     return loop.plan(config, *count_questions(config, listener.note))
 
 

@@ -145,7 +145,8 @@ class _Roles:
         from seif.engines.tokens import TokenCounter
 
         self.config, self.pool, self.say, self.now = config, pool, say, now
-        self.questions = list(itertools.islice(itertools.cycle(questions), _ROWS))
+        some = list(itertools.islice(questions, _ROWS))
+        self.questions = list(itertools.islice(itertools.cycle(some), _ROWS))
         self.count = TokenCounter(config.model, chat_format(config.chat))
         self.numbers = itertools.count()
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from seif.artifacts import write_atomically
+from seif.atomic import write_atomically
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import check_kwargs

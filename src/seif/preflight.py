@@ -41,7 +41,7 @@ def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]
 
 def store_questions(questions: Iterable[str], path: Path) -> StoredTexts:
     """Seed questions as a parquet file, from which they are read as they are needed."""
-    from seif.artifacts import write_atomically
+    from seif.atomic import write_atomically
     from seif.tables import StoredTexts
 
     write_atomically(path, lambda partial: StoredTexts.write(partial, "prompt", questions))
@@ -137,6 +137,7 @@ def preflight(
         check_settings(config.follower.grpo)
         check_devices(config)
         check_start(config.model, config.lora)
+        check_frozen_roles_fit(config)
     for other in others:
         if other is not None and not models.served(config, other):
             check_checkpoint(other)
@@ -146,6 +147,35 @@ def preflight(
     if asks or (trains and config.samples_on_servers):
         models.check_engine(config)
     freeze_libraries()
+
+
+def check_frozen_roles_fit(config: Config) -> None:
+    """Raises UsageError where Filter, answerer and Judger run in process and their weights, beside those that are
+    trained, are more than the first device's memory.
+
+    Weights alone are counted, so what passes may still need more (`seif plan` estimates all of it).
+    """
+    from seif.distributed.devices import group_of
+    from seif.engines.architecture import sizes
+    from seif.engines.devices import this_device
+    from seif.footprint import Group, training_footprint
+    from seif.judges import judging_kind
+
+    asks = judging_kind(config).uses_model or config.filter.model
+    model = sizes(config.model) if asks and config.engine.kind == "local" else None
+    if model is None:
+        return
+    device, group = this_device(), group_of(config, "follower")
+    needs = training_footprint(model, config, device.compute, Group(group.world, config.sharding))
+    # Processes on GPUs have one each; on a CPU they share its memory.
+    sharing = 1 if device.gpu else group.per_node
+    trained = sharing * (needs.weights + needs.reference + needs.rollouts)
+    if needs.frozen and trained + needs.frozen > device.memory:
+        raise UsageError(
+            f"the frozen roles need {needs.frozen / 1e9:,.0f} GB on the first device, beside {trained / 1e9:,.0f} GB "
+            f"of what is trained, and {device.name} has {device.gigabytes}; set engine.kind: vllm, or train adapters "
+            "(lora.r=16)"
+        )
 
 
 def _check_self_supervised(config: Config, trains: bool) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from seif.artifacts import RunDir, State, read_json
+from seif.artifacts import RunDir, State
+from seif.atomic import read_json
 from seif.evaluation.results import Evaluation
 
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from seif.artifacts import read_json, write_json
+from seif.atomic import read_json, write_json
 from seif.errors import UsageError
 from seif.registry import Registry
 

@@ -58,6 +58,7 @@ def test_without_config_json_the_plan_still_counts_steps_and_calls(call, tmp_pat
     ("options", "message"),
     [
         (["--gpu", "h10"], "did you mean h100"),
+        (["--set", "devices=7"], "7 devices do not divide the 80 rows of an update of the Follower"),
         (["--price-per-mtok", "cheap"], "IN or IN,OUT"),
         (["--rates", "README.md"], "is not JSON"),
         (["--rates", "docs/evolution.json"], "holds no rates"),
@@ -79,7 +80,8 @@ def test_bad_input_is_one_line_and_exit_code_2(call, options, message):
     ("arguments", "message"),
     [
         ([], "give --config CONFIG"),
-        (["--model", "src/seif/nano/model", "--set", "turns=1"], "give --config too"),
+        (["--model", "src/seif/nano/model", "--set", "turnz=1"], "did you mean"),
+        (["--model", "nowhere/model"], "nowhere/model"),
         (["--config", "nano", "--out", "README.md"], "exists already"),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from groups import HERE, SETTINGS, SHARDED, all_gone, furthest, instructions, pid_of, processes_about, train
 
 from seif.artifacts import Beside
+from seif.distributed import launch
 from seif.errors import RunError, UsageError
 from support import RecordingLog
 
@@ -76,6 +77,15 @@ def test_a_killed_process_ends_the_group_and_the_same_call_resumes_bit_for_bit(t
     undisturbed_log, expected = undisturbed(kind, 2)
     assert resumed.steps == undisturbed_log.steps[1:]
     assert furthest(weights, expected) == 0
+
+
+def test_the_memory_and_the_time_of_the_processes_count(tmp_path, monkeypatch):
+    noted = []
+    monkeypatch.setattr(launch, "note_peak", noted.append)
+    before = sum(os.times()[2:4])
+    train(tmp_path / "follower", "devices=2", "follower.steps=1")
+    assert 2e8 < noted[0] < 4e9  # torch and a small model
+    assert sum(os.times()[2:4]) - before > 3  # two processes that import torch
 
 
 def test_a_process_that_hangs_ends_the_group(tmp_path):

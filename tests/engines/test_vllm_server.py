@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from seif.artifacts import RunDir, read_json
+from seif.artifacts import RunDir
+from seif.atomic import read_json
 from seif.config_file import build_config, load_config
 from seif.engines.local import LocalEngine
 from seif.evaluation.held_out import Sampling, answer_tasks, load_tasks

@@ -3,7 +3,8 @@ import json
 
 import pytest
 
-from seif.artifacts import RunDir, read_json
+from seif.artifacts import RunDir
+from seif.atomic import read_json
 from seif.config_file import build_config
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import UsageError

@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from seif.artifacts import RunDir, write_json
+from seif.artifacts import RunDir
+from seif.atomic import write_json
 from seif.config_file import build_config
 from seif.manifest import Manifest
 

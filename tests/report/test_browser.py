@@ -8,7 +8,7 @@ import subprocess
 import pytest
 from fake_run import case
 
-from seif.artifacts import write_json
+from seif.atomic import write_json
 from seif.report.page import write_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

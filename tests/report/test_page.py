@@ -10,7 +10,8 @@ from fake_run import MakeRun, case, evaluation
 
 import seif
 import support
-from seif.artifacts import RunDir, read_json, write_json
+from seif.artifacts import RunDir
+from seif.atomic import read_json, write_json
 from seif.errors import UsageError
 from seif.report.page import write_report
 

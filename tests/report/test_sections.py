@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 import pytest
 from fake_run import MakeRun, evaluation
 
-from seif.artifacts import RunDir, write_json
+from seif.artifacts import RunDir
+from seif.atomic import write_json
 from seif.plugins import load_plugins, unload_plugin
 from seif.report.blocks import Block, Columns, Fragment, Text
 from seif.report.data import RunNumbers

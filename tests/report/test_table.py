@@ -9,7 +9,8 @@ import pytest
 from fake_run import MakeRun, evaluation
 from rich.console import Console, RenderableType
 
-from seif.artifacts import RunDir, write_json
+from seif.artifacts import RunDir
+from seif.atomic import write_json
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation
 from seif.report.table import evaluation_table, plan_table, turn_table

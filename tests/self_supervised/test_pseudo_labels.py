@@ -6,7 +6,7 @@ from dataclasses import replace
 import pyarrow.parquet as pq
 import pytest
 
-from seif.artifacts import read_json
+from seif.atomic import read_json
 from seif.constraints.compiler import compile_text
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine

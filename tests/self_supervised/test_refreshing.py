@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from safetensors.torch import load_file
 
-from seif.artifacts import RunDir, read_json
+from seif.artifacts import RunDir
+from seif.atomic import read_json
 from seif.self_supervised.pseudo_labels import read_pairs
 from support import NANO, ROOT, seif
 

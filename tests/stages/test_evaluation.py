@@ -1,6 +1,6 @@
 import pytest
 
-from seif.artifacts import read_json, write_json
+from seif.atomic import read_json, write_json
 from seif.config_file import build_config
 from seif.constraints.compiler import compile_text
 from seif.engines.base import Completion

@@ -3,7 +3,8 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from seif.artifacts import Beside, read_json
+from seif.artifacts import Beside
+from seif.atomic import read_json
 from seif.config_file import build_config
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine

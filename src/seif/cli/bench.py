@@ -13,12 +13,15 @@ from seif.cli.options import (
     Seeds,
     console,
     fresh,
+    listener,
     load,
     quiet,
     settle_dtype,
 )
 from seif.config import Config
 from seif.errors import UsageError
+
+_SEEDS = "nano:data/seeds.parquet"
 
 
 def bench(
@@ -34,7 +37,7 @@ def bench(
     out: Annotated[Path, typer.Option(help="The rates, for `seif plan --rates`.")] = Path("rates.json"),
 ) -> None:
     """Measure this machine: how fast the config's model writes, reads, judges and trains here."""
-    from seif.artifacts import write_text
+    from seif.atomic import write_text
     from seif.bench import bench as measure
     from seif.preflight import check_names, iter_questions
 
@@ -42,8 +45,9 @@ def bench(
     settled = settle_dtype(_config(config, model, seeds, overrides))
     check_names(settled)
     quiet()
-    questions = iter_questions(settled, lambda line: console.print(line, highlight=False))
-    rates = measure(settled, questions, lambda line: console.print(line, highlight=False))
+    hears = listener()
+    questions = iter_questions(settled, hears.note)
+    rates = measure(settled, questions, hears.info)
     write_text(out, rates.model_dump_json(indent=2) + "\n")
     console.print(f"{out}: for seif plan CONFIG --rates {out}", highlight=False, markup=False)
 
@@ -53,9 +57,8 @@ def _config(config: Path | None, model: str | None, seeds: Path | None, override
         return load(config, [*(overrides or []), *([f"model={_place(model)}"] if model else [])], seeds)
     if model is None:
         raise UsageError("give --config CONFIG, e.g. --config nano, or --model DIR")
-    if overrides:
-        raise UsageError("--set changes a config: give --config too")
-    return load_config(None, model=_place(model), seeds=None if seeds is None else str(seeds.resolve()))
+    # Without seeds of one's own the embedded ones do.
+    return load_config(None, overrides or (), model=_place(model), seeds=str(seeds.resolve()) if seeds else _SEEDS)
 
 
 def _place(model: str) -> str:

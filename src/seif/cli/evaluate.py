@@ -49,7 +49,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Accuracy of a model: held-out tasks, IFEval, both by verifiers alone, or any other suite."""
-    from seif.artifacts import write_json
+    from seif.atomic import write_json
     from seif.evaluation import files
 
     options = api.SuiteOptions(

@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from seif.artifacts import write_atomically
+from seif.atomic import write_atomically
 from seif.cli.options import AsJson, console
 from seif.quantities import quantity
 from seif.tables import write_json_lines

@@ -13,7 +13,7 @@ import typer
 from rich.table import Table
 
 from seif import api
-from seif.artifacts import write_atomically
+from seif.atomic import write_atomically
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, listener
 from seif.config import Config
 from seif.config_file import build_config

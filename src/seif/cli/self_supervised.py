@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from seif.artifacts import Beside, hold, read_json
+from seif.artifacts import Beside
+from seif.atomic import hold, read_json
 from seif.cli.options import (
     AsJson,
     OptionalConfig,
@@ -44,7 +45,7 @@ def curriculum(
     as_json: AsJson = False,
 ) -> None:
     """Cut instructions to their first constraint, their first two, and so on: one file per level."""
-    from seif.artifacts import new_directory
+    from seif.atomic import new_directory
     from seif.instructions import read_instructions, write_instructions
     from seif.self_supervised.curriculum import levels as cut
 

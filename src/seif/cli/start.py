@@ -64,7 +64,7 @@ def init(
     ] = None,
 ) -> None:
     """Write a config for your own model, with sizes that fit the device, each with its reason."""
-    from seif.artifacts import write_text
+    from seif.atomic import write_text
     from seif.engines.architecture import describe
     from seif.seeds import iter_seeds
     from seif.starter import Model, starter_config

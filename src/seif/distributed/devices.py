@@ -68,13 +68,26 @@ def check_devices(config: Config) -> None:
     there."""
     if config.launcher and shutil.which(config.launcher[0]) is None:
         raise UsageError(f"launcher: there is no command {config.launcher[0]!r}; give its path, or leave launcher out")
+    for role in _trained(config):
+        group_of(config, role)
+
+
+def check_batches(config: Config) -> None:
+    """Raises UsageError for a number of devices that does not divide the batch of a stage that trains, whatever
+    devices this machine has."""
+    for role in _trained(config):
+        wanted, rows = config.devices.of(role), update_rows(config, role)
+        if wanted != "auto" and rows % (wanted * config.nodes):
+            raise _indivisible(config, role, rows, Group(wanted, config.nodes))
+
+
+def _trained(config: Config) -> list[Role]:
     roles: list[Role] = ["follower"]
     if config.instructor.train:
         roles.append("instructor")
     if config.trains_reward_model:
         roles.append("reward_model")
-    for role in roles:
-        group_of(config, role)
+    return roles
 
 
 def update_rows(config: Config, role: Role) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from seif.artifacts import replace_text
+from seif.atomic import replace_text
 
 PERIOD = 1.0
 """Seconds between two beats."""

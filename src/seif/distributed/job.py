@@ -9,7 +9,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from seif import stages
-from seif.artifacts import write_text
+from seif.atomic import write_text
 from seif.config import Config
 from seif.config.devices import Role
 from seif.stage_log import StageLog

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from seif.artifacts import Beside
+from seif.atomic import read_json
 from seif.config import Config
 from seif.distributed import worker
 from seif.distributed.channel import Channel
@@ -25,6 +26,7 @@ from seif.distributed.devices import Group, group_of
 from seif.distributed.heartbeat import Watch, read_failures
 from seif.distributed.job import Job, Training, role_of, run_training, write_job
 from seif.engines.devices import SERVE, visible_devices
+from seif.engines.memory import note_peak
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, SeifError, UsageError
 from seif.stage_log import StageLog
@@ -89,6 +91,7 @@ def _run_group(config: Config, training: Training, group: Group, log: StageLog, 
         channel.close()
         if nodes is not None:
             nodes.finish()
+    note_peak(read_json(worker.peak_file(folder)))
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -25,7 +25,8 @@ from typing import TypeVar
 from pydantic import TypeAdapter, ValidationError
 
 from seif import __version__
-from seif.artifacts import RunDir, replace_text
+from seif.artifacts import RunDir
+from seif.atomic import replace_text
 from seif.config import Config
 from seif.distributed.devices import Group
 from seif.distributed.heartbeat import SILENT, Heartbeat, Watch, read_beat

@@ -22,9 +22,11 @@ from types import TracebackType
 import torch
 from accelerate import PartialState
 
+from seif.atomic import write_json
 from seif.distributed.channel import ControllerLog, NoLog
 from seif.distributed.heartbeat import Failure, Heartbeat, write_failure
 from seif.distributed.job import Job, read_job, run_training
+from seif.engines.memory import peak_memory
 from seif.engines.quiet import quiet
 from seif.errors import SeifError, UsageError
 from seif.extensions import load_extensions
@@ -43,6 +45,11 @@ def failure_file(folder: Path, rank: int) -> Path:
     return folder / f"failure_{rank}.json"
 
 
+def peak_file(folder: Path) -> Path:
+    """How many bytes the process with the most held, once the group is done."""
+    return folder / "peak.json"
+
+
 def main(path: Path) -> None:
     """Run this process's part of the job."""
     if sys.platform == "linux":
@@ -51,7 +58,7 @@ def main(path: Path) -> None:
     rank = int(os.environ.get("RANK", 0))
     sys.excepthook = _Reporter(failure_file(path.parent, rank), rank)
     Heartbeat(beat_file(path.parent, rank)).start()
-    _train(read_job(path))
+    _train(read_job(path), path.parent)
 
 
 class _Reporter:
@@ -68,7 +75,7 @@ class _Reporter:
         os._exit(1)
 
 
-def _train(job: Job) -> None:
+def _train(job: Job, folder: Path) -> None:
     quiet()
     config = load_extensions(job.config)
     _connect(config.step_timeout)
@@ -78,6 +85,9 @@ def _train(job: Job) -> None:
             "make launcher start as many"
         )
     run_training(replace(job, config=config), ControllerLog() if ranks.current().first else NoLog())
+    peaks = ranks.current().gather([peak_memory()])
+    if ranks.current().first:
+        write_json(peak_file(folder), max(peaks))
     ranks.current().barrier()
 
 

@@ -45,8 +45,20 @@ def trim() -> None:
 _STATUS, _CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
+_started_peak = 0
+"""The peak of the processes that this one has started."""
+
+
+def note_peak(peak: int) -> None:
+    """Let `peak_memory` know that a process which this one has started held `peak` bytes."""
+    global _started_peak
+    _started_peak = max(_started_peak, peak)
+
+
 def reset_peak() -> None:
     """Let `peak_memory` begin anew."""
+    global _started_peak
+    _started_peak = 0
     # A process that has not touched the GPU must not begin to for this.
     if torch.cuda.is_initialized():
         torch.cuda.reset_peak_memory_stats()
@@ -56,12 +68,12 @@ def reset_peak() -> None:
 
 
 def peak_memory() -> int:
-    """Bytes of this process at the peak since `reset_peak`: on the GPU where there is one (0 where it has not touched
-    it), else resident in memory."""
+    """Bytes at the peak since `reset_peak`, of this process or of the one with the most that it has started and that
+    trains: on the GPU where there is one (0 where it has not touched it), else resident in memory."""
     if torch.cuda.is_available():
-        return int(torch.cuda.max_memory_reserved())
+        return max(_started_peak, int(torch.cuda.max_memory_reserved()))
     unit = 1 if sys.platform == "darwin" else 1024
-    return _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return max(_started_peak, _status("VmHWM") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
 
 
 def kernels_to_come(compute: str, before: int) -> int:

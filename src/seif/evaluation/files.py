@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seif.artifacts import read_json
+from seif.atomic import read_json
 from seif.errors import UsageError
 from seif.evaluation.results import SuiteResult
 

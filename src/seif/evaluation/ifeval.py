@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from seif.artifacts import write_atomically
+from seif.atomic import write_atomically
 from seif.chat import THINK_START, split_thought
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from seif.artifacts import read_json, write_json
+from seif.atomic import read_json, write_json
 from seif.errors import UsageError
 
 

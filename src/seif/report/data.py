@@ -7,7 +7,8 @@ from pathlib import Path
 
 import yaml
 
-from seif.artifacts import STAGES, RunDir, read_json
+from seif.artifacts import STAGES, RunDir
+from seif.atomic import read_json
 from seif.config import Config
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, RewardModelNumbers

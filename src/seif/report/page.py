@@ -9,7 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from seif.artifacts import RunDir, write_atomically
+from seif.artifacts import RunDir
+from seif.atomic import write_atomically
 from seif.errors import RunError, named
 from seif.plugins import load_plugins
 from seif.report import summary

@@ -21,7 +21,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from seif.artifacts import Beside, read_json, write_atomically, write_json
+from seif.artifacts import Beside
+from seif.atomic import read_json, write_atomically, write_json
 from seif.engines.base import Completion, Engine, Request
 from seif.engines.together import in_order
 from seif.errors import UsageError

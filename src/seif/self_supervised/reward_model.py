@@ -24,7 +24,7 @@ from transformers import (
 )
 from transformers import TrainingArguments as Arguments
 
-from seif.artifacts import new_directory, write_json
+from seif.atomic import new_directory, write_json
 from seif.config import RewardModel
 from seif.constraints.verifiers import verify
 from seif.engines.memory import release_memory

@@ -10,7 +10,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from seif.artifacts import Beside, read_json, write_json
+from seif.artifacts import Beside
+from seif.atomic import read_json, write_json
 from seif.config import MOVABLE_KEYS, Config
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verify

@@ -17,7 +17,8 @@ from itertools import compress
 from pathlib import Path
 from typing import Self
 
-from seif.artifacts import Beside, write_json
+from seif.artifacts import Beside
+from seif.atomic import write_json
 from seif.config import Config
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict

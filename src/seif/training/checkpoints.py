@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from seif.artifacts import new_directory, read_json, write_json
+from seif.atomic import new_directory, read_json, write_json
 from seif.errors import UsageError
 from seif.training import ranks
 
