@@ -16,7 +16,7 @@ from benchmarks.flops import peak_flops
 from benchmarks.generation import Batch
 from benchmarks.gpu_bench import TINY, Bench, LeftOut, PhaseFailed, Sizes, run_command
 from benchmarks.gpu_phases import PHASES, Resumption, Training
-from seif.artifacts import write_json
+from seif.atomic import write_json
 from seif.errors import SeifError
 from seif.footprint import Device
 from seif.planning.hardware import Hardware
