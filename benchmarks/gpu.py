@@ -1,7 +1,7 @@
 """Training on a GPU, tried and measured in under ten minutes on one device; writes JSON.
 
 make gpu                                                 # or: python3 -m benchmarks.gpu --out FILE
-python -m benchmarks.gpu --device cpu --tiny --out FILE  # checks this program itself, in about two minutes on a CPU
+python -m benchmarks.gpu --device cpu --tiny --out FILE  # checks this program itself, in two to four minutes on a CPU
 
 The models have Qwen2's architecture in the sizes of Qwen2.5-1.5B and 7B with random weights, so nothing is downloaded.
 Packages that are missing are installed from .whl/ (`make gpu-wheels`) into build/gpu-site. Each phase is written to the
@@ -57,6 +57,7 @@ def main() -> None:
         filter(None, (str(ROOT / "src"), str(ROOT), os.environ.get("PYTHONPATH")))
     )
     sys.path.insert(0, str(ROOT / "src"))
+    os.environ["HF_HUB_OFFLINE"] = "1"
     if lacking := wheels.missing():
         if not list(wheels.WHEELS.glob("*.whl")):
             _refuse(f"this Python lacks {', '.join(lacking)}; `make gpu-wheels` fetches them where there is a network")
