@@ -200,6 +200,10 @@ def in_two_chains(phases: Collection[str], work: Path) -> dict[str, dict[str, An
         return {phase: found for chain in pool.map(run, CHAINS) for phase, found in chain.items()}
 
 
+READS = {"generate": ("seeds",), "order": ("seeds", "generate")}
+"""The phases whose files a phase reads."""
+
+
 def main() -> None:
     """Parse options, measure every phase for every size, print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -211,12 +215,13 @@ def main() -> None:
     if options.measure:
         print(json.dumps(measure(options.measure, options.work)))
         return
+    phases = {needed for phase in options.phases for needed in (*READS.get(phase, ()), phase)}
     results = []
     for items in options.items:
         with tempfile.TemporaryDirectory(dir=options.work) as folder:
             work = Path(folder)
             prepare(work, items)
-            results.append({"items": items, "phases": in_two_chains(options.phases, work)})
+            results.append({"items": items, "phases": in_two_chains(phases, work)})
     print(json.dumps(results, indent=2))
 
 

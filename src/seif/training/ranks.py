@@ -1,4 +1,7 @@
-"""The processes that train together. Only the first of them rewards, logs and writes; the others get what it found."""
+"""The processes that train together. Only the first of them rewards, logs and writes; the others get what it found.
+
+Stages that never train use this too, so torch is imported where it is needed.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, TypeVar, cast
-
-import torch.distributed as dist
 
 from seif.errors import RunError, SeifError
 
@@ -34,6 +35,8 @@ class Ranks:
         """The items of all processes in the order of their ranks, on the first process; elsewhere nothing."""
         if self.world == 1:
             return items
+        import torch.distributed as dist
+
         parts: list[Any] | None = [None] * self.world if self.first else None
         dist.gather_object(items, parts, dst=0, group=self.group)
         return [item for part in parts or () for item in part]
@@ -57,6 +60,8 @@ class Ranks:
 
     def _broadcast(self, value: Any) -> Any:
         """What the first process gave."""
+        import torch.distributed as dist
+
         box = [value]
         dist.broadcast_object_list(box, src=0, group=self.group)
         return box[0]
@@ -64,6 +69,8 @@ class Ranks:
     def barrier(self) -> None:
         """Wait until all processes are here."""
         if self.world > 1:
+            import torch.distributed as dist
+
             dist.barrier(group=self.group)
 
 
@@ -87,6 +94,8 @@ def connect(timeout: float) -> Ranks:
 
     `timeout`: seconds that a process waits for another one.
     """
+    import torch.distributed as dist
+
     global _current
     if dist.is_initialized() and dist.get_world_size() > 1:
         group = dist.new_group(backend="gloo", timeout=timedelta(seconds=timeout))
