@@ -57,7 +57,7 @@ def test_without_config_json_the_plan_still_counts_steps_and_calls(call, tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--gpu", "h10"], "did you mean h100"),
+        (["--gpu", "h10"], "did you mean 'h100'"),
         (["--set", "devices=7"], "7 devices do not divide the 80 rows of an update of the Follower"),
         (["--price-per-mtok", "cheap"], "IN or IN,OUT"),
         (["--rates", "README.md"], "is not JSON"),

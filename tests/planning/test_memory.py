@@ -40,6 +40,21 @@ def test_sharding_divides_weights_gradients_and_optimizer():
     assert whole.exchanged == 0
 
 
+def test_a_cpu_shards_nothing():
+    cpu = hardware("cpu")
+    whole, sharded = (planned(cpu, devices=2, sharding=sharding)[0] for sharding in ("none", "fsdp2"))
+    assert sharded.parts == whole.parts
+
+
+def test_memory_of_the_embedded_model_by_data_sheet_is_right_to_a_fifth():
+    nano = Architecture(2_078_912, 4, 192, 512, 192, 1600, 9_216, 512)
+    for dtype, measured in (("bfloat16", 1.9e9), ("float32", 1.3e9)):
+        settings = load_config(Path("nano-tiny"), [f"dtype={dtype}"])
+        rates = rough_rates(hardware("cpu"), nano, settings)
+        (device,) = devices(nano, settings, rates, placement_of(settings))
+        assert device.total == pytest.approx(measured, rel=0.2)
+
+
 def test_without_sharding_every_device_holds_everything_and_a_buffer_of_gradients():
     one, two = (training_footprint(SEVEN_B, config(), "bfloat16", group) for group in (ONE, Group(2)))
     assert two.weights == one.weights

@@ -7,6 +7,7 @@ from dataclasses import asdict, replace
 
 from seif.config import Config
 from seif.footprint import Architecture, training_footprint
+from seif.planning.hardware import KERNELS
 from seif.planning.placement import Placement
 from seif.planning.rates import Rates
 from seif.planning.vllm import colocated, server
@@ -42,7 +43,7 @@ def devices(model: Architecture, config: Config, rates: Rates, placement: Placem
         asleep = footprint["activations"] if config.follower.grpo.colocate.sleep else 0
         vllm += max(0, colocated(model, config, rates).takes - asleep)
     parts[VLLM] = vllm
-    parts["process"] = round(rates.process)
+    parts["process"] = round(rates.process + _kernels(config, rates))
     trains = DeviceEstimate("train", placement.train, _held(parts), capacity)
     if not placement.serve:
         return (trains,)
@@ -55,6 +56,14 @@ def usable_bytes(device: DeviceEstimate) -> int | None:
     # vLLM takes a share of its own device that it was given.
     share = 1.0 if device.role == "serve" else USABLE
     return None if device.capacity is None else round(share * device.capacity)
+
+
+def _kernels(config: Config, rates: Rates) -> float:
+    """Bytes of compiled kernels more, or less, than where `rates` were taken: a CPU compiles them for bfloat16."""
+    if rates.gpu:
+        return 0.0
+    compute = rates.compute if config.dtype == "auto" else config.dtype
+    return KERNELS * ((compute != "float32") - (rates.compute != "float32"))
 
 
 def _held(parts: Mapping[str, int]) -> dict[str, int]:
