@@ -10,7 +10,7 @@ from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.footprint import Architecture
-from seif.planning.memory import USABLE, devices, usable_bytes
+from seif.planning.memory import USABLE, devices
 from seif.planning.placement import placement_of
 from seif.planning.rates import Rates
 from seif.planning.vllm import DEFAULT_SHARE, server, servers, share_settings
@@ -29,14 +29,14 @@ _SERVED = {"engine.kind": "vllm", **{f"{role}.grpo.sampler": "served" for role i
 def advice(model: Architecture, config: Config, rates: Rates) -> Iterator[str]:
     """A line about each device, and each share of vLLM's, that is too small; then one for the first change on as many
     devices, and one on more, with which the run would fit."""
-    problems = list(_problems(model, config, rates))
-    if not problems:
+    found = list(problems(model, config, rates))
+    if not found:
         return
-    yield from problems
+    yield from found
     if all(map(fits, devices(model, config, rates, placement_of(config)))):
         # The share of vLLM alone is too small, and its line says which one would do.
         return
-    found = False
+    advised = False
     for changes in (_alone(config, rates), _more(config)):
         for change in _with_shares(model, config, rates, changes):
             try:
@@ -44,33 +44,32 @@ def advice(model: Architecture, config: Config, rates: Rates) -> Iterator[str]:
             except UsageError:
                 # Not together with the config's other keys.
                 continue
-            if not any(_problems(model, changed, rates)):
-                found = True
+            if not any(problems(model, changed, rates)):
+                advised = True
                 needed = devices(model, changed, rates, placement_of(changed))[0]
                 settings = " ".join(_setting(key, value) for key, value in change.items())
                 yield f"would fit, with {needed.total / 1e9:,.0f} GB: {settings}"
                 break
-    if not found:
+    if not advised:
         yield "nothing that seif can set would fit; choose a smaller model or larger devices"
 
 
 def fits(device: DeviceEstimate) -> bool:
     """Whether a device's memory is enough, as far as it is known."""
-    usable = usable_bytes(device)
-    return usable is None or device.total <= usable
+    return device.usable is None or device.total <= device.usable
 
 
-def _problems(model: Architecture, config: Config, rates: Rates) -> Iterator[str]:
+def problems(model: Architecture, config: Config, rates: Rates) -> Iterator[str]:
     """A line about each thing that won't fit."""
     for vllm in servers(model, config, rates):
         if vllm.short:
             yield vllm.problem()
     for device in devices(model, config, rates, placement_of(config)):
-        usable = usable_bytes(device)
-        if usable is not None and device.capacity is not None and device.total > usable:
-            of = f" usable ({USABLE:.0%} of {device.capacity / 1e9:,.0f} GB)" if usable < device.capacity else ""
-            has = f"{usable / 1e9:,.1f}".removesuffix(".0")
-            yield f"won't fit: a device that {device.role}s needs {device.total / 1e9:,.0f} GB and has {has} GB{of}"
+        if device.usable is None or device.capacity is None or fits(device):
+            continue
+        has = f"{device.usable / 1e9:,.1f}".removesuffix(".0")
+        of = f" usable ({USABLE:.0%} of {device.capacity / 1e9:,.0f} GB)" if device.usable < device.capacity else ""
+        yield f"won't fit: a device that {device.role}s needs {device.total / 1e9:,.0f} GB and has {has} GB{of}"
 
 
 def _alone(config: Config, rates: Rates) -> Iterator[Changes]:

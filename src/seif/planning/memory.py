@@ -44,18 +44,13 @@ def devices(model: Architecture, config: Config, rates: Rates, placement: Placem
         vllm += max(0, colocated(model, config, rates).takes - asleep)
     parts[VLLM] = vllm
     parts["process"] = round(rates.process + _kernels(config, rates))
-    trains = DeviceEstimate("train", placement.train, _held(parts), capacity)
+    usable = None if capacity is None else round(USABLE * capacity)
+    trains = DeviceEstimate("train", placement.train, _held(parts), capacity, usable)
     if not placement.serve:
         return (trains,)
+    # vLLM plans with the share of its own device that it is given.
     served = {VLLM: server(model, config, rates).takes}
-    return trains, DeviceEstimate("serve", placement.serve, served, capacity)
-
-
-def usable_bytes(device: DeviceEstimate) -> int | None:
-    """What a run may plan with of a device's memory; None where that is not known."""
-    # vLLM takes a share of its own device that it was given.
-    share = 1.0 if device.role == "serve" else USABLE
-    return None if device.capacity is None else round(share * device.capacity)
+    return trains, DeviceEstimate("serve", placement.serve, served, capacity, capacity)
 
 
 def _kernels(config: Config, rates: Rates) -> float:
