@@ -20,6 +20,8 @@ from seif.planning.machine import Machine
 from seif.results import DeviceEstimate
 
 SEEDS = 5119
+TEXTS = ["Write exactly 3 sentences.", "Use no commas.", "Mention Paris.", "End with a question."]
+"""Constraints of an instruction."""
 Sizes = dict[str, Any]
 
 
@@ -73,6 +75,7 @@ ROWS = (
     Row("8 x 80 GB", "qwen2.5-7b-full-multi-gpu", "h100"),
     Row("8 x 80 GB", "llama-3.1-8b-full-multi-gpu", "h100"),
     Row("8 x 80 GB", "r1-0528-qwen3-8b-full-multi-gpu", "h100"),
+    Row("8 x 80 GB", "qwen2.5-7b-self-supervised-multi-gpu", "h100"),
     Row("2 x 8 x 80 GB", "r1-distill-qwen-14b-full-multi-gpu", "h100"),
     Row("4 x 8 x 80 GB", "qwen2.5-7b-full-multi-gpu", "h100", ("nodes=4",)),
     Row("4 x 8 x 80 GB", "r1-0528-qwen3-8b-full-multi-gpu", "h100", ("nodes=4",)),
@@ -88,7 +91,9 @@ def described(row: Row, folder: Path) -> tuple[str, ...]:
     directory = folder / model.replace("/", "-")
     directory.mkdir(exist_ok=True)
     (directory / "config.json").write_text(json.dumps({"model_type": kind, **published}), encoding="utf-8")
-    config = load_config(row.config, row.overrides, model=str(directory), seeds=str(folder / "seeds.jsonl"))
+    # The second system learns from instructions alone; the others write theirs from seeds.
+    questions = {"instructions" if "self-supervised" in row.config else "seeds": str(folder / "questions.jsonl")}
+    config = load_config(row.config, row.overrides, model=str(directory), **questions)
     needs = estimate(config, Machine(gpu=row.gpu))
     assert needs is not None
     by_role = {device.role: device for device in needs.devices}
@@ -113,11 +118,14 @@ def main() -> None:
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        seeds = "".join(json.dumps({"prompt": f"question {i}"}) + "\n" for i in range(SEEDS))
-        (folder / "seeds.jsonl").write_text(seeds, encoding="utf-8")
-        rows = [described(row, folder) for row in ROWS]
+        rows = (
+            {"prompt": f"question {i}", "seed_question": f"question {i}", "constraint": TEXTS} for i in range(SEEDS)
+        )
+        text = "".join(json.dumps(row) + "\n" for row in rows)
+        (folder / "questions.jsonl").write_text(text, encoding="utf-8")
+        cells = [described(row, folder) for row in ROWS]
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
-    for row in rows:
+    for row in cells:
         print(f"| {' | '.join(row)} |")
 
 

@@ -113,6 +113,12 @@ def training_footprint(model: Architecture, config: Config, compute: str, group:
     return max((_of_role(model, config, grpo, compute, group) for grpo in roles), key=lambda footprint: footprint.total)
 
 
+def asks_frozen_roles(config: Config) -> bool:
+    """Whether Filter, answerer or Judger are asked while a role is trained: not by a Follower that rules or a reward
+    model judge."""
+    return config.instructor.train or config.judging_model not in ("rules", "classifier")
+
+
 def _of_role(model: Architecture, config: Config, grpo: Grpo, compute: str, group: Group) -> Footprint:
     computes = _BYTES[compute if config.dtype == "auto" else config.dtype]
     stored = 4 if grpo.dtype == "auto" else _BYTES[grpo.dtype]
@@ -127,8 +133,12 @@ def _of_role(model: Architecture, config: Config, grpo: Grpo, compute: str, grou
         copies = computes if computes < stored and group.shards == 1 else 0
         gradients = model.parameters * stored
         weights, reference = model.parameters * (4 * stored + copies), model.parameters * stored if grpo.kl else 0
-    # With `judger.weights: base` the answerer and the Judger differ from turn 2 on.
-    in_process = 0 if config.engine.kind == "vllm" else 2 if config.judger.weights == "base" else 1
+    in_process = 0
+    if config.engine.kind != "vllm" and asks_frozen_roles(config):
+        # With `judger.weights: base` the answerer and the Judger differ from turn 2 on.
+        in_process = 2 if config.judger.weights == "base" else 1
+    # A reward model judges in this process, unless it is served.
+    in_process += config.judging_model == "classifier" and config.self_supervised.reward_model.url is None
     writes = in_process > 0 or grpo.sampler == "engine"
     exchanged = 2 * model.largest_unit * min(computes, stored) if group.shards > 1 else gradients
     return Footprint(

@@ -127,6 +127,15 @@ def test_a_share_that_is_no_number_is_refused():
         planned(engine={"kind": "vllm", "vllm": {"args": ["--gpu-memory-utilization", "half"]}})
 
 
+def test_a_reward_model_judges_in_process_and_then_no_server_runs_beside_training():
+    asks_none = {"instructor": {"train": False}, "engine": {"kind": "vllm"}, "judger": {"kind": "classifier"}}
+    (train,) = planned(**asks_none, self_supervised={})
+    assert "vLLM" not in train.parts
+    assert train.parts["frozen roles"] == 2 * SEVEN_B.parameters
+    (train,) = planned(**asks_none, self_supervised={"reward_model": {"url": "http://127.0.0.1:8001"}})
+    assert "frozen roles" not in train.parts
+
+
 def test_nodes_multiply_the_devices_that_train():
     placement = placement_of(config(devices={"train": 8, "follower": 4}, nodes=4, sharding="fsdp2"))
     assert (placement.train, placement.group.shards) == (16, 16)

@@ -114,6 +114,14 @@ def test_hours_of_the_embedded_model_by_data_sheet_are_right_to_a_factor_of_two(
     assert measured / 2 < sum(stage.seconds for stage in work.stages()) < 2 * measured
 
 
+def test_the_second_systems_run_takes_hours_and_not_days():
+    config = load_config(Path("qwen2.5-7b-self-supervised-multi-gpu"))
+    model = Architecture(7_615_616_512, 28, 3584, 18_944, 512, 152_064, 2_523_136, 32_768, tied=False)
+    rates = rough_rates(hardware("h100"), model, config)
+    work = Work(config, plan(config, 5119), rates, placement_of(config), HeldOut())
+    assert sum(stage.seconds for stage in work.stages()) / 3600 < 24
+
+
 def test_hours_of_the_papers_run_are_of_the_right_order():
     config = load_config(Path("qwen2.5-7b-full-multi-gpu"))
     model = Architecture(7_615_616_512, 28, 3584, 18_944, 512, 152_064, 2_523_136, 32_768, tied=False)

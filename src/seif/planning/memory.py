@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 
 from seif.config import Config
-from seif.footprint import Architecture, training_footprint
+from seif.footprint import Architecture, asks_frozen_roles, training_footprint
 from seif.planning.hardware import KERNELS
 from seif.planning.placement import Placement
 from seif.planning.rates import Rates
@@ -34,7 +34,8 @@ def devices(model: Architecture, config: Config, rates: Rates, placement: Placem
     footprint = asdict(training_footprint(model, config, rates.compute, group))
     parts = {_NAMES[name]: size for name, size in footprint.items()}
     capacity = None if rates.memory is None else round(rates.memory)
-    serves = config.engine.kind == "vllm"
+    sampled = config.follower.grpo.sampler == "served"
+    serves = config.engine.kind == "vllm" and (sampled or asks_frozen_roles(config))
     vllm = 0
     if serves and not placement.serve:
         vllm += server(model, config, rates).takes
