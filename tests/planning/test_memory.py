@@ -87,18 +87,39 @@ def test_a_server_beside_training_takes_the_share_it_is_given():
     ("tree", "line"),
     [
         (
-            {"engine": {"kind": "vllm", "vllm": {"args": ["--gpu-memory-utilization", "0.1"]}}, "lora": {"r": 16}},
+            {
+                "engine": {"kind": "vllm", "vllm": {"args": ["--gpu-memory-utilization", "0.1"]}},
+                "follower": {"grpo": {"dtype": "bfloat16", "micro_batch": 1}},
+            },
             "won't fit: --gpu-memory-utilization 0.1 gives vLLM 8 GB of the device, and it needs 19 GB; set it to 0.25",
         ),
         (
-            {"follower": {"grpo": {"sampler": "vllm", "colocate": {"gpu_memory_utilization": 0.1}}}},
-            "won't fit: grpo.colocate.gpu_memory_utilization 0.1 gives vLLM 8 GB of the device, and it needs 19 GB; "
+            {
+                "engine": {"kind": "openai", "base_urls": ["http://127.0.0.1:8000/v1"]},
+                "follower": {
+                    "grpo": {
+                        "dtype": "bfloat16",
+                        "micro_batch": 1,
+                        "max_new_tokens": 1024,
+                        "sampler": "vllm",
+                        "colocate": {"gpu_memory_utilization": 0.1},
+                    }
+                },
+            },
+            "won't fit: grpo.colocate.gpu_memory_utilization 0.1 gives vLLM 8 GB of the device, and it needs 18 GB; "
             "set it to 0.25",
         ),
     ],
 )
 def test_a_share_that_is_less_than_vllm_needs_will_not_fit(tree, line):
-    assert lines(instructor={"train": False}, **tree)[0] == line
+    assert lines(instructor={"train": False}, lora={"r": 16}, **tree) == [line]
+
+
+def test_where_more_than_the_share_is_too_small_the_share_alone_is_not_advised():
+    engine = {"kind": "vllm", "vllm": {"args": ["--gpu-memory-utilization", "0.1"]}}
+    first, second, *_ = lines(instructor={"train": False}, engine=engine)
+    assert first.endswith("needs 19 GB")
+    assert second.startswith("won't fit: a device that trains needs")
 
 
 def test_a_share_that_is_too_small_on_a_device_of_its_own_will_not_fit():

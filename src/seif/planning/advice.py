@@ -13,7 +13,7 @@ from seif.footprint import Architecture
 from seif.planning.memory import USABLE, devices
 from seif.planning.placement import placement_of
 from seif.planning.rates import Rates
-from seif.planning.vllm import DEFAULT_SHARE, server, servers, share_settings
+from seif.planning.vllm import DEFAULT_SHARE, Vllm, server, servers, share_settings
 from seif.results import DeviceEstimate
 
 Changes = Mapping[str, Any]
@@ -33,7 +33,8 @@ def advice(model: Architecture, config: Config, rates: Rates) -> Iterator[str]:
     if not found:
         return
     yield from found
-    if all(map(fits, devices(model, config, rates, placement_of(config)))):
+    short = [vllm for vllm in servers(model, config, rates) if vllm.short]
+    if len(found) == len(short) and all(_share_is_all(model, config, rates, vllm) for vllm in short):
         # The share of vLLM alone is too small, and its line says which one would do.
         return
     advised = False
@@ -61,15 +62,24 @@ def fits(device: DeviceEstimate) -> bool:
 
 def problems(model: Architecture, config: Config, rates: Rates) -> Iterator[str]:
     """A line about each thing that won't fit."""
+    needed = devices(model, config, rates, placement_of(config))
     for vllm in servers(model, config, rates):
         if vllm.short:
-            yield vllm.problem()
-    for device in devices(model, config, rates, placement_of(config)):
+            yield vllm.problem(_share_is_all(model, config, rates, vllm))
+    for device in needed:
         if device.usable is None or device.capacity is None or fits(device):
             continue
         has = f"{device.usable / 1e9:,.1f}".removesuffix(".0")
         of = f" usable ({USABLE:.0%} of {device.capacity / 1e9:,.0f} GB)" if device.usable < device.capacity else ""
         yield f"won't fit: a device that {device.role}s needs {device.total / 1e9:,.0f} GB and has {has} GB{of}"
+
+
+def _share_is_all(model: Architecture, config: Config, rates: Rates, vllm: Vllm) -> bool:
+    """Whether a larger share of vLLM's is all that is needed."""
+    if vllm.enough >= 1:
+        return False
+    changed = _changed(config, share_settings(config, vllm, vllm.enough))
+    return all(map(fits, devices(model, changed, rates, placement_of(changed))))
 
 
 def _alone(config: Config, rates: Rates) -> Iterator[Changes]:

@@ -60,14 +60,13 @@ class Vllm:
         """The next larger share that is advised."""
         return round(math.ceil(share / _STEP - 1e-9) * _STEP, 2)
 
-    def problem(self) -> str:
-        """A line about a share that is too small."""
+    def problem(self, alone: bool) -> str:
+        """A line about a share that is too small; `alone`: with the fix, because nothing else is too small."""
         assert self.given is not None
-        enough = self.enough
-        fix = f"set it to {enough:g}" if enough < 1 else "the device is too small for it"
+        fix = f"; set it to {self.enough:g}" if alone else ""
         return (
             f"won't fit: {self.setting} {self.share:g} gives vLLM {_gb(self.given)} of the device, "
-            f"and it needs {_gb(self.least)}; {fix}"
+            f"and it needs {_gb(self.least)}{fix}"
         )
 
 
