@@ -8,12 +8,12 @@ import time
 from pathlib import Path
 
 import pytest
-from groups import HERE, SETTINGS, SHARDED, all_gone, furthest, instructions, pid_of, processes_about, train
+from groups import HERE, SETTINGS, SHARDED, furthest, instructions, pid_of, train
 
 from seif.artifacts import Beside
 from seif.distributed import launch
 from seif.errors import RunError, UsageError
-from support import RecordingLog
+from support import RecordingLog, all_gone, processes_about
 
 pytestmark = pytest.mark.slow
 KINDS = {"ddp": (), "ddp, lora": ("lora.r=4",), "fsdp2": SHARDED, "fsdp2, lora": ("lora.r=4", *SHARDED)}

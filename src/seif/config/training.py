@@ -34,7 +34,7 @@ class Grpo(Section):
     prompts_per_step: int = Field(default=384, ge=1, description="Prompts per step (the rollout batch).")
     samples: int = Field(default=5, ge=2, description="n, completions per prompt: the group.")
     updates_per_step: int = Field(
-        default=4, ge=1, description="Optimiser updates per step; the update batch is prompts x samples / this."
+        default=4, ge=1, description="Optimizer updates per step; the update batch is prompts x samples / this."
     )
     micro_batch: int = Field(default=4, ge=1, description="Completions per forward and backward on one device.")
     kl: float = Field(
