@@ -60,8 +60,9 @@ class Grpo(Section):
     dtype: TrainingType = Field(default="auto", description=TRAINING_TYPE)
     sampler: Literal["engine", "served", "vllm"] = Field(
         default="engine",
-        description="Who samples rollouts. `engine`: each training process for itself; `served`: the vLLM server of `engine.kind: vllm`, "
-        "which gets the adapter before every step (needs `lora`); `vllm`: vLLM in the training processes, through TRL.",
+        description="Who samples rollouts. `engine`: each training process for itself; `served`: the vLLM server of "
+        "`engine.kind: vllm`, which gets the adapter before every step (needs `lora`); `vllm`: vLLM in the training "
+        "processes, through TRL.",
     )
     importance_correction: ImportanceCorrection = Field(
         default="sequence_mask",
