@@ -16,6 +16,7 @@ def quickly(monkeypatch):
     monkeypatch.setattr(bench, "_ROWS", 16)
     monkeypatch.setattr(bench, "_MANY", 8)
     monkeypatch.setattr(bench, "_train", lambda config, asked, now: (1e-4, 0.0, 0.5))
+    monkeypatch.setattr(bench, "_start_group", lambda say: 12.0)
 
 
 @pytest.mark.slow
@@ -28,6 +29,13 @@ def test_lengths_and_shares_are_measured_on_replies_that_end(quickly):
     assert rates.lengths.parsable > 0.5
     assert rates.speed.verdict > 0
     assert [line.split(":")[0] for line in said] == ["writing", "reading", "Filter", "Judger", "training"]
+
+
+@pytest.mark.slow
+def test_starting_several_processes_is_timed():
+    said = []
+    assert 1 < bench._start_group(said.append) < 300
+    assert said[0].startswith("several processes: ")
 
 
 @pytest.mark.slow

@@ -9,6 +9,8 @@ import asyncio
 import itertools
 import math
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -75,6 +77,7 @@ def bench(config: Config, questions: Iterable[str], say: Say, now: Now = time.pe
     with tempfile.TemporaryDirectory(prefix="seif-bench-") as folder, ModelPool(config, Path(folder) / "out") as pool:
         asked = asyncio.run(_Roles(config, questions, pool, say, now).measure())
     needed = training_footprint(architecture, config, config.dtype).total
+    group = _start_group(say)
     trained, around, stage = _FORWARDS * asked.read, 0.0, 0.0
     if needed <= 0.9 * device.memory:
         trained, around, stage = _train(config, asked, now)
@@ -93,6 +96,7 @@ def bench(config: Config, questions: Iterable[str], say: Say, now: Now = time.pe
         decision=asked.decision,
         load=asked.load,
         stage=stage,
+        group=group,
     )
     return Rates(
         source=f"{device.name}, measured",
@@ -289,6 +293,20 @@ async def _within_time(items: Sequence[T], ask: Callable[[T], Awaitable[R]], now
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
+
+
+def _start_group(say: Say) -> float:
+    """Seconds until two processes under torchrun have imported what training needs: the wall-clock, which is what a
+    stage waits. Raises RunError where they do not start."""
+    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    began = time.perf_counter()
+    # Run as a program, the module is imported and does nothing.
+    done = subprocess.run([*torchrun, "-m", "seif.training.grpo"], capture_output=True, text=True, check=False)
+    seconds = time.perf_counter() - began
+    if done.returncode:
+        raise RunError(f"two processes could not be started: {' '.join(done.stderr.split())[-300:]}")
+    say(f"several processes: {seconds:.1f} s to start them")
+    return seconds
 
 
 # --- training ---------------------------------------------------------------------------------------------------------

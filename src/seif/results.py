@@ -121,6 +121,8 @@ class DeviceEstimate:
     """Bytes by what they are for."""
     capacity: int | None
     """Bytes of such a device; None where that is not known."""
+    usable: int | None = None
+    """Bytes of them with which a run may plan."""
 
     @property
     def total(self) -> int:
@@ -141,6 +143,12 @@ class Estimate:
     """What won't fit, and what would, one line each."""
     price: float | None = None
     """Of all calls to Filter, answerer and Judger, in the currency of the given price."""
+    fits: bool = True
+    """Whether all of it has a place, as far as the devices' memory is known."""
+    measured: bool = True
+    """Whether the rates were measured; else they follow from a data sheet."""
+    notes: tuple[str, ...] = ()
+    """What of the config has no effect or is not counted, one line each."""
 
     @property
     def seconds(self) -> float:

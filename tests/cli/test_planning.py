@@ -28,9 +28,12 @@ def test_plan_tells_hours_and_memory_from_config_json_alone(call, sizes):
         "train Follower",
         "of 80.0 GB",
         "H100 80 GB, by its data sheet",
-        "at the given",
+        "\ncost: 0.",
+        "(in the currency of --price-per-mtok)\n",
+        "by data sheet, so hours are right to a factor of three or so; measure with `seif bench`",
     ):
         assert words in out
+    assert "computing in" not in out, "this machine's type says nothing about another"
     assert "won't fit" not in out
 
 
@@ -41,6 +44,27 @@ def test_plan_as_json_has_the_same_numbers(call, sizes):
     assert [stage["stage"] for stage in estimate["stages"]][-1] == "evaluate"
     assert all(stage["seconds"] > 0 for stage in estimate["stages"])
     assert estimate["devices"][0]["capacity"] == hardware("cpu").memory
+
+
+def test_what_will_not_fit_is_said_and_is_in_the_json(call, sizes):
+    arguments = ["plan", "nano-tiny", "--set", f"model={sizes}", "--gpu", "24gb"]
+    small = ["--set", "engine.kind=vllm", "--set", "engine.vllm.args=[--gpu-memory-utilization, '0.1']"]
+    code, out, _ = call(*arguments, *small)
+    assert code == 0
+    assert "won't fit: --gpu-memory-utilization 0.1 gives vLLM 2 GB of the device, and it needs 3 GB" in out
+    assert "vLLM: its share of the device" in out
+    assert json.loads(call(*arguments, *small, "--json")[1])["estimate"]["fits"] is False
+    assert json.loads(call(*arguments, "--json")[1])["estimate"]["fits"] is True
+
+
+@pytest.mark.parametrize(
+    ("setting", "note"),
+    [("devices.serve=1", "devices.serve: 1 serve nothing"), ("held_out=null", "held_out is not set")],
+)
+def test_what_has_no_effect_is_noted(call, sizes, setting, note):
+    out = call("plan", "nano-tiny", "--set", f"model={sizes}", "--set", setting, "--gpu", "h100")[1]
+    assert note in out
+    assert "that serve" not in out
 
 
 def test_without_config_json_the_plan_still_counts_steps_and_calls(call, tmp_path):
@@ -57,7 +81,7 @@ def test_without_config_json_the_plan_still_counts_steps_and_calls(call, tmp_pat
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--gpu", "h10"], "did you mean h100"),
+        (["--gpu", "h10"], "did you mean 'h100'"),
         (["--set", "devices=7"], "7 devices do not divide the 80 rows of an update of the Follower"),
         (["--price-per-mtok", "cheap"], "IN or IN,OUT"),
         (["--rates", "README.md"], "is not JSON"),

@@ -6,7 +6,7 @@ from seif.config import Grpo
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.footprint import Architecture
-from seif.planning.hardware import HARDWARE, hardware
+from seif.planning.hardware import HARDWARE, KERNELS, hardware
 from seif.planning.price import Price
 from seif.planning.rates import read_rates, rough_rates, training_flops
 
@@ -16,9 +16,9 @@ CONFIG = build_config({"model": "x"}, "test")
 
 def test_a_device_is_found_by_name_and_a_slip_is_told():
     assert hardware("H100").memory == 80e9
-    with pytest.raises(UsageError, match="did you mean h100"):
+    with pytest.raises(UsageError, match="did you mean 'h100'\\? Known: h200, h100"):
         hardware("h10")
-    with pytest.raises(UsageError, match="choose one of h200, h100"):
+    with pytest.raises(UsageError, match="no such device; Known: h200, h100"):
         hardware("tpu-v5")
 
 
@@ -70,6 +70,20 @@ def test_rates_scale_with_the_parameters():
     assert double.speed.stage == rates.speed.stage
     assert "scaled from 1,000 million" in double.source
     assert rates.for_model(MODEL.parameters) is rates
+
+
+def test_an_older_file_of_rates_has_a_usual_time_to_start_processes(tmp_path):
+    tree = json.loads(rough_rates(hardware("a100"), MODEL, CONFIG).model_dump_json())
+    del tree["speed"]["group"], tree["measured"]
+    path = tmp_path / "rates.json"
+    path.write_text(json.dumps(tree), encoding="utf-8")
+    assert (read_rates(path).speed.group, read_rates(path).measured) == (20.0, True)
+
+
+def test_compiled_kernels_are_counted_as_the_engine_counts_them():
+    from seif.engines.shapes import KERNELS as ENGINES
+
+    assert pytest.approx(ENGINES, rel=0.01) == KERNELS
 
 
 def test_training_counts_every_pass():

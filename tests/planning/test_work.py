@@ -72,10 +72,18 @@ def test_refused_instructions_are_drawn_again():
 
 
 def test_devices_share_updates_and_rollouts():
-    one, four = (stages([f"devices={n}"])[1, "train_follower"].seconds for n in (1, 4))
+    speed = SPEED.model_copy(update={"group": 0.0})
+    gpu = RATES.model_copy(update={"gpu": True, "speed": speed})
+    one, four = (stages([f"devices={n}"], gpu)[1, "train_follower"].seconds for n in (1, 4))
     assert four < one
     update = 3 * 80 * 70 * 0.002
     assert one - four > 0.75 * update
+
+
+@pytest.mark.parametrize("setting", ["devices=2", "sharding=fsdp2"])
+def test_processes_of_a_cpu_share_its_cores_and_take_time_to_start(setting):
+    one, several = (stages(overrides)[1, "train_follower"].seconds for overrides in ([], [setting]))
+    assert several == pytest.approx(one + SPEED.group)
 
 
 def test_no_held_out_tasks_take_no_time_to_judge():
@@ -94,6 +102,16 @@ def test_a_reward_model_learns_from_answers():
     found = {(stage.turn, stage.stage): stage for stage in work.stages()}
     assert found[1, "pseudo_label"].sampled == round(32 * 4.5) * 40
     assert found[1, "train_reward_model"].trained > 0
+
+
+@pytest.mark.parametrize(("name", "measured"), [("nano", 102), ("nano", 145), ("nano-tiny", 55)])
+def test_hours_of_the_embedded_model_by_data_sheet_are_right_to_a_factor_of_two(name, measured):
+    config = load_config(Path(name))
+    model = Architecture(2_078_912, 4, 192, 512, 192, 1600, 9_216, 512)
+    rates = rough_rates(hardware("cpu"), model, config)
+    held_out = HeldOut(min(config.evaluation.tasks or 1200, 1200), 3.5)
+    work = Work(config, plan(config, 384), rates, placement_of(config), held_out)
+    assert measured / 2 < sum(stage.seconds for stage in work.stages()) < 2 * measured
 
 
 def test_hours_of_the_papers_run_are_of_the_right_order():

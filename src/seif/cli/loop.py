@@ -67,7 +67,9 @@ def plan(
         estimate = asdict(needs) if needs else None
         print(json.dumps({"dtype": asdict(precision), **asdict(found), "estimate": estimate}, indent=2))
         return
-    console.print(str(precision), highlight=False)
+    if gpu is None and rates is None:
+        # What this machine computes in says nothing about another.
+        console.print(str(precision), highlight=False)
     for part in [*plan_table(found), *(estimate_parts(needs) if needs else [])]:
         console.print(part)
 

@@ -13,6 +13,7 @@ from seif.footprint import Architecture
 from seif.planning.memory import USABLE, devices
 from seif.planning.placement import placement_of
 from seif.planning.rates import Rates
+from seif.planning.vllm import DEFAULT_SHARE, server, servers, share_settings
 from seif.results import DeviceEstimate
 
 Changes = Mapping[str, Any]
@@ -23,63 +24,65 @@ _CHECKPOINTED = {f"{role}.grpo.gradient_checkpointing": True for role in _ROLES}
 _ADAPTERS = {"lora.r": 16, **{f"{role}.grpo.dtype": "bfloat16" for role in _ROLES}}
 _APART = {"engine.kind": "vllm", "devices.serve": 1}
 _SERVED = {"engine.kind": "vllm", **{f"{role}.grpo.sampler": "served" for role in _ROLES}}
-_SERVER = 8e9
-"""Bytes of a server beside its weights, at the least."""
 
 
 def advice(model: Architecture, config: Config, rates: Rates) -> Iterator[str]:
-    """A line about each device that is too small, and one for the first change on as many devices, and on more, with
-    which the run would fit."""
-    short = [device for device in devices(model, config, rates, placement_of(config)) if not fits(device)]
-    if not short:
+    """A line about each device, and each share of vLLM's, that is too small; then one for the first change on as many
+    devices, and one on more, with which the run would fit."""
+    found = list(problems(model, config, rates))
+    if not found:
         return
-    for device in short:
-        assert device.capacity is not None
-        yield (
-            f"won't fit: a device that {device.role}s needs {device.total / 1e9:,.0f} GB and has "
-            f"{device.capacity / 1e9:,.0f} GB, of which {USABLE:.0%} can be planned with"
-        )
-    found = False
-    for changes in (_alone(model, config, rates), _more(config)):
-        for change in changes:
+    yield from found
+    if all(map(fits, devices(model, config, rates, placement_of(config)))):
+        # The share of vLLM alone is too small, and its line says which one would do.
+        return
+    advised = False
+    for changes in (_alone(config, rates), _more(config)):
+        for change in _with_shares(model, config, rates, changes):
             try:
                 changed = _changed(config, change)
             except UsageError:
                 # Not together with the config's other keys.
                 continue
-            needed = devices(model, changed, rates, placement_of(changed))
-            if all(map(fits, needed)):
-                found = True
+            if not any(problems(model, changed, rates)):
+                advised = True
+                needed = devices(model, changed, rates, placement_of(changed))[0]
                 settings = " ".join(_setting(key, value) for key, value in change.items())
-                yield f"would fit, with {needed[0].total / 1e9:,.0f} GB: {settings}"
+                yield f"would fit, with {needed.total / 1e9:,.0f} GB: {settings}"
                 break
-    if not found:
+    if not advised:
         yield "nothing that seif can set would fit; choose a smaller model or larger devices"
 
 
 def fits(device: DeviceEstimate) -> bool:
     """Whether a device's memory is enough, as far as it is known."""
-    # A server takes a share of its own device that it was given.
-    usable = 1.0 if device.role == "serve" else USABLE
-    return device.capacity is None or device.total <= usable * device.capacity
+    return device.usable is None or device.total <= device.usable
 
 
-def _alone(model: Architecture, config: Config, rates: Rates) -> Iterator[Changes]:
+def problems(model: Architecture, config: Config, rates: Rates) -> Iterator[str]:
+    """A line about each thing that won't fit."""
+    for vllm in servers(model, config, rates):
+        if vllm.short:
+            yield vllm.problem()
+    for device in devices(model, config, rates, placement_of(config)):
+        if device.usable is None or device.capacity is None or fits(device):
+            continue
+        has = f"{device.usable / 1e9:,.1f}".removesuffix(".0")
+        of = f" usable ({USABLE:.0%} of {device.capacity / 1e9:,.0f} GB)" if device.usable < device.capacity else ""
+        yield f"won't fit: a device that {device.role}s needs {device.total / 1e9:,.0f} GB and has {has} GB{of}"
+
+
+def _alone(config: Config, rates: Rates) -> Iterator[Changes]:
     """Changes that need no further device, the least first."""
     first = {} if config.follower.grpo.gradient_checkpointing else _CHECKPOINTED
-    if first:
-        yield first
+    yield first
     yield {**first, **_SMALL}
-    if config.lora is None or config.follower.grpo.dtype == "auto":
-        adapters = _ADAPTERS if config.lora is None else {k: v for k, v in _ADAPTERS.items() if k != "lora.r"}
-        yield adapters
-        yield {**first, **adapters, **_SMALL}
-    else:
-        adapters = {}
-    if rates.gpu and rates.memory and config.engine.kind == "local":
-        # One server for all roles and for rollouts, with room for keys and values beside its weights.
-        share = round((2 * model.parameters + _SERVER) / rates.memory, 2)
-        yield {**first, **adapters, **_SMALL, **_SERVED, "engine.vllm.args": ["--gpu-memory-utilization", str(share)]}
+    adapters = _ADAPTERS if config.lora is None else {k: v for k, v in _ADAPTERS.items() if k != "lora.r"}
+    yield adapters
+    yield {**first, **adapters, **_SMALL}
+    if rates.gpu and config.engine.kind == "local":
+        # One server for all roles and for rollouts.
+        yield {**first, **adapters, **_SMALL, **_SERVED}
 
 
 def _more(config: Config) -> Iterator[Changes]:
@@ -93,9 +96,51 @@ def _more(config: Config) -> Iterator[Changes]:
         yield {"sharding": "fsdp2", "devices.train": 8, "nodes": nodes}
 
 
+def _with_shares(model: Architecture, config: Config, rates: Rates, changes: Iterator[Changes]) -> Iterator[Changes]:
+    """Each change, and the same with the smallest shares of the device with which vLLM starts; without what is so
+    already."""
+    for change in changes:
+        if new := _differing(config, change):
+            yield new
+        try:
+            changed = _changed(config, change)
+        except UsageError:
+            continue
+        shares: dict[str, Any] = {}
+        for vllm in servers(model, changed, rates):
+            # A device that only serves is vLLM's own.
+            apart = placement_of(changed).serve and vllm == server(model, changed, rates)
+            share = max(vllm.enough, DEFAULT_SHARE) if apart else vllm.enough
+            if share < 1 and share != vllm.share:
+                shares |= share_settings(changed, vllm, share)
+        if shares:
+            yield _differing(config, {**change, **shares})
+
+
+def _differing(config: Config, change: Changes) -> Changes:
+    """A change without what the config says already, or what has no effect there."""
+    tree = config.model_dump(mode="json")
+    kind = change.get("engine.kind", config.engine.kind)
+    samplers = {change.get(f"{role}.grpo.sampler", getattr(config, role).grpo.sampler) for role in _ROLES}
+    found = {key: value for key, value in change.items() if _value(tree, key) != value}
+    if kind != "local" and "engine" not in samplers:
+        found.pop("engine.token_budget", None)
+    if found.get("engine.token_budget", 0) > config.engine.token_budget:
+        del found["engine.token_budget"]
+    if not config.instructor.train:
+        found = {key: value for key, value in found.items() if not key.startswith("instructor.")}
+    return found
+
+
+def _value(tree: Any, key: str) -> object:
+    for part in key.split("."):
+        tree = (tree or {}).get(part)
+    return tree
+
+
 def _changed(config: Config, changes: Changes) -> Config:
     tree = config.model_dump(mode="json")
-    for key, value in changes.items():
+    for key, value in _differing(config, changes).items():
         *parents, last = key.split(".")
         node = tree
         for parent in parents:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from seif.config import Config
 from seif.evaluation.held_out import load_tasks
 from seif.footprint import Architecture
-from seif.planning.advice import advice
+from seif.planning.advice import advice, problems
 from seif.planning.hardware import hardware, nearest_hardware
 from seif.planning.machine import Machine
 from seif.planning.memory import devices
@@ -52,4 +52,17 @@ def estimate(
         devices=devices(model, config, rates, placement),
         advice=tuple(advice(model, config, rates)),
         price=price.of(read, written) if price else None,
+        fits=not any(problems(model, config, rates)),
+        measured=rates.measured,
+        notes=tuple(_notes(config, held_out)),
     )
+
+
+def _notes(config: Config, held_out: HeldOut) -> Iterator[str]:
+    if config.devices.serve and config.engine.kind != "vllm":
+        yield (
+            f"devices.serve: {config.devices.serve} serve nothing, because engine.kind is {config.engine.kind}; "
+            "set engine.kind: vllm"
+        )
+    if not held_out.tasks:
+        yield "held_out is not set, so the evaluate stages measure no accuracy on held-out tasks"

@@ -18,6 +18,9 @@ class Placement:
     """Those that do nothing but serve; 0: servers share the devices that train."""
     first_node: int = 1
     """Devices of the first node that train."""
+    nodes: int = 1
+    started: bool = False
+    """Whether processes are started for a training stage; else it runs in the controller."""
 
     @property
     def train(self) -> int:
@@ -41,4 +44,11 @@ def placement_of(config: Config) -> Placement:
     if config.instructor.train:
         counts.append(config.devices.of("instructor"))
     train = min(1 if count == "auto" else count for count in counts)
-    return Placement(Group(train * config.nodes, config.sharding), config.devices.serve, train)
+    count = train * config.nodes
+    return Placement(
+        Group(count, config.sharding),
+        config.devices.serve if config.engine.kind == "vllm" else 0,
+        train,
+        config.nodes,
+        started=count > 1 or config.sharding != "none" or bool(config.launcher) or config.devices.serve > 0,
+    )

@@ -43,13 +43,16 @@ class Speed(_Part):
     """To load the model for a role that is not trained."""
     stage: float = Field(default=0.0, ge=0)
     """To set up and to end the training of a role."""
+    group: float = Field(default=20.0, ge=0)
+    """To start the processes of a training stage, where it has processes of its own: torchrun and their imports."""
 
     def scaled(self, factor: float) -> Speed:
         """For a model with `factor` times as many parameters."""
         found = {
-            name: None if value is None or name == "stage" else value * factor for name, value in dict(self).items()
+            name: value if value is None or name in ("stage", "group") else value * factor
+            for name, value in dict(self).items()
         }
-        return Speed(**{**found, "stage": self.stage})
+        return Speed(**found)
 
 
 class Lengths(_Part):
@@ -77,6 +80,8 @@ class Rates(_Part):
     format: Literal["seif rates 1"] = FORMAT
     source: str
     """Where the numbers come from, for people."""
+    measured: bool = True
+    """False: they follow from a data sheet."""
     parameters: int = Field(gt=0)
     """Of the model that was measured."""
     gpu: bool
@@ -141,14 +146,15 @@ def rough_rates(device: Hardware, model: Architecture, config: Config) -> Rates:
         + model.cache(width) * context / (_STREAMED * device.bandwidth),
         read=2 * model.parameters / (_READ * device.flops),
         trained=training_flops(model, follower, config.lora is not None) / (_USED * device.flops),
-        load=10 + width * model.parameters / DISK,
-        stage=60 if device.gpu else 10,
+        load=(10 if device.gpu else 0.2) + width * model.parameters / DISK,
+        stage=60 if device.gpu else 2,
     )
     return Rates(
         source=f"{device.title}, by its data sheet",
+        measured=False,
         parameters=model.parameters,
         gpu=device.gpu,
-        compute="bfloat16" if device.gpu else "float32",
+        compute=device.compute,
         memory=device.memory,
         process=device.process,
         speed=speed,
@@ -171,22 +177,25 @@ _THOUGHT = {"plain": 0, "think_answer": 200, "reasoning": 2000}
 
 def usual_lengths(config: Config) -> Lengths:
     """Lengths before anything was measured, which are guesses: an answer of 400 tokens, a set of constraints of 30
-    tokens each, and thoughts on top where the model writes them."""
+    tokens each, and thoughts on top where the model writes them. Where prompts are compact, so are the other texts."""
+    compact = config.prompts == "compact"
     thought = _THOUGHT[config.follower.format]
     reasons = thought if config.follower.format == "reasoning" else 0
-    constraints = sum(t.constraints for t in config.instructor.templates) / len(config.instructor.templates)
-    template = 60 if config.prompts == "compact" else 700
-    seed, verdict = 60, 1.0 if config.judging_model != "generative" else 150 + reasons
-    reply = min(_ANSWER + thought, config.follower.grpo.max_new_tokens)
+    each, seed, template = (10, 15, 10) if compact else (30, 60, 700)
+    constraints = each * sum(t.constraints for t in config.instructor.templates) / len(config.instructor.templates)
+    verdict = 1.0 if config.judging_model != "generative" else 150 + reasons
+    longest = config.follower.grpo.max_new_tokens
+    reply = min(_ANSWER + thought, longest // 2 if compact else longest)
     return Lengths(
         instructor_prompt=seed + template,
-        instructor_reply=min(30 * constraints + reasons, config.instructor.grpo.max_new_tokens),
-        follower_prompt=seed + 30 * constraints,
+        instructor_reply=min(constraints + reasons, config.instructor.grpo.max_new_tokens),
+        follower_prompt=seed + constraints,
         follower_reply=reply,
-        judge_prompt=template / 2 + seed + 30 * constraints + min(reply, _ANSWER),
+        judge_prompt=template / 2 + seed + constraints + min(reply, _ANSWER),
         judge_reply=min(verdict, config.judger.max_new_tokens),
-        filter_prompt=template / 2 + seed + 30 * constraints,
-        filter_reply=1.0 if config.prompts == "compact" else min(150 + reasons, config.filter.max_new_tokens),
+        # A compact prompt of the Filter is mostly examples.
+        filter_prompt=(150 if compact else template / 2) + seed + constraints,
+        filter_reply=1.0 if compact else min(150 + reasons, config.filter.max_new_tokens),
         parsable=0.9,
         accepted=0.9,
         answered=0.9,

@@ -41,6 +41,8 @@ class Work:
 
     def __init__(self, config: Config, plan: Plan, rates: Rates, placement: Placement, held_out: HeldOut) -> None:
         self.config, self.plan, self.rates, self.placement, self.held_out = config, plan, rates, placement, held_out
+        self.training = placement.train if rates.gpu else placement.nodes
+        """Devices that share a training stage; the processes of a CPU share its cores, so a node counts once."""
         templates = config.instructor.templates
         self.constraints = sum(t.constraints for t in templates) / len(templates)
 
@@ -89,17 +91,18 @@ class Work:
     ) -> StageEstimate:
         speed, (prompt, reply) = self.rates.speed, texts
         rollouts = grpo.prompts_per_step * grpo.samples
-        devices = self.placement.rewarding if grpo.sampler == "served" else self.placement.train
+        devices = self.placement.rewarding if grpo.sampler == "served" else self.training
         sampling = self._write(rollouts, reply, grpo.max_new_tokens, prompt, grpo.sampler == "engine", devices)
         sampling += grpo.prompts_per_step * prompt * speed.read / devices
         trained = rollouts * (prompt + reply)
-        update = speed.around + trained * speed.trained / self.placement.train
+        update = speed.around + trained * speed.trained / self.training
         step = sampling + update + sum(part.seconds for part in asked)
         models = 1 if self.config.engine.kind == "local" else 0
+        around = self._around + models * speed.load
         return StageEstimate(
             turn=turn,
             stage=stage,
-            seconds=speed.stage + models * speed.load + steps * step + steps // grpo.save_every * self._save(grpo),
+            seconds=around + steps * step + steps // grpo.save_every * self._save(grpo),
             trained=round(steps * trained),
             sampled=round(steps * rollouts * reply),
             calls=steps * sum(part.calls for part in asked),
@@ -143,8 +146,7 @@ class Work:
         tokens = (
             2 * answering.calls * (lengths.follower_prompt + lengths.follower_reply) * int(reward_model["epochs"] or 0)
         )
-        speed = self.rates.speed
-        seconds = speed.stage + tokens * _CLASSIFIER * speed.trained / self.placement.train
+        seconds = self._around + tokens * _CLASSIFIER * self.rates.speed.trained / self.training
         yield StageEstimate(turn, "train_reward_model", seconds, trained=round(tokens))
 
     def _evaluate(self, turn: int) -> StageEstimate:
@@ -167,9 +169,15 @@ class Work:
     # --- what the stages are made of ----------------------------------------------------------------------------------
 
     @property
+    def _around(self) -> float:
+        """Seconds around the training of a stage."""
+        speed = self.rates.speed
+        return speed.stage + (speed.group if self.placement.started else 0.0)
+
+    @property
     def _asking(self) -> int:
-        """Devices on which models are asked while nothing is trained; in process it is one."""
-        return self.placement.asking if self.config.engine.kind == "vllm" else 1
+        """Devices on which models are asked while nothing is trained; in process, and on a CPU, it is one."""
+        return self.placement.asking if self.config.engine.kind == "vllm" and self.rates.gpu else 1
 
     def _answer(self, rows: float, prompt: float, limit: int, devices: int) -> _Step:
         reply = min(self.lengths.follower_reply, limit)

@@ -15,7 +15,13 @@ from seif.report.table import plain_table
 from seif.report.text import NOTHING
 from seif.results import DeviceEstimate, Estimate, StageEstimate
 
-_HOUR, _SMALL = 3600, 10**8
+_MINUTE, _HOUR, _SMALL = 60, 3600, 10**8
+_BY_DATA_SHEET = "by data sheet, so hours are right to a factor of three or so; measure with `seif bench`"
+_VLLM = "vLLM"
+_VLLM_TAKES = (
+    "vLLM: its share of the device, for weights, keys and values, and 3 GB of its own; where it sleeps during updates, "
+    "what is beyond the activations"
+)
 
 
 @dataclass(frozen=True)
@@ -42,14 +48,20 @@ def stages_of(run_dir: RunDir) -> dict[tuple[int, str], StageActual]:
 
 def estimate_parts(estimate: Estimate) -> list[RenderableType]:
     """Hours per stage, memory per device, calls and their price, and what won't fit."""
-    parts: list[RenderableType] = [Text(), _hours(estimate), Text(), _memory(estimate)]
+    parts: list[RenderableType] = [Text(), _hours(estimate)]
+    if not estimate.measured:
+        parts.append(Text(_BY_DATA_SHEET))
+    parts += [Text(), _memory(estimate)]
+    if any(_VLLM in device.parts for device in estimate.devices):
+        parts.append(Text(_VLLM_TAKES))
     calls, read, written = (
         sum(getattr(stage, name) for stage in estimate.stages) for name in ("calls", "read", "written")
     )
     line = f"Filter, answerer and Judger: {calls:,} calls, {_tokens(read)} tokens read, {_tokens(written)} written"
+    parts += [Text(), Text(line)]
     if estimate.price is not None:
-        line += f"; {estimate.price:,.2f} at the given price"
-    return [*parts, Text(), Text(line), *(Text(advice, style="yellow") for advice in estimate.advice)]
+        parts.append(Text(f"cost: {estimate.price:,.2f} (in the currency of --price-per-mtok)"))
+    return [*parts, *map(Text, estimate.notes), *(Text(advice, style="yellow") for advice in estimate.advice)]
 
 
 def comparison(estimate: Estimate | None, actual: Mapping[tuple[int, str], StageActual]) -> Table:
@@ -90,7 +102,7 @@ def _hours(estimate: Estimate) -> Table:
         table.add_row(
             NAMES[name],
             str(len(stages)),
-            clock(seconds / len(stages)),
+            _time(seconds / len(stages)),
             _time(seconds),
             _tokens(sum(stage.trained for stage in stages)),
             _tokens(sum(stage.sampled for stage in stages)),
@@ -108,12 +120,15 @@ def _memory(estimate: Estimate) -> Table:
         table.add_column(number, justify="right", no_wrap=True)
     for name in dict.fromkeys(name for device in estimate.devices for name in device.parts):
         table.add_row(name, *(_bytes(device.parts.get(name, 0)) for device in estimate.devices))
-    table.add_row("all", *(_of(device) for device in estimate.devices))
+    table.add_row("all", *(_bytes(device.total) for device in estimate.devices))
+    table.add_row("usable", *(_usable(device) for device in estimate.devices))
     return table
 
 
-def _of(device: DeviceEstimate) -> str:
-    return _bytes(device.total) + (f" of {_bytes(device.capacity)}" if device.capacity else "")
+def _usable(device: DeviceEstimate) -> str:
+    if not device.usable or not device.capacity:
+        return NOTHING
+    return f"{_bytes(device.usable)} of {_bytes(device.capacity)}"
 
 
 def _bytes(size: int) -> str:
@@ -123,7 +138,10 @@ def _bytes(size: int) -> str:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds / _HOUR:,.1f} h" if seconds >= _HOUR else clock(seconds)
+    """In the largest unit of which there are two or more."""
+    if seconds < 2 * _MINUTE:
+        return f"{seconds:.0f} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:,.1f} h"
 
 
 def _tokens(count: int) -> str:
