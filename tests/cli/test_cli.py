@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 
+import huggingface_hub
 import pyarrow.parquet as pq
 import pytest
 
@@ -68,10 +69,6 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
         (["run", "nano-tiny", "--run-dir", "README.md"], "README.md is a file"),
         (["plan", "nano-tiny", "--set", "chat.format=famly"], "no chat format 'famly'"),
-        (
-            ["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model=nobody/nothing-here"],
-            "nobody/nothing-here is not on this machine, and it can't be had from the hub; check its name, or get it",
-        ),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "sharding=fsdp2"], "sharding: fsdp2 needs GPUs"),
         (["plan", "nano-tiny", "--set", "launcher=accelerate"], "launcher: Input should be a list, e.g. [a, b]"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
@@ -88,6 +85,13 @@ def test_plan_of_the_papers_run(call, tmp_path):
 )
 def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, arguments, message):
     assert_refused(call(*(a.format(tmp=tmp_path / "run", adapter=adapter) for a in arguments)), message.format())
+
+
+def test_a_model_that_is_neither_here_nor_on_the_hub_is_one_line(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    result = call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", "model=nobody/nothing-here")
+    assert_refused(result, "nobody/nothing-here is not on this machine, and it can't be had from the hub")
+    assert "get it first with: hf download nobody/nothing-here" in result[2]
 
 
 def test_plan_says_what_will_be_computed_in_and_why(call, monkeypatch):
