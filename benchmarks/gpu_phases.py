@@ -47,11 +47,11 @@ class Training:
     rollout_tokens_per_s: float
     """Tokens of completions per second of sampling."""
     training_tokens_per_s: float
-    """Tokens of prompts and completions per second of reference, reward, forward, backward and optimiser."""
+    """Tokens of prompts and completions per second of reference, reward, forward, backward and optimizer."""
     tokens_per_s: float
     """The same per second of the whole step."""
     mfu: float | None
-    """Of forward, backward and optimiser; None where the device's peak is not known."""
+    """Of forward, backward and optimizer; None where the device's peak is not known."""
     generate_peak: int | None
     update_peak: int | None
     device_used: int | None

@@ -35,7 +35,7 @@ class Step:
 
     @property
     def update_seconds(self) -> float:
-        """Forward, backward and optimiser."""
+        """Forward, backward and optimizer."""
         return self.seconds - self.generate_seconds - self.score_seconds
 
     @property

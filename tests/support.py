@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import psutil
 
 from seif.stage_log import RolloutRecord, Tables
 
@@ -71,3 +74,22 @@ class RecordingLog:
         self.steps.append((step, metrics, records))
         if step == self.kill_at:
             raise Kill
+
+
+def processes_about(word: str) -> list[psutil.Process]:
+    """Other processes with `word` in their command line."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        line = " ".join(process.info["cmdline"] or ())
+        if word in line and process.pid != os.getpid() and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def all_gone(word: str, seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while processes_about(word):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.2)
+    return True

@@ -6,6 +6,9 @@
     print(seif.plan(config).turns)
     run = seif.run(config, "runs/tiny")
 
+Whole runs: load_config, plan, estimate, run, load_run, write_report. One stage: generate, train, evaluate,
+evaluate_suite. Constraints: judge, verify, compile_constraints, find_conflicts. Each returns typed results.
+
 Where a config is expected, a file's path or the name of a shipped config will do: `seif.plan("nano-tiny")`.
 Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
 """

@@ -92,6 +92,8 @@ def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), *
     """
     if isinstance(overrides, str):
         raise UsageError(f"overrides are a list, e.g. [{overrides!r}]")
+    if isinstance(overrides, Mapping):
+        raise UsageError("overrides are a list of texts, e.g. ['turns=1']; top-level keys may also be given as turns=1")
     return load_extensions(read_config(None if path is None else Path(path), list(overrides), **keys))
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -183,11 +183,22 @@ class RunDir:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the run for this process. Raises UsageError when another one has it."""
+        """Hold the run for this process; of a run that was refused before it was opened, nothing is left.
+
+        Raises UsageError when another process has it.
+        """
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"{self.root} is a file; choose another --run-dir")
         with hold(self._lock, f"another seif run is using {self.root}; wait for it or choose another --run-dir"):
-            yield
+            try:
+                yield
+            finally:
+                if not self.started():
+                    self.seeds.unlink(missing_ok=True)
+                    self._lock.unlink(missing_ok=True)
+                    # It may hold what is not ours.
+                    with suppress(OSError):
+                        self.root.rmdir()
 
     def started(self) -> bool:
         """Whether a run was ever opened here."""

@@ -202,7 +202,8 @@ def _explain(error: ErrorDetails) -> str:
         return f"{key!r} is missing"
     # What a validator of ours says is whole, and its input is a section, which may hold what must not be shown.
     shown = f", got {error['input']!r}" if key and error["type"] != "value_error" else ""
-    return f"{key or 'config'}: {error['msg'].removeprefix('Value error, ')}{shown}"
+    said = error["msg"].removeprefix("Value error, ").replace("a valid tuple", "a list, e.g. [a, b]")
+    return f"{key or 'config'}: {said}{shown}"
 
 
 def _keys_at(path: list[str]) -> list[str]:

@@ -97,12 +97,14 @@ def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]
 
 
 def check_names(config: Config) -> None:
-    """Raises UsageError for prompts, trackers, suites and a model directory that are not there; loads no model."""
+    """Raises UsageError for prompts, trackers, suites, a chat format and a model directory that are not there; loads no
+    model."""
     from seif.engines.adapter import base_of
     from seif.evaluation.suites import check_suites
     from seif.roles.templates import check_prompts
     from seif.tracking import check_trackers
 
+    chat_format(config.chat)
     check_prompts(config.prompts)
     check_trackers(config.report_to)
     check_suites(config)

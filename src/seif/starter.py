@@ -106,7 +106,7 @@ def _lora(training: _Training) -> str | None:
         return None
     return (
         f"lora: {{r: {_ADAPTER_RANK}, alpha: {2 * _ADAPTER_RANK}}} "
-        " # all weights with their optimiser state would not fit\n"
+        " # all weights with their optimizer state would not fit\n"
     )
 
 

@@ -3,15 +3,18 @@
 import json
 import resource
 import shutil
+import signal
 import subprocess
 import sys
+import time
 
+import huggingface_hub
 import pyarrow.parquet as pq
 import pytest
 
 from seif.engines.precision import hardware_precision
 from seif.instructions import read_instructions
-from support import ROOT, seif
+from support import ROOT, all_gone, seif
 
 
 def seeds_file(tmp_path, prompts, column="prompt"):
@@ -65,6 +68,9 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["nano", "build", "--out", "{tmp}/nano", "--phase", "2"], "give it as --start"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
         (["run", "nano-tiny", "--run-dir", "README.md"], "README.md is a file"),
+        (["plan", "nano-tiny", "--set", "chat.format=famly"], "no chat format 'famly'"),
+        (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "sharding=fsdp2"], "sharding: fsdp2 needs GPUs"),
+        (["plan", "nano-tiny", "--set", "launcher=accelerate"], "launcher: Input should be a list, e.g. [a, b]"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model=/nowhere"], "no model directory"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "model=docs"], "not a model directory"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "lora.target_modules=o_prj"], "'o_prj' names no layer"),
@@ -79,6 +85,13 @@ def test_plan_of_the_papers_run(call, tmp_path):
 )
 def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, arguments, message):
     assert_refused(call(*(a.format(tmp=tmp_path / "run", adapter=adapter) for a in arguments)), message.format())
+
+
+def test_a_model_that_is_neither_here_nor_on_the_hub_is_one_line(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
+    result = call("run", "nano-tiny", "--run-dir", tmp_path / "run", "--set", "model=nobody/nothing-here")
+    assert_refused(result, "nobody/nothing-here is not on this machine, and it can't be had from the hub")
+    assert "get it first with: hf download nobody/nothing-here" in result[2]
 
 
 def test_plan_says_what_will_be_computed_in_and_why(call, monkeypatch):
@@ -137,7 +150,33 @@ def test_no_room_for_a_checkpoint_is_one_line_and_exit_code_3(tmp_path):
 def test_a_mistake_does_not_use_up_the_run_directory(call, tmp_path):
     run_dir = tmp_path / "run"
     assert_refused(call("run", "nano-tiny", "--run-dir", run_dir, "--set", "model=docs"), "not a model directory")
-    assert not (run_dir / "config.yaml").exists()
+    assert not run_dir.exists()
+
+
+def test_a_directory_with_other_files_keeps_them(call, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    assert_refused(call("run", "nano-tiny", "--run-dir", tmp_path, "--set", "model=docs"), "not a model directory")
+    assert [path.name for path in tmp_path.iterdir()] == ["notes.txt"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_says_so_and_leaves_nothing_behind(tmp_path, number, code):
+    """While two processes train."""
+    command = [sys.executable, "-m", "seif", "run", "nano-tiny", "--run-dir", str(tmp_path / "run")]
+    for key in ("instructor.train=false", "judger.kind=rules", "evaluation.tasks=6", "devices=2", "follower.steps=50"):
+        command += ["--set", key]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 180
+    while not list((tmp_path / "run").glob("turn_01/follower.checkpoints/checkpoint-1/complete")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(number)
+    _, err = process.communicate(timeout=20)
+    assert process.returncode == code
+    assert err == f"error: stopped by {number.name}; the same command continues\n"
+    assert all_gone(str(tmp_path / "run"), 5)
 
 
 def test_the_version_is_told(call):

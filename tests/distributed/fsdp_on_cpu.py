@@ -5,6 +5,8 @@ import os
 from accelerate import state
 from accelerate.utils import DistributedType
 
+from seif.distributed import devices
+
 _init = state.AcceleratorState.__init__
 
 
@@ -18,3 +20,4 @@ def _init_sharded(self, *args, fsdp_plugin=None, **options):
 
 
 state.AcceleratorState.__init__ = _init_sharded
+devices.SHARDS_ON.add("cpu")

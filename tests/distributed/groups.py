@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import time
 from pathlib import Path
 
-import psutil
 from safetensors.torch import load_file
 
 from seif import load_config
@@ -66,22 +63,3 @@ def pid_of(folder: Path, rank: int) -> int:
     beat = read_beat(beat_file(Beside(folder).processes, rank))
     assert beat is not None
     return beat.pid
-
-
-def processes_about(word: str) -> list[psutil.Process]:
-    """Other processes with `word` in their command line."""
-    found = []
-    for process in psutil.process_iter(["cmdline", "status"]):
-        line = " ".join(process.info["cmdline"] or ())
-        if word in line and process.pid != os.getpid() and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(process)
-    return found
-
-
-def all_gone(word: str, seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while processes_about(word):
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.2)
-    return True

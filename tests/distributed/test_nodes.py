@@ -8,13 +8,14 @@ import time
 from pathlib import Path
 
 import pytest
-from groups import all_gone, furthest, processes_about
+from groups import furthest
 from safetensors.torch import load_file
 
 from seif import load_config
 from seif.distributed import nodes
 from seif.distributed.nodes import node_rank
 from seif.errors import UsageError
+from support import all_gone, processes_about
 
 RUN = ("nano-tiny", "--set", "dtype=float32", "--set", "instructor.train=false", "--set", "judger.kind=rules")
 SMALL = ("evaluation.tasks=6", "follower.steps=4", "follower.grpo.max_new_tokens=16", "devices=1", "nodes=2")
@@ -98,7 +99,7 @@ def test_a_node_without_the_other_says_what_to_do(tmp_path):
 @pytest.mark.parametrize(
     ("environment", "nodes", "message"),
     [
-        ({}, 2, "nothing says which this one is: start it by srun, or set SEIF_NODE_RANK"),
+        ({}, 2, "nothing says which this one is: start it with srun, or set SEIF_NODE_RANK"),
         ({"SEIF_NODE_RANK": "2"}, 2, "SEIF_NODE_RANK=2 is no number of a node"),
         ({"SLURM_NODEID": "0", "SLURM_NNODES": "4"}, 2, "nodes: 2, and SLURM gives 4"),
         ({"SLURM_NODEID": "0", "SLURM_NTASKS_PER_NODE": "8"}, 2, "srun --ntasks-per-node=1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from typing import Annotated
@@ -74,8 +75,11 @@ def main() -> None:
     """
     from safetensors import SafetensorError
 
+    before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app()
+    except _Stopped as stopped:
+        _fail(f"stopped by {stopped.signal.name}; the same command continues", 128 + stopped.signal)
     except SeifError as error:
         _fail(str(error), error.exit_code)
     except (OSError, RuntimeError, ImportError, MemoryError, SafetensorError) as error:
@@ -89,6 +93,21 @@ def main() -> None:
             "run the same command again; SEIF_TRACEBACK=1 shows where",
             RunError.exit_code,
         )
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+class _Stopped(BaseException):
+    """Ctrl-C, or a scheduler's SIGTERM. Everything on the way out is closed: servers, process groups, logs."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.signal = signal.Signals(number)
+
+
+def _stop(number: int, _: object) -> None:
+    raise _Stopped(number)
 
 
 def _fail(message: str, code: int) -> None:

@@ -12,8 +12,9 @@ from seif.cli.options import OptionalConfig, Overrides, console, for_model, fres
 from seif.quantities import quantity
 
 Start = Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")]
-Instructions = Annotated[
-    Path, typer.Option(help="Instructions in the released schema; the Instructor trains on their seed questions.")
+Instructions = Annotated[Path, typer.Option(help="Instructions in the released schema (parquet, JSONL, JSON).")]
+SeedQuestions = Annotated[
+    Path, typer.Option(help="Instructions in the released schema; the seed questions in them are what it trains on.")
 ]
 Trained = Annotated[Path, typer.Option(help="Where the trained model goes; the same command resumes.")]
 Frozen = Annotated[
@@ -41,7 +42,7 @@ def generate(
 
 def train_instructor(
     model: Start,
-    instructions: Instructions,
+    instructions: SeedQuestions,
     out: Trained,
     judge_model: Frozen = None,
     config: OptionalConfig = None,

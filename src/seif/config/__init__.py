@@ -113,7 +113,7 @@ class Config(Section):
     )
     sharding: Literal["none", "fsdp2"] = Field(
         default="none",
-        description="`fsdp2`: weights, gradients and optimiser state are spread over the training devices.",
+        description="`fsdp2`: weights, gradients and optimizer state are spread over the training devices; GPUs alone.",
     )
     launcher: tuple[str, ...] = Field(
         default=(),

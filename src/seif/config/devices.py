@@ -32,7 +32,7 @@ class Devices(Section):
     @classmethod
     def _is_a_count(cls, value: Any) -> Any:
         if value not in (None, "auto") and (type(value) is not int or value < 1):
-            raise ValueError(f"{value!r} is no number of devices: give 1 or more, or auto")
+            raise ValueError(f"{value!r} is not a number of devices: give 1 or more, or auto")
         return value
 
     def of(self, role: Role) -> Count:

@@ -55,7 +55,7 @@ class Vllm(Section):
 class EngineSettings(Section):
     """Where the frozen roles (Filter, answerer, Judger) run, and what is evaluated.
 
-    What a run trains runs in process.
+    What a run trains runs in the training processes.
     """
 
     kind: Literal["local", "openai", "vllm"] = Field(

@@ -34,7 +34,7 @@ class Grpo(Section):
     prompts_per_step: int = Field(default=384, ge=1, description="Prompts per step (the rollout batch).")
     samples: int = Field(default=5, ge=2, description="n, completions per prompt: the group.")
     updates_per_step: int = Field(
-        default=4, ge=1, description="Optimiser updates per step; the update batch is prompts x samples / this."
+        default=4, ge=1, description="Optimizer updates per step; the update batch is prompts x samples / this."
     )
     micro_batch: int = Field(default=4, ge=1, description="Completions per forward and backward on one device.")
     kl: float = Field(
@@ -60,8 +60,9 @@ class Grpo(Section):
     dtype: TrainingType = Field(default="auto", description=TRAINING_TYPE)
     sampler: Literal["engine", "served", "vllm"] = Field(
         default="engine",
-        description="Who samples rollouts. `engine`: this process; `served`: the vLLM server of `engine.kind: vllm`, "
-        "which gets the adapter before every step (needs `lora`); `vllm`: vLLM in this process, through TRL.",
+        description="Who samples rollouts. `engine`: each training process for itself; `served`: the vLLM server of "
+        "`engine.kind: vllm`, which gets the adapter before every step (needs `lora`); `vllm`: vLLM in the training "
+        "processes, through TRL.",
     )
     importance_correction: ImportanceCorrection = Field(
         default="sequence_mask",

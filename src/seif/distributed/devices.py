@@ -11,8 +11,12 @@ import torch
 from seif.config import Config
 from seif.config.devices import Role
 from seif.engines.devices import device_count
+from seif.engines.precision import device
 from seif.errors import UsageError
 from seif.training.checkpoints import processes_of
+
+SHARDS_ON = {"cuda"}
+"""Where accelerate shards."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +70,8 @@ def group_of(config: Config, role: Role, work: Path | None = None) -> Group:
 def check_devices(config: Config) -> None:
     """Raises UsageError for a group that can't be started for any stage that trains, and for a launcher that is not
     there."""
+    if config.sharding == "fsdp2" and device() not in SHARDS_ON:
+        raise UsageError("sharding: fsdp2 needs GPUs, and this machine has none; set sharding: none")
     if config.launcher and shutil.which(config.launcher[0]) is None:
         raise UsageError(f"launcher: there is no command {config.launcher[0]!r}; give its path, or leave launcher out")
     for role in _trained(config):

@@ -176,7 +176,7 @@ def environment(config: Config, group: Group) -> dict[str, str]:
         own["CUDA_VISIBLE_DEVICES"] = ",".join(there[: group.per_node])
         own[SERVE] = ",".join(there[len(there) - apart :])
     else:
-        # With an index, as accelerate has it by itself, torch can't load the optimiser's state.
+        # With an index, as accelerate has it by itself, torch can't load the optimizer's state.
         own |= {"ACCELERATE_USE_CPU": "true", "ACCELERATE_TORCH_DEVICE": "cpu"}
     # torchrun would give each process a single thread.
     own["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS") or str(max(1, (os.cpu_count() or 1) // group.per_node))

@@ -100,8 +100,8 @@ def node_rank(config: Config) -> int:
                 return int(value)
             raise UsageError(f"{name}={value} is no number of a node; they are 0 to {config.nodes - 1}")
     raise UsageError(
-        f"nodes: {config.nodes}, and nothing says which this one is: start it by srun, or set {_RANKS[0]} to 0 "
-        f"on the first node, and to at most {config.nodes - 1} on the others"
+        f"nodes: {config.nodes}, and nothing says which this one is: start it with srun, or set {_RANKS[0]}, "
+        f"from 0 on the first node to {config.nodes - 1} on the last"
     )
 
 

@@ -9,6 +9,9 @@ from seif.chat import DEFAULT, ChatFormat
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.errors import UsageError
 
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
+"""A model directory with a tokenizer holds one of them."""
+
 
 def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 0, chat: ChatFormat = DEFAULT) -> None:
     """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its
@@ -41,14 +44,22 @@ def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 
             with safe_open(weights, "pt") as file:
                 file.keys()
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        if isinstance(error, OSError) and not looks_local:
+            raise UsageError(
+                f"{named} is not on this machine, and it can't be had from the hub; check its name, or get it first "
+                f"with: hf download {base}"
+            ) from error
         raise UsageError(
             f"{named} can't be loaded as a transformers checkpoint: {' '.join(str(error).split())[:200]}"
         ) from error
     if type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
         raise UsageError(
-            f"{named} is a {config.model_type} model, which is no causal "
+            f"{named} is a {config.model_type} model, which is not a causal "
             "language model; choose one that AutoModelForCausalLM loads"
         )
+    of_tokenizer = Path(tokenizer_of(model))
+    if of_tokenizer.is_dir() and not any((of_tokenizer / name).is_file() for name in _TOKENIZER_FILES):
+        raise UsageError(f"{of_tokenizer} has no tokenizer; save it there with tokenizer.save_pretrained")
     if not getattr(tokenizer, "chat_template", None):
         raise UsageError(
             f"the tokenizer of {model} has no chat template; set "
