@@ -25,7 +25,7 @@ quick: install
 
 # Everything but vLLM. Tests of one file share what they run, so a file stays on one core.
 test: lint
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n auto --dist loadfile --no-loadscope-reorder --durations=10
 
 # vLLM pins much of what it stands on, so it has an environment of its own, and the tests are run out of ours.
 test-vllm: install $(VLLM)/installed
