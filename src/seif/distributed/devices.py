@@ -13,6 +13,7 @@ from seif.config.devices import Role
 from seif.engines.devices import device_count
 from seif.engines.precision import device
 from seif.errors import UsageError
+from seif.quantities import quantity
 from seif.training.checkpoints import processes_of
 
 SHARDS_ON = {"cuda"}
@@ -42,7 +43,7 @@ def group_of(config: Config, role: Role, work: Path | None = None) -> Group:
     free = there - (config.devices.serve if gpus else 0)
     if free < 1:
         raise UsageError(
-            f"devices.serve: {config.devices.serve} leaves none of {_count(there, what)} to train; set it below {there}"
+            f"devices.serve: {config.devices.serve} leaves none of {quantity(there, what)} to train; set it below {there}"
         )
     rows = update_rows(config, role)
     if wanted == "auto":
@@ -58,7 +59,7 @@ def group_of(config: Config, role: Role, work: Path | None = None) -> Group:
     if wanted > free:
         apart = f", of which {config.devices.serve} serve" if gpus and config.devices.serve else ""
         raise UsageError(
-            f"devices: {wanted} for the {_NAMES[role]}, and there are {_count(there, what)}{apart}; "
+            f"devices: {wanted} for the {_NAMES[role]}, and there are {quantity(there, what)}{apart}; "
             f"set it to {free} or fewer"
         )
     group = Group(wanted, config.nodes)
@@ -105,10 +106,6 @@ def update_rows(config: Config, role: Role) -> int:
 
 
 _NAMES = {"instructor": "Instructor", "follower": "Follower", "reward_model": "reward model"}
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' if number != 1 else ''}"
 
 
 def _indivisible(config: Config, role: Role, rows: int, group: Group) -> UsageError:
