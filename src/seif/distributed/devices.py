@@ -43,7 +43,8 @@ def group_of(config: Config, role: Role, work: Path | None = None) -> Group:
     free = there - (config.devices.serve if gpus else 0)
     if free < 1:
         raise UsageError(
-            f"devices.serve: {config.devices.serve} leaves none of {quantity(there, what)} to train; set it below {there}"
+            f"devices.serve: {config.devices.serve} leaves none of {quantity(there, what)} to train; "
+            f"set it below {there}"
         )
     rows = update_rows(config, role)
     if wanted == "auto":
