@@ -179,6 +179,10 @@ class RunDir:
     def rollouts(self, turn: int, stage: str) -> JsonLines:
         return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl")
 
+    def outcomes(self, turn: int) -> JsonLines:
+        """What the Follower's rollouts showed, instruction by instruction."""
+        return JsonLines(self.turn(turn) / "outcomes.jsonl")
+
     # --- opening ------------------------------------------------------------------------------------------------------
 
     @contextmanager

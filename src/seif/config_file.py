@@ -19,7 +19,8 @@ from seif.configs import find, nearest
 from seif.errors import UsageError
 
 PATH_KEYS = (
-    *("model", "seeds", "instructions", "held_out", "benchmark_prompts", "prompts", "engine.vllm.python"),
+    *("model", "seeds", "instructions", "held_out", "held_out_types", "audit", "prompts"),
+    *("benchmark_prompts", "engine.vllm.python"),
     *("evaluation.suites.prompts", "evaluation.suites.include_path"),
     *(
         f"self_supervised.{key}"

@@ -90,6 +90,8 @@ def describe(config: Config, precision: Mapping[str, str]) -> Manifest:
     files = {
         "seeds": config.seeds,
         "held_out": config.held_out,
+        "held_out_types": config.held_out_types,
+        "audit": config.audit,
         "instructions": config.instructions,
         "general_train": general.train,
         "general_held_out": general.held_out,

@@ -33,7 +33,8 @@ def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]
 
     file = _questions_file(config)
     asked = distinct(lambda: seeds_of(file)) if config.instructions is not None else iter_seeds(file)
-    overlapping = LeftOut(map(Path, filter(None, (config.held_out, *config.benchmark_prompts))))
+    kept_apart = (config.held_out, config.held_out_types, config.audit, *config.benchmark_prompts)
+    overlapping = LeftOut(map(Path, filter(None, kept_apart)))
     yield from overlapping.filter(asked)
     for line in overlapping.lines():
         note(line)
@@ -143,8 +144,8 @@ def preflight(
     for other in others:
         if other is not None and not models.served(config, other):
             check_checkpoint(other)
-    if config.held_out is not None:
-        load_tasks(Path(config.held_out))
+    for file in filter(None, (config.held_out, config.held_out_types, config.audit)):
+        load_tasks(Path(file))
     _check_self_supervised(config, trains)
     if asks or (trains and config.samples_on_servers):
         models.check_engine(config)

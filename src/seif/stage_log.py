@@ -33,6 +33,22 @@ class RolloutRecord(TypedDict):
     """Their texts."""
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What the rollouts of one instruction showed: a line of outcomes.jsonl, which also says of which turn, stage and
+    step it is."""
+
+    seed: str
+    constraints: tuple[str, ...]
+    """Their texts."""
+    satisfied: tuple[int, ...]
+    """By constraint, how many rollouts satisfied it."""
+    judged: tuple[int, ...]
+    """By constraint, how many were judged."""
+    best: tuple[bool, ...]
+    """Which constraints the rollout that satisfied the most of them did."""
+
+
 class StageLog(Protocol):
     """Where a stage reports: metrics and rollouts that a resume can wind back, and progress for people."""
 

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from seif.config.devices import Devices
 from seif.config.engine import Chat, EngineSettings, Vllm
-from seif.config.evaluation import Evaluation, SuiteEntry
+from seif.config.evaluation import Evaluation, Stop, SuiteEntry
 from seif.config.roles import Filter, Follower, Instructor, Judger, Template
 from seif.config.section import Section, TrainingType
 from seif.config.self_supervised import General, RewardModel, SelfSupervised
@@ -39,6 +39,7 @@ __all__ = [
     "RewardModel",
     "Section",
     "SelfSupervised",
+    "Stop",
     "SuiteEntry",
     "Template",
     "TrainingType",
@@ -72,6 +73,16 @@ class Config(Section):
     )
     held_out: str | None = Field(
         default=None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation."
+    )
+    held_out_types: str | None = Field(
+        default=None,
+        description="Tasks like `held_out`, of constraint types that no Instructor may write: what holds one is "
+        "invalid. They are measured apart.",
+    )
+    audit: str | None = Field(
+        default=None,
+        description="Tasks like `held_out`, of other questions, on which every turn checks its judge (docs/audit.md); "
+        "absent: no audit.",
     )
     benchmark_prompts: tuple[str, ...] = Field(
         default=(),
@@ -133,6 +144,7 @@ class Config(Section):
     judger: Judger = Judger()
     follower: Follower = Follower()
     evaluation: Evaluation = Evaluation()
+    stop: Stop = Stop()
     engine: EngineSettings = EngineSettings()
     chat: Chat = Chat()
     self_supervised: SelfSupervised = SelfSupervised()
@@ -173,6 +185,27 @@ class Config(Section):
                 "self_supervised.soft_types hide rules from the Judger, "
                 "and judger.kind: rules has nothing else; use hybrid"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _given_instructions_are_not_chosen(self) -> Config:
+        settings = self.instructor
+        asked = {
+            "instructor.allocation": settings.allocation != "none",
+            "instructor.probes": settings.probes > 0,
+            "instructor.seeds_per_turn": settings.seeds_per_turn is not None,
+            "follower.replay": self.follower.replay > 0,
+            "follower.hindsight": self.follower.hindsight,
+        }
+        if self.instructions is not None and any(asked.values()):
+            key = next(key for key, is_set in asked.items() if is_set)
+            raise ValueError(f"{key} is about instructions that an Instructor writes; leave it out with `instructions`")
+        return self
+
+    @model_validator(mode="after")
+    def _corrections_are_audited(self) -> Config:
+        if self.judger.weights == "anchored" and self.audit is None:
+            raise ValueError("judger.weights: anchored corrects verdicts by the audit; give `audit` a file of tasks")
         return self
 
     @model_validator(mode="after")

@@ -20,6 +20,19 @@ class SuiteEntry(Section):
     )
 
 
+class Stop(Section):
+    """When the loop ends before its last turn; it needs an `audit`."""
+
+    enabled: bool = Field(default=True, description="False: all turns are run, whatever the audit finds.")
+    gap: float = Field(
+        default=0.02, gt=0, lt=1, description="Judge's mean minus verifiers' mean on the audit that is too much."
+    )
+    patience: int = Field(default=2, ge=1, description="Turns in a row with such a gap that stop the loop.")
+    fall: bool = Field(
+        default=True, description="Also stop when audit accuracy is below its best turn's by more than its error."
+    )
+
+
 class Evaluation(Section):
     """Held-out tasks, checked by verifiers alone, and further suites."""
 

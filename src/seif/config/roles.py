@@ -27,11 +27,56 @@ class Instructor(Section):
     )
     reward: str = Field(
         default="adversarial",
-        description="`adversarial`: 1 - A (the paper); `learnability` (also `frontier`): 4p(1-p); or one of a plugin.",
+        description="`adversarial`: 1 - A (the paper); `learnability` (also `frontier`): 4p(1-p); `solvable`: 1 - p "
+        "where 0 < p < 1, else 0; `random`: a control; or one of a plugin.",
+    )
+    per_constraint: bool = Field(
+        default=False,
+        description="The reward is the mean over constraints, each rewarded by its own p; by default p is the "
+        "instruction's.",
     )
     answers: int = Field(default=1, ge=1, description="Answers per instruction behind A and p; the paper takes 1.")
     share_penalty: float = Field(
-        default=0.0, ge=0, description="Weight of the penalty on types that fill the batch (against mode collapse)."
+        default=0.0,
+        ge=0,
+        description="Weight of the penalty on constraints, by type and value, that fill the batch (against mode "
+        "collapse).",
+    )
+    archive_penalty: float = Field(
+        default=0.0,
+        ge=0,
+        description="Weight of the penalty on constraints, by type and value, that filled the pools of earlier turns.",
+    )
+    types: tuple[str, ...] = Field(
+        default=(),
+        strict=False,
+        description="Constraint types that `allocation` asks for; by default those with a rule that the prompts name.",
+    )
+    allocation: Literal["none", "even", "bandit"] = Field(
+        "none",
+        description="What the Instructor is told to write. `none`: only how many constraints; `even`: also their "
+        "types, evenly drawn; `bandit`: types and number drawn by how much 4p(1-p) they had in the turns before.",
+    )
+    explore: float = Field(default=0.2, ge=0, le=1, description="`bandit`: the share of its draws that is even.")
+    seeds_per_turn: int | None = Field(
+        default=None, ge=1, description="Only so many seeds get an instruction in a turn, drawn anew; all by default."
+    )
+    candidates: int = Field(default=1, ge=1, description="Instructions per seed that pass the Filter; one stays.")
+    probes: int = Field(
+        default=0,
+        ge=0,
+        description="The frontier gate: answers to each candidate; the one with the most 4p(1-p) per constraint stays, "
+        "and what is always or never satisfied is dropped. 0: no gate.",
+    )
+    type_quota: float = Field(
+        default=0.2, gt=0, le=1, description="The gate: no type is more than this share of the pool's constraints."
+    )
+    edits: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Share of the seeds whose instruction of the turn before is also a candidate, edited: a "
+        "constraint is appended or tightened where it was followed (p > .8), dropped where it was not (p < .1).",
     )
     known_types: bool = Field(default=False, description="A set with a constraint of no known type is invalid.")
     templates: tuple[Template, ...] = Field(
@@ -47,6 +92,18 @@ class Instructor(Section):
     )
     generation_temperature: float = Field(default=0.7, ge=0, description="Temperature when instructions are generated.")
     grpo: Grpo = Grpo()
+
+    @model_validator(mode="after")
+    def _mechanisms_go_together(self) -> Instructor:
+        if self.per_constraint and self.answers < 2:
+            raise ValueError("per_constraint needs a p for each constraint: set answers to 2 or more")
+        if self.candidates > 1 and not self.probes:
+            raise ValueError("candidates are chosen by probes: set probes to 1 or more, or candidates: 1")
+        if self.edits and not self.probes:
+            raise ValueError("edits are further candidates, which probes choose from: set probes to 1 or more")
+        if self.types and self.allocation == "none":
+            raise ValueError("types are what allocation asks for: set allocation: even or bandit")
+        return self
 
 
 class Filter(Section):
@@ -86,8 +143,17 @@ class Judger(Section):
         le=1,
         description="`hybrid` also asks the model on this share of what rules decide, to know its reliability.",
     )
-    weights: Literal["previous", "base"] = Field(
-        default="previous", description="`previous`: the Follower of the turn before (the paper); or the base."
+    weights: Literal["previous", "base", "anchored"] = Field(
+        default="previous",
+        description="`previous`: the Follower of the turn before (the paper); `base`: the base; `anchored`: the "
+        "previous, its verdicts corrected by the error rates of the `audit`.",
+    )
+    min_reliability: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="With an `audit`: a type whose lower bound of J = TPR - FPR is below this is unjudged in the next "
+        "stage's reward.",
     )
     max_new_tokens: int = Field(default=1024, ge=1, description="Length limit of a generative verdict.")
     max_unjudged: float = Field(
@@ -113,10 +179,27 @@ class Follower(Section):
     reward: str = Field(
         default="constraint_mean",
         description="`constraint_mean`: the share of satisfied constraints (the paper); "
-        "`all_or_nothing`: 1 only for all of them; or one of a plugin.",
+        "`all_or_nothing`: 1 only for all of them; `random`: a control; or one of a plugin.",
+    )
+    hindsight: bool = Field(
+        default=False,
+        description="An instruction that no rollout of the turn before followed whole comes back with the constraints "
+        "that its best rollout satisfied; for `all_or_nothing`.",
+    )
+    replay: float = Field(
+        default=0.0,
+        ge=0,
+        lt=1,
+        description="Share of a turn's instructions that comes from earlier turns' pools.",
     )
     format: Literal["plain", "think_answer", "reasoning"] = Field(
         "think_answer",
         description="`plain`; `think_answer`: <think>..</think><answer>..</answer>; `reasoning`: after </think>.",
     )
     grpo: Grpo = Grpo()
+
+    @model_validator(mode="after")
+    def _hindsight_has_failures(self) -> Follower:
+        if self.hindsight and self.reward == "constraint_mean":
+            raise ValueError("hindsight is for rewards of whole instructions: set reward: all_or_nothing")
+        return self

@@ -33,6 +33,7 @@ from seif.roles.filter import Filter
 from seif.types import Constraint, Instruction, Verdict
 
 RUN_SEEDS, HELD_OUT_SEEDS, HELD_OUT_TASKS = 384, 200, 1200
+HELD_OUT_TYPE_TASKS, AUDIT_TASKS = 240, 300
 SUMS = 80
 """Sums for training; the other 46 are held out."""
 Make = Callable[[random.Random, str], examples.Example]
@@ -89,7 +90,20 @@ SUMS_FIRM = Phase(
     },
     Recipe(steps=400, lr=6e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
 )
-PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM)
+HABITS = Phase(
+    {
+        examples.judger_example: 0.12,
+        examples.wary_judger_example: 0.13,
+        examples.follower_example: 0.16,
+        examples.held_out_follower_example: 0.06,
+        examples.habitual_instructor_example: 0.18,
+        examples.asked_instructor_example: 0.15,
+        examples.filter_example: 0.05,
+        examples.sum_example: 0.15,
+    },
+    Recipe(steps=500, lr=8e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
+)
+PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM, HABITS)
 """First the roles.
 
 Sums and replies that try to persuade the Judger come in two later phases: from the start, they kept the Follower from
@@ -109,6 +123,24 @@ def held_out_tasks(seeds: Sequence[str]) -> list[Instruction]:
     """Tasks with 1 to 4 rules that hold together, as many of each, over questions that nothing else uses."""
     rng = random.Random("held out")
     return [Instruction(seeds[i % len(seeds)], world.draw_constraints(rng, 1 + i % 4)) for i in range(HELD_OUT_TASKS)]
+
+
+def held_out_type_tasks(seeds: Sequence[str]) -> list[Instruction]:
+    """Tasks of the types that no Instructor writes, one or both, over questions that nothing but tests uses."""
+    rng = random.Random("held out types")
+    tasks = []
+    for i in range(HELD_OUT_TYPE_TASKS):
+        types = rng.sample(list(world.HELD_OUT_WORDINGS), 1 + i % 2)
+        rules = tuple(world.draw_held_out_constraint(rng, instruction_id) for instruction_id in types)
+        tasks.append(Instruction(seeds[i % len(seeds)], rules))
+    return tasks
+
+
+def audit_tasks(seeds: Sequence[str]) -> list[Instruction]:
+    """Tasks by which a run checks its judge: even, of 1 to 4 rules, over questions that neither its seeds nor held-out
+    tasks have."""
+    rng = random.Random("audit")
+    return [Instruction(seeds[i % len(seeds)], world.draw_constraints(rng, 1 + i % 4)) for i in range(AUDIT_TASKS)]
 
 
 def split_sums() -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
@@ -133,6 +165,8 @@ def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None 
     data.mkdir(parents=True)
     pq.write_table(pa.table({"prompt": seen[:RUN_SEEDS]}), data / "seeds.parquet")
     write_instructions(data / "held_out.parquet", held_out_tasks(unseen))
+    write_instructions(data / "held_out_types.parquet", held_out_type_tasks(unseen))
+    write_instructions(data / "audit.parquet", audit_tasks(seen[RUN_SEEDS:]))
     for name, rows in zip(("sums", "sums_held_out"), split_sums(), strict=True):
         pq.write_table(
             pa.table({"prompt": [q for q, _ in rows], "answer": [str(a) for _, a in rows]}), data / f"{name}.parquet"

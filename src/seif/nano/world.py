@@ -6,6 +6,7 @@ The rules are IFEval's; the project's own verifiers decide what holds of a text,
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
@@ -195,6 +196,13 @@ COUNTS = {
 }
 MINIMUM, MAXIMUM = (3, 4, 5), (2, 3, 4)
 """Thresholds of "at least n" and "fewer than n" sentences."""
+HELD_OUT_WORDINGS: dict[str, tuple[str, ...]] = {
+    "keywords:existence": ("Use the word '{}'.", "Mention the word '{}'."),
+    "length_constraints:number_words": ("Write at least {} words.", "Write fewer than {} words."),
+}
+"""Types that the base follows as carelessly as others, and that no Instructor writes: what is gained there was learnt
+on other types."""
+MINIMUM_WORDS, MAXIMUM_WORDS = (20, 25), (14, 18)
 
 
 def draw_constraint(rng: Rng, instruction_id: str | None = None) -> Constraint:
@@ -207,21 +215,50 @@ def draw_constraint(rng: Rng, instruction_id: str | None = None) -> Constraint:
         value = rng.choice(MINIMUM if "at least" in wording else MAXIMUM)
     else:
         value = rng.choice(COUNTS.get(chosen, (0,)))
-    constraint = compile_text(wording.format(value))
-    assert constraint.instruction_id == chosen, f"the compiler does not know {constraint.text!r}"
+    return _compiled(chosen, wording.format(value))
+
+
+def draw_held_out_constraint(rng: Rng, instruction_id: str) -> Constraint:
+    """A random rule of one of the types that no Instructor writes."""
+    wording = rng.choice(HELD_OUT_WORDINGS[instruction_id])
+    if instruction_id == "keywords:existence":
+        return _compiled(instruction_id, wording.format(rng.choice(PLACES)))
+    value = rng.choice(MINIMUM_WORDS if "at least" in wording else MAXIMUM_WORDS)
+    return _compiled(instruction_id, wording.format(value))
+
+
+def _compiled(instruction_id: str, text: str) -> Constraint:
+    constraint = compile_text(text)
+    assert constraint.instruction_id == instruction_id, f"the compiler does not know {text!r}"
     return constraint
 
 
-def draw_constraints(rng: Rng, count: int, contradictory: bool = False) -> tuple[Constraint, ...]:
-    """`count` different rules that hold together, or, when asked, that can't."""
+def draw_constraints(
+    rng: Rng, count: int, contradictory: bool = False, inclusion: Mapping[str, float] | None = None
+) -> tuple[Constraint, ...]:
+    """`count` different rules that hold together, or, when asked, that can't.
+
+    Types are even, or each as likely as `inclusion` says, which adds up to `count`.
+    """
     while True:
+        chosen = [draw_constraint(rng, i) for i in _types(rng, count, inclusion)]
         if contradictory:
-            chosen = _contradictory_pair(rng) + [draw_constraint(rng) for _ in range(count - 2)]
+            chosen = _contradictory_pair(rng) + chosen[2:]
             rng.shuffle(chosen)
-        else:
-            chosen = [draw_constraint(rng, i) for i in rng.sample(list(WORDINGS), count)]
         if (find_conflict(tuple(chosen)) is not None) == contradictory and len({c.text for c in chosen}) == count:
             return tuple(chosen)
+
+
+def _types(rng: Rng, count: int, inclusion: Mapping[str, float] | None) -> list[str]:
+    """Different types, each with the probability that `inclusion` gives it (systematic sampling in random order)."""
+    if inclusion is None:
+        return rng.sample(list(WORDINGS), count)
+    chosen, passed, start = [], 0.0, rng.random()
+    for name in rng.sample(list(inclusion), len(inclusion)):
+        passed += inclusion[name]
+        if passed > start + len(chosen) and len(chosen) < count:
+            chosen.append(name)
+    return rng.sample(chosen, len(chosen))
 
 
 def _contradictory_pair(rng: Rng) -> list[Constraint]:

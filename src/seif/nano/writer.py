@@ -41,6 +41,7 @@ class Plan:
     placeholders: int = 0
     postscript: bool = False
     ending: str = ""
+    keyword: str = ""
     flaws: tuple[str, ...] = field(default=())
 
 
@@ -64,6 +65,12 @@ def _count(rule: Constraint, name: str) -> int:
 
 def _phrase(rule: Constraint) -> str:
     return str(rule.kwargs["end_phrase"])
+
+
+def _keyword(rule: Constraint) -> str:
+    keywords = rule.kwargs["keywords"]
+    assert isinstance(keywords, list)
+    return keywords[0]
 
 
 def obey(rng: Rng, plan: Plan, rule: Constraint) -> Plan:
@@ -96,6 +103,13 @@ def obey(rng: Rng, plan: Plan, rule: Constraint) -> Plan:
             return replace(plan, postscript=True)
         case "detectable_content:number_placeholders":
             return replace(plan, placeholders=_count(rule, "num_placeholders") + (rng.random() < 0.15))
+        case "keywords:existence":
+            return replace(plan, keyword=_keyword(rule))
+        case "length_constraints:number_words":
+            n = _count(rule, "num_words")
+            if rule.kwargs["relation"] == "at least":
+                return replace(plan, sentences=max(plan.sentences, n // 5 + (rng.random() < 0.3)))
+            return replace(plan, sentences=max(1, n // 7), few=True)
     raise AssertionError(f"the writer does not know {rule.instruction_id}")
 
 
@@ -141,6 +155,10 @@ def nearly_obey(rng: Rng, plan: Plan, rule: Constraint) -> Plan:
                 placeholders=_count(rule, "num_placeholders") - 1,
                 flaws=(*plan.flaws, *(["half_bracket"] * (rng.random() < 0.4))),
             )
+        case "keywords:existence":
+            return replace(plan, keyword=rng.choice([p for p in PLACES if p != _keyword(rule)]))
+        case "length_constraints:number_words":
+            return replace(plan, sentences=3)
     raise AssertionError(f"the writer does not know {rule.instruction_id}")
 
 
@@ -174,6 +192,8 @@ def write(rng: Rng, topic: str, plan: Plan) -> str:
             if i == 0 or rng.random() < 0.35:
                 sentences[i] = _sentence(rng, topic, WITH_COMMA)
         rng.shuffle(sentences)
+    if plan.keyword:
+        sentences[rng.randrange(count)] = f"It {rng.choice(VERBS)} near the {rng.choice(ADJECTIVES)} {plan.keyword}."
     if "one_comma" in plan.flaws:
         sentences[rng.randrange(count)] = _sentence(rng, topic, WITH_COMMA)
     nouns, names = {topic, *PLACES, *TIMES}, {*NAMES}

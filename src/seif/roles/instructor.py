@@ -24,9 +24,11 @@ def choose_template(templates: Sequence[Template], seed: int, turn: int, index: 
     return random.Random(f"template/{seed}/{turn}/{index}").choice(list(templates))
 
 
-def messages(style: str, template: Template, seed_question: str) -> Messages:
-    """The one prompt under which the Instructor both trains and generates."""
-    return render(style, f"instructor_{template.prompt}", seed=seed_question, count=template.constraints)
+def messages(style: str, template: Template, seed_question: str, types: Sequence[str] = ()) -> Messages:
+    """The one prompt under which the Instructor both trains and generates; with `types`, ids, it is told which to
+    write."""
+    asked = [TYPES.get(name) for name in types]
+    return render(style, f"instructor_{template.prompt}", seed=seed_question, count=template.constraints, asked=asked)
 
 
 def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | None:

@@ -26,7 +26,7 @@ _JUDGED = {
     "response": "Because.",
     "constraint": "Be brief.",
 }
-_ASKED = {"seed": "Why?", "count": 3}
+_ASKED = {"seed": "Why?", "count": 3, "asked": ()}
 VALUES: Mapping[str, Mapping[str, Any]] = {
     "instructor_hard": _ASKED,
     "instructor_soft": _ASKED,
