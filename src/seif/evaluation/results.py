@@ -201,6 +201,8 @@ class Evaluation(Result):
 
     turn: int
     held_out: dict[Decoding, Accuracy] = {}
+    held_out_types: dict[Decoding, Accuracy] = {}
+    """The same on constraint types that no Instructor may write."""
     judger: JudgeAgreement = JudgeAgreement()
     instructor: InstructorNumbers = InstructorNumbers()
     general: GeneralAccuracy | None = None
