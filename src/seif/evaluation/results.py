@@ -142,6 +142,8 @@ class GenerationNumbers(Result):
     """Replies, repeated attempts included."""
     pool: PoolNumbers
     """The instructions that were accepted."""
+    tokens: dict[str, int] = {}
+    """By role, the tokens that it read and wrote."""
 
 
 class InstructorNumbers(Result):
