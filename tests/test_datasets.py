@@ -44,14 +44,14 @@ def test_steps_are_whole_batches_times_epochs():
 def test_every_seed_has_the_template_of_its_turn():
     first, again, later = (instructor_data(config(), turn, [f"{i}?" for i in range(20)]) for turn in (1, 1, 2))
     assert first == again
-    assert first.templates != later.templates
+    assert [ask.template for ask in first.asks] != [ask.template for ask in later.asks]
     assert len(first.prompts) == 20
 
 
 def test_only_what_is_read_is_rendered():
     few = config(instructor={"grpo": GRPO, "steps": 2})
     data = instructor_data(few, 1, [f"{i}?" for i in range(1000)])
-    assert len(data.prompts) == len(data.seeds) == len(data.templates) == 8
+    assert len(data.prompts) == len(data.seeds) == len(data.asks) == 8
     assert data.seeds == sorted(data.seeds, key=lambda seed: int(seed[:-1]))
     assert sorted(data.order) == list(range(8))
 

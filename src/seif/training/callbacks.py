@@ -57,7 +57,10 @@ class StepLog(TrainerCallback):
         trim()
         batch = self.reward.batch
         step = state.global_step // self.updates_per_step
-        self.log.step(step, metrics, batch.records if batch else [], batch.checks if batch else None)
+        if batch is None:
+            self.log.step(step, metrics)
+        else:
+            self.log.step(step, metrics, batch.records, batch.checks, batch.outcomes)
 
 
 def _mean(values: list[float]) -> float:
