@@ -1,4 +1,4 @@
-"""What a Follower's rollouts showed, instruction by instruction: made from a step's scores, read back in later turns."""
+"""What a Follower's rollouts showed, by instruction: made from a step's scores, read back in later turns."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""Instructions that come back among a turn's own: some of earlier turns' pools (replay), and failures of the turn before
-with the constraints that their best rollout satisfied (hindsight).
+"""Instructions that come back among a turn's own: some of earlier turns' pools (replay), and those that the turn before
+failed, with the constraints that their best rollout satisfied (hindsight).
 
 Both take places of the turn's own instructions, evenly over the batches, so the number of steps stays.
 """
