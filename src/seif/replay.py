@@ -43,8 +43,8 @@ class Returned:
 
 def returned(settings: Follower, earlier: Sequence[EarlierTurn], places: int, seed: int, fits: Fits) -> Returned:
     """What comes back into `places` of a turn after the `earlier` ones, oldest first."""
-    replayed: list[Instruction] = []
-    relabelled: list[Instruction] = []
+    replayed: Sequence[Instruction] = ()
+    relabelled: Sequence[Instruction] = ()
     if settings.replay and earlier:
         replayed = replay(earlier, round(settings.replay * places), random.Random(f"replay/{seed}"), fits)
     if settings.hindsight and earlier:
