@@ -26,7 +26,7 @@ LAYERS = (
     {"artifacts", "manifest", "reference", "seeds", "stage_log", "starter"},
     {"instructions", "journal", "pipeline", "tracking"},
     {"judges", "roles"},
-    {"allocation", "scoring"},
+    {"allocation", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "extensions", "models", "nano", "self_supervised"},
     {"planning", "report", "results", "spending", "stages"},

@@ -17,6 +17,8 @@ from seif.engines.base import Messages
 from seif.engines.metered import Metered, Tokens, counting
 from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, judging
+from seif.outcomes import outcomes_of
+from seif.replay import EarlierTurn
 from seif.roles import follower
 from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writing, item_seed
 from seif.self_supervised.general import Question, correct
@@ -42,6 +44,8 @@ class InstructorTraining:
     """Seed questions, as `StoredTexts` reads them."""
     out: Path
     """The trained model; it appears only when the stage is done."""
+    outcomes: tuple[Path, ...] = ()
+    """What the Follower's rollouts showed in the turns before, oldest first, for `allocation: bandit`."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +58,13 @@ class FollowerTraining:
     instructions: Path
     out: Path
     """The trained model; it appears only when the stage is done."""
+    earlier: tuple[EarlierTurn, ...] = ()
+    """The turns before, oldest first, for `replay` and `hindsight`."""
 
 
 def train_instructor(config: Config, training: InstructorTraining, log: StageLog) -> None:
     """GRPO on the Instructor: seeds in, a model directory out. Raises as `seif.training.grpo.train` does."""
-    data = instructor_data(config, training.turn, StoredTexts(training.seeds))
+    data = instructor_data(config, training.turn, StoredTexts(training.seeds), training.outcomes)
     length, temperature = config.follower.grpo.max_new_tokens, config.follower.grpo.temperature
     seed = item_seed(config.seed, training.turn, "instructor")
     judge = training.judge
@@ -95,6 +101,7 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
         training.turn,
         training.instructions,
         lambda prompts: fitting(training.start, prompts, limit, chat_format(config.chat)),
+        training.earlier,
     )
     judge = training.judge
     job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
@@ -116,19 +123,23 @@ def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorS
     async def reward(samples: list[Rollout], step: int) -> RewardBatch:
         from seif.training.rollouts import RewardBatch
 
-        writings = [Writing(data.seeds[s.row], data.templates[s.row].constraints, s.text, s.finished) for s in samples]
+        writings = [
+            Writing(data.seeds[s.row], data.asks[s.row].template.constraints, s.text, s.finished) for s in samples
+        ]
         with counting() as tokens:
             scores = await scorer.score_batch(writings, step)
         _count_rollouts(tokens, "instructor", samples)
         records = records_of(samples, scores, [data.seeds[s.row] for s in samples], config.rollouts)
         own = plugin_metrics("instructor", samples, scores, [data.seeds[s.row] for s in samples])
-        metrics = {**own, **instructor_metrics(scores, config.judger.max_unjudged)}
+        metrics = {**own, **instructor_metrics(samples, scores, config.judger.max_unjudged)}
         return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals())
 
     return reward
 
 
 def _follower_reward(config: Config, data: FollowerData, scorer: FollowerScorer) -> Reward:
+    instructions = {row: task for row, task in enumerate(data.tasks) if isinstance(task, Instruction)}
+
     async def score(task: Task, sample: Rollout) -> Score:
         if isinstance(task, Instruction):
             return await scorer.score(task, sample.text, sample.finished)
@@ -143,7 +154,8 @@ def _follower_reward(config: Config, data: FollowerData, scorer: FollowerScorer)
         records = records_of(samples, scores, [data.tasks[s.row].prompt for s in samples], config.rollouts)
         own = plugin_metrics("follower", samples, scores, [data.tasks[s.row].prompt for s in samples])
         metrics = {**own, **follower_metrics(samples, scores, data, config.judger.max_unjudged)}
-        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals())
+        outcomes = outcomes_of([s.row for s in samples], scores, instructions)
+        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals(), outcomes)
 
     return reward
 
