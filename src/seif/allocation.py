@@ -101,10 +101,10 @@ class Allocation:
     def ask(self, index: int, *draw: int) -> Ask:
         """The ask for seed question `index`; `draw` tells several asks for one question apart.
 
-        It names fewer types than constraints where too few go together.
+        It names fewer types than constraints where too few go together, and none in turn 0, which measures the base.
         """
         settings, values = self.settings, self.values
-        if settings.allocation == "none":
+        if settings.allocation == "none" or not self.turn:
             return Ask(choose_template(settings.templates, self.seed, self.turn, index))
         rng = random.Random("/".join(map(str, ("ask", self.seed, self.turn, index, *draw))))
         if values is None:

@@ -38,7 +38,7 @@ class Score:
     reward: float | None
     outcome: str
     """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`, `copied example`, `unknown
-    type`, `contradictory`.
+    type`, `held-out type`, `contradictory`.
     """
     adherence: float | None = None
     verdicts: tuple[Verdict, ...] = ()
@@ -132,6 +132,8 @@ class InstructorScorer:
     answerer: Answerer
     judge: Judge
     settings: Instructor
+    held_out_types: frozenset[str] = frozenset()
+    """Ids of the types that may not be written."""
 
     async def score_batch(self, writings: Sequence[Writing], step: int) -> list[Score]:
         """Score a step's replies together; the share penalty looks at all."""
@@ -148,7 +150,7 @@ class InstructorScorer:
         constraints = instructor.parse(writing.text, writing.finished, writing.count)
         if constraints is None:
             return Score(0.0, "bad format")
-        flaw = instructor.invalid(constraints, self.settings.known_types)
+        flaw = instructor.invalid(constraints, self.settings.known_types, self.held_out_types)
         if flaw:
             return Score(0.0, flaw, constraints=constraints)
         instruction = Instruction(writing.question, constraints)

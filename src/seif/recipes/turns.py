@@ -26,6 +26,8 @@ class Turns:
         self.config, self.dir, self.seeds, self.pipeline = config, run_dir, seeds, pipeline
         self.run_training = run_training
         self.train_instructors = config.instructor.train
+        self.first_reward_model = config.instructor.train or config.instructor.probes > 0
+        """Whether something is judged before turn 1 has trained its reward model."""
 
     def __iter__(self) -> Iterator[int]:
         return iter(range(1, self.config.turns + 1))
@@ -50,8 +52,9 @@ class Turns:
 
         self.pipeline.do(Stage(turn, "train_instructor", (), out, run, resumable=True))
 
-    def generate(self, turn: int) -> None:
-        """[Instructor, Filter] write the turn's instructions; or the user's own are taken."""
+    def generate(self, turn: int, judge: JudgeWeights) -> None:
+        """[Instructor, Filter] write the turn's instructions; the Follower's answers, judged by `judge`, choose among
+        them where the config wants that. Or the user's own are taken."""
         out, numbers = self.dir.instructions(turn), self.dir.generation(turn)
         roles = self._roles(turn)
         writer = self._path(roles.instruction_writer) if turn else self.config.model
@@ -60,7 +63,18 @@ class Turns:
             if self.config.instructions is not None:
                 stages.take(Path(self.config.instructions), self.seeds, out, numbers)
             else:
-                stages.generate(self.config, turn, writer, self._path(roles.filter), self.seeds, out, numbers)
+                request = stages.GenerationRequest(
+                    turn=turn,
+                    writer=writer,
+                    filter_model=self._path(roles.filter),
+                    answerer=self._path(roles.answerer),
+                    judge=judge,
+                    seeds=self.seeds,
+                    out=out,
+                    stats=numbers,
+                    outcomes=self._outcomes(turn),
+                )
+                stages.generate(self.config, request)
 
         self.pipeline.do(Stage(turn, "generate", (), out, run))
 

@@ -15,6 +15,7 @@ from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
 from seif.engines.base import Messages
 from seif.engines.metered import Metered, Tokens, counting
+from seif.instructions import types_in
 from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, judging
 from seif.outcomes import outcomes_of
@@ -82,7 +83,8 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
             answerer = Answerer(
                 Metered(engine, "answerer"), config.prompts, config.follower.format, length, temperature, seed
             )
-            scorer = InstructorScorer(checking, answerer, judger, config.instructor)
+            held_out_types = types_in(config.held_out_types)
+            scorer = InstructorScorer(checking, answerer, judger, config.instructor, held_out_types)
             yield _Held(_instructor_reward(config, data, scorer), policy)
 
     _train(config, job, config.instructor.grpo, models, log)
