@@ -152,20 +152,9 @@ class InstructorScorer:
     """What seeded rewards depend on, beside a reply's step and index."""
 
     async def score_batch(self, writings: Sequence[Writing], step: int) -> list[Score]:
-        """Score a step's replies together; the share penalty looks at all. No penalty takes a reward below 0."""
+        """Score a step's replies together; the share penalty looks at all."""
         scores = await asyncio.gather(*(self._score(i, writing, step) for i, writing in enumerate(writings)))
-        in_batch, in_archive = self.settings.share_penalty, self.settings.archive_penalty
-        if not (in_batch or in_archive):
-            return list(scores)
-        signatures = [[signature_of(c) for c in s.constraints] for s in scores]
-        batch = Shares(chain.from_iterable(signatures))
-        penalties = [
-            share_penalty(row, batch, in_batch) + share_penalty(row, self.archive, in_archive) for row in signatures
-        ]
-        return [
-            replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s
-            for s, p in zip(scores, penalties, strict=True)
-        ]
+        return penalised(scores, self.settings, self.archive)
 
     async def _score(self, index: int, writing: Writing, step: int) -> Score:
         constraints = instructor.parse(writing.text, writing.finished, writing.count)
@@ -222,6 +211,22 @@ class InstructorScorer:
             return [Judgement(Verdict.UNJUDGED, cause=error or BAD_ANSWER)], ()
         judgements = await judge_all(self.judge, instruction, reply)
         return judgements, check(instruction, reply, judgements)
+
+
+def penalised(scores: Sequence[Score], settings: Instructor, archive: Archive) -> list[Score]:
+    """The scores of a step, less the penalties on what fills the step or the archive. No reward falls below 0, and
+    zeros for an invalid set stay as they are.
+    """
+    in_step, in_archive = settings.share_penalty, settings.archive_penalty
+    if not (in_step or in_archive):
+        return list(scores)
+    signatures = [[signature_of(c) for c in s.constraints] for s in scores]
+    shares = Shares(chain.from_iterable(signatures))
+    penalties = [share_penalty(row, shares, in_step) + share_penalty(row, archive, in_archive) for row in signatures]
+    return [
+        replace(s, reward=max(0.0, s.reward - penalty)) if s.outcome == "judged" and s.reward is not None else s
+        for s, penalty in zip(scores, penalties, strict=True)
+    ]
 
 
 async def judge_all(judge: Judge, instruction: Instruction, reply: str) -> list[Judgement]:
