@@ -25,7 +25,7 @@ LAYERS = (
     },
     {"artifacts", "manifest", "reference", "seeds", "stage_log", "starter"},
     {"instructions", "journal", "pipeline", "tracking"},
-    {"judges", "roles"},
+    {"archive", "judges", "roles"},
     {"allocation", "frontier", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "edits", "extensions", "models", "nano", "self_supervised"},

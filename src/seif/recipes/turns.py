@@ -45,12 +45,16 @@ class Turns:
         """[Instructor] starts from that of the turn before; the newest Follower answers it."""
         roles, out = self._roles(turn), self.dir.instructor(turn)
         start, answerer = self._path(roles.instructor_start), self._path(roles.answerer)
-        training = stages.InstructorTraining(turn, start, answerer, judge, self.dir.seeds, out, self._outcomes(turn))
+        archived = range(1, turn) if self.config.instructor.archive_penalty else ()
+        pools = tuple(map(self.dir.instructions, archived))
+        training = stages.InstructorTraining(
+            turn, start, answerer, judge, self.dir.seeds, out, self._outcomes(turn), pools
+        )
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
 
-        self.pipeline.do(Stage(turn, "train_instructor", (), out, run, resumable=True))
+        self.pipeline.do(Stage(turn, "train_instructor", pools, out, run, resumable=True))
 
     def generate(self, turn: int, judge: JudgeWeights) -> None:
         """[Instructor, Filter] write the turn's instructions; the Follower's answers, judged by `judge`, choose among

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seif.archive import Archive
 from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config, Grpo
@@ -47,6 +48,8 @@ class InstructorTraining:
     """The trained model; it appears only when the stage is done."""
     outcomes: tuple[Path, ...] = ()
     """What the Follower's rollouts showed in the turns before, oldest first, for `allocation: bandit`."""
+    pools: tuple[Path, ...] = ()
+    """The instructions of earlier turns, the oldest first; `instructor.archive_penalty` reads them."""
 
 
 @dataclass(frozen=True)
@@ -83,8 +86,15 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
             answerer = Answerer(
                 Metered(engine, "answerer"), config.prompts, config.follower.format, length, temperature, seed
             )
-            held_out_types = types_in(config.held_out_types)
-            scorer = InstructorScorer(checking, answerer, judger, config.instructor, held_out_types)
+            scorer = InstructorScorer(
+                checking,
+                answerer,
+                judger,
+                config.instructor,
+                held_out_types=types_in(config.held_out_types),
+                archive=Archive.read(training.pools),
+                seed=seed,
+            )
             yield _Held(_instructor_reward(config, data, scorer), policy)
 
     _train(config, job, config.instructor.grpo, models, log)
@@ -115,7 +125,8 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
             judging(pool, judge.model, judge.reward_model) as judger,
             _sampling(pool, config.follower.grpo, training.start) as policy,
         ):
-            scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
+            seed = item_seed(config.seed, training.turn, "follower")
+            scorer = FollowerScorer(judger, config.follower.format, config.follower.reward, seed)
             yield _Held(_follower_reward(config, data, scorer), policy)
 
     _train(config, job, config.follower.grpo, models, log)
@@ -142,16 +153,16 @@ def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorS
 def _follower_reward(config: Config, data: FollowerData, scorer: FollowerScorer) -> Reward:
     instructions = {row: task for row, task in enumerate(data.tasks) if isinstance(task, Instruction)}
 
-    async def score(task: Task, sample: Rollout) -> Score:
+    async def score(task: Task, sample: Rollout, *place: int) -> Score:
         if isinstance(task, Instruction):
-            return await scorer.score(task, sample.text, sample.finished)
+            return await scorer.score(task, sample.text, sample.finished, *place)
         return _score_answer(config, task, sample)
 
     async def reward(samples: list[Rollout], step: int) -> RewardBatch:
         from seif.training.rollouts import RewardBatch
 
         with counting() as tokens:
-            scores = await asyncio.gather(*(score(data.tasks[s.row], s) for s in samples))
+            scores = await asyncio.gather(*(score(data.tasks[s.row], s, step, i) for i, s in enumerate(samples)))
         _count_rollouts(tokens, "follower", samples)
         records = records_of(samples, scores, [data.tasks[s.row].prompt for s in samples], config.rollouts)
         own = plugin_metrics("follower", samples, scores, [data.tasks[s.row].prompt for s in samples])
