@@ -29,7 +29,7 @@ LAYERS = (
     {"allocation", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "extensions", "models", "nano", "self_supervised"},
-    {"planning", "report", "results", "stages"},
+    {"planning", "report", "results", "spending", "stages"},
     {"distributed"},
     {"preflight"},
     {"bench", "loop", "recipes"},

@@ -31,6 +31,7 @@ def outcome(root):
         evaluations.append(evaluation)
     return {
         "instructions": [read_instructions(run.instructions(turn)) for turn in (0, 1)],
+        "generations": [json.loads(run.generation(turn).read_text()) for turn in (0, 1)],
         "metrics": run.metrics.read(),
         "rollouts": run.rollouts(1, "train_follower").read(),
         "outcomes": run.outcomes(1).read(),
@@ -61,6 +62,9 @@ def test_a_run_leaves_what_it_promises(undisturbed):
     status = json.loads(seif("status", root, "--json").stdout)
     assert status["state"] == "finished"
     assert [t["turn"] for t in status["turns"]] == [0, 1]
+    (tokens,) = status["tokens"]
+    assert tokens.keys() == {"turn", "instructor", "filter", "answerer", "judger", "follower"}
+    assert all(tokens.values())
     last = status["turns"][1]
     assert set(last["held_out"]["greedy"]["instruction_accuracy"]) == {"1", "2", "3", "4"}
     assert {"mean", "verifier_mean", "balanced_accuracy", "per_type"} <= set(last["judger"])

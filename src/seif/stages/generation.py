@@ -23,6 +23,7 @@ from seif.config import Config
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
 from seif.engines.base import Engine, Request
+from seif.engines.metered import Metered, counting
 from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import Pool, describe_instructions
 from seif.evaluation.results import GenerationNumbers, PoolNumbers
@@ -34,7 +35,7 @@ from seif.roles.filter import Filter
 from seif.scoring import item_seed, within_limit
 from seif.seeds import Fingerprints
 from seif.training.checkpoints import claim
-from seif.types import Instruction, Verdict
+from seif.types import Instruction, Json, Verdict
 
 
 def generate(
@@ -59,7 +60,8 @@ def generate(
                 f"none of {len(seeds)} seeds got a usable instruction ({parsable} "
                 f"of {drawn} replies could be parsed); the Instructor has collapsed"
             )
-        write_json(stats, _numbers(parsable / drawn, raw.conflict_share, drawn, pool).to_json())
+        numbers = _numbers(parsable / drawn, raw.conflict_share, drawn, pool)
+        write_json(stats, numbers.model_copy(update={"tokens": dict(sorted(generation.tokens.items()))}).to_json())
         write_instructions(out, generation)
     shutil.rmtree(folder)
 
@@ -94,8 +96,10 @@ class _Generation:
         self.raw = Pool()
         """Everything that could be parsed."""
         self.drawn = 0
+        self.tokens: Counter[str] = Counter()
+        """By role, the tokens that it read and wrote."""
         self._written: list[Journal] = []
-        """By attempt, the constraints' texts of each seed; none where the reply could not be parsed."""
+        """By attempt, of each seed the constraints' `texts`, none where the reply could not be parsed, and `tokens`."""
         self._accepted = bytearray(len(seeds))
         """By seed, the attempt, from 1, whose instruction was accepted; 0 for none."""
         self._contradictory = bytearray(len(seeds))
@@ -139,7 +143,7 @@ class _Generation:
         journal = self._open_files.enter_context(self._journal("written", attempt))
         self._written.append(journal)
 
-        async def write(engine: Engine, i: int) -> list[str] | None:
+        async def write(engine: Engine, i: int) -> Json | None:
             template = instructor.choose_template(settings.templates, self.config.seed, self.turn, i)
             request = Request(
                 instructor.messages(self.config.prompts, template, self.seeds[i]),
@@ -147,32 +151,43 @@ class _Generation:
                 settings.generation_temperature,
                 item_seed("generate", self.config.seed, self.turn, i, attempt),
             )
-            completion = await engine.complete(request)
+            with counting() as tokens:
+                completion = await Metered(engine, "instructor").complete(request)
             if completion.error:
                 return None
             constraints = instructor.parse(completion.text, completion.finish_reason == "stop", template.constraints)
-            return [c.text for c in constraints or ()]
+            return {"texts": [c.text for c in constraints or ()], "tokens": tokens.totals()}
 
         if any(i not in journal for i in self._open()):
             with models.use(writer) as engine:
                 await ask_missing(journal, partial(write, engine), self._open())
+        self._count(journal)
 
     async def _check(self, models: ModelPool, model: str, attempt: int, checked: Journal) -> Counter[str]:
         """Let the Filter decide on what was written; why decisions are missing, with counts."""
         unread = Counter[str]()
 
-        async def check(checking: Filter, i: int) -> bool | None:
-            decision = await checking.check(self._instruction(i, attempt))
+        async def check(checking: Filter, i: int) -> Json | None:
+            with counting() as tokens:
+                decision = await checking.check(self._instruction(i, attempt))
             if decision.verdict is Verdict.UNJUDGED:
                 unread[decision.reason] += 1
+                # A resume asks again, and counts them then.
+                self.tokens.update(tokens.totals())
                 return None
-            return decision.verdict is Verdict.SATISFIED
+            return {"passed": decision.verdict is Verdict.SATISFIED, "tokens": tokens.totals()}
 
         if any(i not in checked for i in self._candidates(attempt)):
             # The journal has every decision, and a cache would hold them all in memory.
             with filtering(models, model, cached=False) as checking:
                 await ask_missing(checked, partial(check, checking), self._candidates(attempt))
+        self._count(checked)
         return unread
+
+    def _count(self, finished: Journal) -> None:
+        """Count the tokens of a journal's items, also of those that were asked for before a kill."""
+        for entry in finished.values():
+            self.tokens.update(entry["tokens"])
 
     def _settle(self, attempt: int, checked: Journal | None = None) -> int:
         """Count what was written, and accept the candidates that were `checked`, by default all; how many candidates
@@ -184,7 +199,7 @@ class _Generation:
                 continue
             x = self._instruction(i, attempt)
             candidate = self._valid(x)
-            accepted = candidate and (checked is None or checked.get(i) is True)
+            accepted = candidate and (checked is None or _passed(checked, i))
             # What the Filter's rules have let pass, they need not look at again.
             looked_at = accepted and checked is not None and self.config.filter.rules
             contradictory = not looked_at and find_conflict(x.constraints) is not None
@@ -204,13 +219,19 @@ class _Generation:
         return instructor.invalid(instruction.constraints, self.config.instructor.known_types) is None
 
     def _texts(self, i: int, attempt: int) -> list[str]:
-        return self._written[attempt].get(i) or []
+        entry = self._written[attempt].get(i)
+        return entry["texts"] if entry else []
 
     def _instruction(self, i: int, attempt: int) -> Instruction:
         return Instruction(self.seeds[i], tuple(map(compile_text, self._texts(i, attempt))))
 
     def _journal(self, what: str, attempt: int) -> Journal:
         return Journal(self.folder / f"{what}_{attempt + 1}.jsonl", len(self.seeds))
+
+
+def _passed(checked: Journal, item: int) -> bool:
+    decision = checked.get(item)
+    return decision is not None and decision["passed"]
 
 
 def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +14,7 @@ from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
 from seif.engines.base import Messages
+from seif.engines.metered import Metered, Tokens, counting
 from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, judging
 from seif.outcomes import outcomes_of
@@ -78,7 +79,9 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
             pool.use(training.answerer) as engine,
             _sampling(pool, config.instructor.grpo, training.start) as policy,
         ):
-            answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
+            answerer = Answerer(
+                Metered(engine, "answerer"), config.prompts, config.follower.format, length, temperature, seed
+            )
             scorer = InstructorScorer(checking, answerer, judger, config.instructor)
             yield _Held(_instructor_reward(config, data, scorer), policy)
 
@@ -123,11 +126,13 @@ def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorS
         writings = [
             Writing(data.seeds[s.row], data.asks[s.row].template.constraints, s.text, s.finished) for s in samples
         ]
-        scores = await scorer.score_batch(writings, step)
+        with counting() as tokens:
+            scores = await scorer.score_batch(writings, step)
+        _count_rollouts(tokens, "instructor", samples)
         records = records_of(samples, scores, [data.seeds[s.row] for s in samples], config.rollouts)
         own = plugin_metrics("instructor", samples, scores, [data.seeds[s.row] for s in samples])
         metrics = {**own, **instructor_metrics(samples, scores, config.judger.max_unjudged)}
-        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores))
+        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals())
 
     return reward
 
@@ -143,14 +148,20 @@ def _follower_reward(config: Config, data: FollowerData, scorer: FollowerScorer)
     async def reward(samples: list[Rollout], step: int) -> RewardBatch:
         from seif.training.rollouts import RewardBatch
 
-        scores = await asyncio.gather(*(score(data.tasks[s.row], s) for s in samples))
+        with counting() as tokens:
+            scores = await asyncio.gather(*(score(data.tasks[s.row], s) for s in samples))
+        _count_rollouts(tokens, "follower", samples)
         records = records_of(samples, scores, [data.tasks[s.row].prompt for s in samples], config.rollouts)
         own = plugin_metrics("follower", samples, scores, [data.tasks[s.row].prompt for s in samples])
         metrics = {**own, **follower_metrics(samples, scores, data, config.judger.max_unjudged)}
         outcomes = outcomes_of([s.row for s in samples], scores, instructions)
-        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), outcomes)
+        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals(), outcomes)
 
     return reward
+
+
+def _count_rollouts(tokens: Tokens, role: Role, samples: Sequence[Rollout]) -> None:
+    tokens.add(role, sum(s.prompt_tokens for s in samples), sum(s.new_tokens for s in samples))
 
 
 def _score_answer(config: Config, question: Question, sample: Rollout) -> Score:

@@ -56,6 +56,8 @@ class StepLog(TrainerCallback):
         self.lines = []
         trim()
         batch = self.reward.batch
+        # Not by way of TRL's log, which rounds to float32.
+        metrics |= {f"tokens/{role}": tokens for role, tokens in batch.tokens.items()} if batch else {}
         step = state.global_step // self.updates_per_step
         if batch is None:
             self.log.step(step, metrics)
