@@ -186,13 +186,13 @@ class Follower(Section):
     hindsight: bool = Field(
         default=False,
         description="An instruction that no rollout of the turn before followed whole comes back with the constraints "
-        "that its best rollout satisfied; for `all_or_nothing`.",
+        "that its best rollout satisfied, at most a quarter of a turn's instructions; for `all_or_nothing`.",
     )
     replay: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="Share of a turn's instructions that comes from earlier turns' pools.",
+        description="Share of the instructions of a turn's steps that comes from earlier turns' pools.",
     )
     format: Literal["plain", "think_answer", "reasoning"] = Field(
         "think_answer",
