@@ -55,9 +55,9 @@ class ArmValues:
 def allocation_values(turns: Sequence[Sequence[Outcome]]) -> ArmValues | None:
     """The values after these turns, oldest first; None where nothing was judged.
 
-    An observation is a constraint of an instruction that n > 1 verdicts judge and s find satisfied; 4s(n - s)/(n(n - 1))
-    is an unbiased estimate of 4p(1 - p), so a type of which each instruction is always or never followed has the value
-    0. An arm with few of them is drawn towards its type.
+    An observation is a constraint of an instruction that n > 1 verdicts judge and s find satisfied. Its value,
+    4s(n - s)/(n(n - 1)), is an unbiased estimate of 4p(1 - p), so a type of which each instruction is always or never
+    followed has 0. An arm with few of them is drawn towards its type.
     """
     weights: dict[str | Arm, float] = defaultdict(float)
     sums: dict[str | Arm, float] = defaultdict(float)
