@@ -27,6 +27,7 @@ class Journal(AbstractContextManager["Journal"]):
         """Open the journal, and continue it where the file is there. It belongs to one process."""
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
+        self.items = items
         self._file: IO[bytes] = path.open("a+b")
         self._places = array("q", [_MISSING]) * items
         self._line: tuple[int, dict[int, Any]] = (_MISSING, {})

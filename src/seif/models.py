@@ -168,7 +168,9 @@ def filtering(pool: ModelPool, weights: str, *, cached: bool = True) -> Iterator
 
 
 @contextmanager
-def judging(pool: ModelPool, weights: str, reward_model: str | None = None, *, alone: bool = False) -> Iterator[Judge]:
+def judging(
+    pool: ModelPool, weights: str, reward_model: str | None = None, *, alone: bool = False, cached: bool = True
+) -> Iterator[Judge]:
     """The Judger that the config names; `weights` are acquired if it asks a language model, `reward_model` if it asks a
     classifier. Its tokens are metered, but for those of a classifier's service.
 
@@ -181,7 +183,7 @@ def judging(pool: ModelPool, weights: str, reward_model: str | None = None, *, a
         context = JudgeContext(
             config,
             engine=Metered(stack.enter_context(pool.use(weights)), "judger") if asks else NoEngine(),
-            cache=pool.cache(weights) if asks else None,
+            cache=pool.cache(weights) if asks and cached else None,
             reward_model=reward_model,
             options=options_of(config),
             on_close=stack.callback,

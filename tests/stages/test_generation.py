@@ -10,9 +10,9 @@ from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError, UsageError
 from seif.instructions import read_instructions
-from seif.models import ModelPool
+from seif.models import JudgeWeights, ModelPool
 from seif.scoring import item_seed
-from seif.stages import generate
+from seif.stages import GenerationRequest, generate
 from seif.tables import ROW_GROUP, StoredTexts
 
 GOOD = json.dumps({"c1": "Use only lowercase.", "c2": "Avoid commas."})
@@ -70,7 +70,9 @@ SEEDS = [f"What is seed {i}?" for i in range(30)]
 
 def run(tmp_path, name="out.parquet", seeds=SEEDS, **changes):
     out = tmp_path / name
-    generate(config(**changes), 1, "writer", "filter", seeds, out, Beside(out).stats)
+    judge = JudgeWeights("judge")
+    request = GenerationRequest(1, "writer", "filter", "follower", judge, seeds, out, Beside(out).stats)
+    generate(config(**changes), request)
     return read_instructions(out), read_json(Beside(out).stats)
 
 

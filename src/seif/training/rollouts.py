@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seif.chat import DEFAULT, ChatFormat
-from seif.stage_log import RolloutRecord, Tables
+from seif.stage_log import Outcome, RolloutRecord, Tables
 from seif.training import ranks
 
 
@@ -38,6 +38,8 @@ class RewardBatch:
     """Counts per type of how model and rule judged the same answers, see `held_out.tabulate`."""
     tokens: Mapping[str, int] = field(default_factory=dict)
     """Tokens that were read and written for the step, by role."""
+    outcomes: Sequence[Outcome] = ()
+    """What the rollouts of each instruction showed, of a Follower's step."""
 
 
 Reward = Callable[[list[Rollout], int], Coroutine[Any, Any, RewardBatch]]
