@@ -242,7 +242,9 @@ def gate(tmp_path, name="out.parquet", turn=1, last=None, **changes):
     judge = JudgeWeights("judge")
     generate(
         settings,
-        GenerationRequest(turn, "writer", "filter", "follower", judge, SEEDS, out, Beside(out).stats, last),
+        GenerationRequest(
+            turn, "writer", "filter", "follower", judge, SEEDS, out, Beside(out).stats, (last,) if last else ()
+        ),
     )
     return read_instructions(out), read_json(Beside(out).stats)
 
