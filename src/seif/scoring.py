@@ -50,7 +50,7 @@ class Score:
     reward: float | None
     outcome: str
     """`judged`, `unjudged`, or why the reward is zero: `bad format`, `repeated constraint`, `copied example`, `unknown
-    type`, `contradictory`.
+    type`, `held-out type`, `contradictory`.
     """
     adherence: float | None = None
     verdicts: tuple[Verdict, ...] = ()
@@ -146,6 +146,8 @@ class InstructorScorer:
     answerer: Answerer
     judge: Judge
     settings: Instructor
+    held_out_types: frozenset[str] = frozenset()
+    """Ids of the types that may not be written."""
     archive: Archive = field(default_factory=Archive)
     """What the pools of earlier turns hold."""
     seed: int = 0
@@ -160,7 +162,7 @@ class InstructorScorer:
         constraints = instructor.parse(writing.text, writing.finished, writing.count)
         if constraints is None:
             return Score(0.0, "bad format")
-        flaw = instructor.invalid(constraints, self.settings.known_types)
+        flaw = instructor.invalid(constraints, self.settings.known_types, self.held_out_types)
         if flaw:
             return Score(0.0, flaw, constraints=constraints)
         instruction = Instruction(writing.question, constraints)

@@ -13,8 +13,9 @@ from seif.recipes.turns import Turns as RealTurns
 class Turns:
     """Notes which stages a recipe calls."""
 
-    def __init__(self, train_instructors):
-        self.train_instructors, self.called = train_instructors, []
+    def __init__(self, train_instructors, probes):
+        self.train_instructors, self.first_reward_model = train_instructors, train_instructors or probes
+        self.called = []
 
     def __iter__(self):
         return iter((1, 2))
@@ -29,22 +30,22 @@ class Turns:
         return lambda turn, *judge: self.called.append((stage, turn, *judge))
 
 
-def called(recipe, train_instructors=True):
-    turns = Turns(train_instructors)
+def called(recipe, train_instructors=True, probes=False):
+    turns = Turns(train_instructors, probes)
     recipe.run(turns)
     return turns.called
 
 
 def test_self_evolving_judges_with_the_follower_of_the_turn_before():
     assert called(self_evolving) == [
-        ("generate", 0),
+        ("generate", 0, "follower 0"),
         ("evaluate", 0, "follower 0"),
         ("train_instructor", 1, "follower 0"),
-        ("generate", 1),
+        ("generate", 1, "follower 0"),
         ("train_follower", 1, "follower 0"),
         ("evaluate", 1, "follower 0"),
         ("train_instructor", 2, "follower 1"),
-        ("generate", 2),
+        ("generate", 2, "follower 1"),
         ("train_follower", 2, "follower 1"),
         ("evaluate", 2, "follower 1"),
     ]
@@ -57,9 +58,9 @@ def test_without_a_trained_instructor_the_base_writes(recipe):
 
 def test_self_supervised_trains_its_judge_before_the_follower():
     assert called(self_supervised, train_instructors=False)[:6] == [
-        ("generate", 0),
+        ("generate", 0, "follower 0"),
         ("evaluate", 0, "reward model 0"),
-        ("generate", 1),
+        ("generate", 1, "reward model 0"),
         ("pseudo_label", 1),
         ("train_reward_model", 1),
         ("train_follower", 1, "reward model 1"),
@@ -69,6 +70,16 @@ def test_self_supervised_trains_its_judge_before_the_follower():
         ("train_reward_model", 0),
         ("evaluate", 0, "reward model 0"),
         ("train_instructor", 1, "reward model 0"),
+    ]
+
+
+def test_probes_need_a_reward_model_before_turn_1_has_trained_one():
+    found = called(self_supervised, train_instructors=False, probes=True)
+    assert found[1:5] == [
+        ("pseudo_label", 0),
+        ("train_reward_model", 0),
+        ("evaluate", 0, "reward model 0"),
+        ("generate", 1, "reward model 0"),
     ]
 
 
