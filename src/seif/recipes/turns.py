@@ -31,12 +31,12 @@ class Turns:
 
     def judge(self, turn: int) -> JudgeWeights:
         """The language model that judges in a turn."""
-        return JudgeWeights(self._path(self._roles(turn).judger))
+        return JudgeWeights(self._frozen(turn))
 
     def reward_model_judge(self, turn: int, trained: int) -> JudgeWeights:
         """The reward model of turn `trained`, None before it is there; the turn's language model stays the Filter's."""
         path = self.dir.reward_model(trained)
-        return JudgeWeights(self._path(self._roles(turn).judger), str(path) if path.exists() else None)
+        return JudgeWeights(self._frozen(turn), str(path) if path.exists() else None)
 
     def train_instructor(self, turn: int, judge: JudgeWeights) -> None:
         """[Instructor] starts from that of the turn before; the newest Follower answers it."""
@@ -59,7 +59,7 @@ class Turns:
             if self.config.instructions is not None:
                 stages.take(Path(self.config.instructions), self.seeds, out, numbers)
             else:
-                stages.generate(self.config, turn, writer, self._path(roles.filter), self.seeds, out, numbers)
+                stages.generate(self.config, turn, writer, self._frozen(turn), self.seeds, out, numbers)
 
         self.pipeline.do(Stage(turn, "generate", (), out, run))
 
@@ -120,6 +120,10 @@ class Turns:
 
     def _roles(self, turn: int) -> Assignment:
         return assign(max(turn, 1), self.config.judger.weights, self.train_instructors)
+
+    def _frozen(self, turn: int) -> str:
+        """What filters and judges in a turn."""
+        return self.config.judger.checkpoint or self._path(self._roles(turn).judger)
 
     def _path(self, checkpoint: Checkpoint) -> str:
         """Where a checkpoint of the paper's table lies on disk."""
