@@ -44,6 +44,8 @@ class Difference:
     """That a run of the arm is above a run of the other, whatever their seeds."""
     values: tuple[float, ...]
     """By seed."""
+    p_holm: float | None = None
+    """`p`, adjusted for the family of comparisons it is in."""
 
 
 def interval(values: Sequence[float]) -> Interval:
@@ -71,7 +73,9 @@ def difference(ours: Sequence[float], theirs: Sequence[float]) -> Difference:
 
 
 def sign_flip(differences: Sequence[float]) -> float:
-    """Two-sided p of the mean being zero, by flipping signs: exact up to 14 differences."""
+    """Two-sided p of the mean being zero, by flipping signs: exact up to 14 differences, 1 for a single one."""
+    if len(differences) < 2:
+        return 1.0
     found = permutation_test(
         (np.asarray(differences, dtype=float),),
         np.mean,

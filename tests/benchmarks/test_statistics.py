@@ -23,7 +23,7 @@ def test_ten_seeds_that_agree_are_two_of_1024_sign_flips():
 def test_a_sign_flip_test_counts_the_flips_with_as_large_a_mean():
     # Of the eight means of ±1 ±2 ±3, four are at least 4 in size: ±6 and ±4.
     assert sign_flip([-1.0, 2.0, 3.0]) == pytest.approx(4 / 8)
-    assert sign_flip([0.0, 0.0, 0.0]) == 1.0
+    assert sign_flip([0.0, 0.0, 0.0]) == sign_flip([0.5]) == 1.0
 
 
 def test_five_seeds_can_not_reach_five_percent():
