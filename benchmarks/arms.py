@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.runs import Arm, Found, Settings, Study
-from benchmarks.spent import tokens_by_turn
 from seif.config_file import load_config
+from seif.spending import tokens_by_turn
 
 STEPS = 12
 """Follower steps of a turn, in all arms but those that are given more on purpose."""

@@ -19,11 +19,10 @@ from itertools import accumulate
 from benchmarks.arms import WORLDS
 from benchmarks.comparison import TOKENS, summarise
 from benchmarks.runs import ROOT, add_options, finish, settings_of
-from benchmarks.spent import tokens_by_turn
 from seif.artifacts import RunDir
 from seif.atomic import read_json
 from seif.evaluation.results import Accuracy, Evaluation
-from seif.types import Json
+from seif.spending import tokens_by_turn
 
 PRIMARY = "sampled_constraint_accuracy"
 RARE = frozenset(
@@ -40,8 +39,7 @@ RARE = frozenset(
 
 def numbers(run: RunDir, turn: int) -> dict[str, float]:
     """What is compared, of one turn of one run; what was not measured is left out."""
-    tree = read_json(run.evaluation(turn))
-    evaluation = Evaluation.from_json(tree, run.evaluation(turn))
+    evaluation = Evaluation.from_json(read_json(run.evaluation(turn)), run.evaluation(turn))
     greedy, sampled = evaluation.held_out["greedy"], evaluation.held_out["sampled"]
     judger, instructor = evaluation.judger, evaluation.instructor
     spent = [sum(roles.values()) for roles in tokens_by_turn(run)]
@@ -50,7 +48,7 @@ def numbers(run: RunDir, turn: int) -> dict[str, float]:
         "greedy_constraint_accuracy": greedy.constraint_accuracy,
         "sampled_rare_types": mean_of_types(sampled, RARE),
         "greedy_rare_types": mean_of_types(greedy, RARE),
-        **{f"{decoding}_held_out_types": share for decoding, share in held_out_types(tree).items()},
+        **{f"{decoding}_held_out_types": a.constraint_accuracy for decoding, a in evaluation.held_out_types.items()},
         "sampled_repetition": sampled.repetition,
         "judger_minus_verifier": _minus(judger.mean, judger.verifier_mean),
         "judger_balanced_accuracy": judger.balanced_accuracy,
@@ -68,15 +66,6 @@ def mean_of_types(accuracy: Accuracy, types: Collection[str]) -> float | None:
     known = {kind: n for kind, n in accuracy.per_type_n.items() if kind in types and n}
     total = sum(known.values())
     return sum((accuracy.per_type[kind] or 0.0) * n for kind, n in known.items()) / total if total else None
-
-
-def held_out_types(tree: Json) -> dict[str, float]:
-    """Constraint accuracy on the types that no Instructor may write, by decoding; empty where it was not measured."""
-    measured = tree.get("held_out_types")
-    if not isinstance(measured, dict):
-        return {}
-    found = {decoding: Accuracy.from_json(told, "held_out_types") for decoding, told in measured.items()}
-    return {d: a.constraint_accuracy for d, a in found.items() if a.constraint_accuracy is not None}
 
 
 def _minus(a: float | None, b: float | None) -> float | None:

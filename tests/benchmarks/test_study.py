@@ -201,8 +201,6 @@ def test_rare_types_are_weighted_by_their_constraints():
     found = Accuracy(per_type={"a": 0.5, "b": 1.0, "c": 0.0}, per_type_n={"a": 30, "b": 10, "c": 5})
     assert evolution.mean_of_types(found, {"a", "b", "d"}) == pytest.approx(25 / 40)
     assert evolution.mean_of_types(found, {"d"}) is None
-    assert evolution.held_out_types({"held_out_types": {"sampled": {"constraint_accuracy": 0.25}}}) == {"sampled": 0.25}
-    assert evolution.held_out_types({}) == {}
 
 
 def test_labels_are_told_type_by_type():
