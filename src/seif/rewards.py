@@ -21,10 +21,14 @@ from seif.types import Verdict
 FollowerReward = Callable[[Sequence[Verdict], Sequence[float | None]], float | None]
 """(verdicts of one answer, soft scores) -> reward from 0 to 1.
 
-A soft score, where known, stands for the verdict's 1 or 0.
+A soft score, where known, stands for the verdict's 1 or 0. With `judger.weights: anchored` it is a corrected verdict,
+from -1 to 2, and so may the reward be.
 """
 InstructorReward = Callable[[Sequence[float | None]], float | None]
-"""(adherence of each answer to one instruction, None where nothing was judged) -> reward from 0 to 1."""
+"""(adherence of each answer to one instruction, None where nothing was judged) -> reward from 0 to 1.
+
+With `judger.weights: anchored` an adherence is a mean of corrected verdicts, from -1 to 2.
+"""
 FOLLOWER_REWARDS: Registry[FollowerReward] = Registry("Follower reward")
 INSTRUCTOR_REWARDS: Registry[InstructorReward] = Registry("Instructor reward")
 follower_reward = FOLLOWER_REWARDS.register

@@ -13,6 +13,7 @@ from seif.constraints.taxonomy import classify
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, named
+from seif.judges.audited import UNRELIABLE
 from seif.judges.base import Judge, Judgement
 from seif.rewards import FOLLOWER_REWARDS, INSTRUCTOR_REWARDS, constraint_mean, share_penalties
 from seif.roles import follower, instructor
@@ -20,6 +21,8 @@ from seif.roles.filter import Filter
 from seif.types import Constraint, Instruction, Verdict, adherence
 
 BAD_ANSWER = "answer of bad format"
+_EXPECTED = (BAD_ANSWER, UNRELIABLE)
+"""Causes of missing verdicts that are no failure of what judges."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +55,9 @@ class Score:
 
     @property
     def failures(self) -> int:
-        """Verdicts that are missing because a Judger, Filter or engine failed, and not for a Follower's bad format."""
-        return sum(cause != BAD_ANSWER for cause in self.causes)
+        """Verdicts that are missing because a Judger, Filter or engine failed, and not for a Follower's bad format or
+        an audit's finding."""
+        return sum(cause not in _EXPECTED for cause in self.causes)
 
 
 def item_seed(*parts: object) -> int:
@@ -217,7 +221,7 @@ def check_unjudged(scores: Sequence[Score], limit: float) -> float:
 
     Raises RunError, with the commonest cause, above `limit`.
     """
-    causes = Counter(c for s in scores for c in s.causes if c != BAD_ANSWER)
+    causes = Counter(c for s in scores for c in s.causes if c not in _EXPECTED)
     asked = sum(len(s.verdicts) for s in scores) - sum(len(s.causes) - s.failures for s in scores)
     return within_limit(causes, asked, limit)
 

@@ -33,14 +33,17 @@ def called(recipe, train_instructors=True):
 def test_self_evolving_judges_with_the_follower_of_the_turn_before():
     assert called(self_evolving) == [
         ("generate", 0),
+        ("audit", 0, "follower 0"),
         ("evaluate", 0, "follower 0"),
         ("train_instructor", 1, "follower 0"),
         ("generate", 1),
         ("train_follower", 1, "follower 0"),
+        ("audit", 1, "follower 0", "follower 1"),
         ("evaluate", 1, "follower 0"),
         ("train_instructor", 2, "follower 1"),
         ("generate", 2),
         ("train_follower", 2, "follower 1"),
+        ("audit", 2, "follower 1", "follower 2"),
         ("evaluate", 2, "follower 1"),
     ]
 
@@ -51,17 +54,19 @@ def test_without_a_trained_instructor_the_base_writes(recipe):
 
 
 def test_self_supervised_trains_its_judge_before_the_follower():
-    assert called(self_supervised, train_instructors=False)[:6] == [
+    assert called(self_supervised, train_instructors=False)[:7] == [
         ("generate", 0),
+        ("audit", 0, "reward model 0"),
         ("evaluate", 0, "reward model 0"),
         ("generate", 1),
         ("pseudo_label", 1),
         ("train_reward_model", 1),
         ("train_follower", 1, "reward model 1"),
     ]
-    assert called(self_supervised)[1:5] == [
+    assert called(self_supervised)[1:6] == [
         ("pseudo_label", 0),
         ("train_reward_model", 0),
+        ("audit", 0, "reward model 0"),
         ("evaluate", 0, "reward model 0"),
         ("train_instructor", 1, "reward model 0"),
     ]

@@ -15,7 +15,7 @@ from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
 from seif.engines.base import Messages
 from seif.metrics import Role
-from seif.models import JudgeWeights, ModelPool, filtering, judging
+from seif.models import JudgeWeights, ModelPool, filtering, rewarding
 from seif.roles import follower
 from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writing, item_seed
 from seif.self_supervised.general import Question, correct
@@ -68,7 +68,7 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
         with (
             ModelPool(config, training.out) as pool,
             filtering(pool, judge.model) as checking,
-            judging(pool, judge.model, judge.reward_model) as judger,
+            rewarding(pool, judge) as judger,
             pool.use(training.answerer) as engine,
             _sampling(pool, config.instructor.grpo, training.start) as policy,
         ):
@@ -100,7 +100,7 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
     def models() -> Iterator[_Held]:
         with (
             ModelPool(config, training.out) as pool,
-            judging(pool, judge.model, judge.reward_model) as judger,
+            rewarding(pool, judge) as judger,
             _sampling(pool, config.follower.grpo, training.start) as policy,
         ):
             scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
