@@ -21,8 +21,10 @@ _GREEDY = "greedy: held-out constraints satisfied, ± one standard error"
 _TOP = "top type: share of the commonest constraint type"
 _JUDGER = "Judger/verifier: constraints that each calls satisfied, on the same answers"
 _AUDIT = (
-    "In percent, on the audit tasks. TPR, FPR: of what is satisfied and of what is violated, how much the Judger\n"
-    "calls satisfied; with 95% interval. judge - verifier: as rewards counted the verdicts"
+    "In percent, on the audit tasks.\n"
+    "judge - verifier: means of their verdicts, as rewards counted them\n"
+    "TPR, FPR: of what is satisfied or violated, how much the Judger calls satisfied\n"
+    "TPR - FPR: with its 95% interval"
 )
 _BALANCED = "bal. acc.: balanced accuracy of the Judger against the verifiers"
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from seif.evaluation.audit import ENOUGH, Audit, JudgeAudit, JudgeRates
 from seif.report.blocks import Block, Cell, Figure, Row, Table, Text, named
-from seif.report.charts import Series, share_axis, turn_chart
+from seif.report.charts import Series, number_axis, share_axis, turn_chart
 from seif.report.data import RunNumbers
 from seif.report.section import section
 from seif.report.text import NOTHING, percent, percent_error, plain, points, share_interval
@@ -41,15 +41,14 @@ def _what_followed(run: RunNumbers) -> str:
 
 def _accuracy(audits: Sequence[Audit]) -> Figure:
     accuracy = [audit.accuracy for audit in audits]
-    gaps = [audit.judge.gap if audit.judge else None for audit in audits]
-    labels = [_head(audit) for audit in audits]
+    gaps = [
+        None if gap is None else 100 * gap for gap in (audit.judge.gap if audit.judge else None for audit in audits)
+    ]
+    labels = ["base" if audit.turn == 0 else str(audit.turn) for audit in audits]
+    follower, judge = Series("Follower", accuracy, (), "a", "circle"), Series("Judger", gaps, (), "b", "square")
     panels = (
-        turn_chart(
-            "Audit accuracy", labels, [Series("Follower", accuracy, (), "a", "circle")], share_axis(accuracy), percent
-        ),
-        turn_chart(
-            "Judge minus verifiers", labels, [Series("gap", gaps, (), "b", "square")], share_axis([0.0, *gaps]), percent
-        ),
+        turn_chart("Audit accuracy", labels, [follower], share_axis(accuracy), percent),
+        turn_chart("Judge minus verifiers, points", labels, [judge], number_axis([0.0, *gaps]), plain),
     )
     return Figure(panels, caption="Audit accuracy, and how much more the Judger calls satisfied than the verifiers.")
 
@@ -86,9 +85,10 @@ def _by_type(audits: Sequence[Audit], limit: float) -> Table | None:
         sizes = f"{last.satisfied} / {last.violated}"
         rows.append(named(kind, (*js, Cell(share_interval(last.tpr)), Cell(share_interval(last.fpr)), Cell(sizes))))
     caption = (
-        f"TPR − FPR of the turn’s Judger per constraint type, in percent with 95% intervals; on the right, TPR and FPR "
-        f"in the last audit, and its satisfied and violated constraints. “!” marks a lower bound below {percent(limit)} "
-        f"on {ENOUGH} or more of each: where such a judge is the next turn’s, the type is unjudged in its rewards."
+        "TPR − FPR of the turn’s Judger per constraint type, in percent with 95% intervals; on the right, TPR and FPR "
+        "in the last audit, and its satisfied and violated constraints. “!” marks a lower bound below "
+        f"{percent(limit)}, on {ENOUGH} or more of each: where such a judge is the next turn’s, the type is unjudged "
+        "in its rewards."
     )
     return Table(("type", *map(_head, audits), "TPR", "FPR", "n"), tuple(rows), caption=caption)
 
