@@ -83,7 +83,7 @@ def test_a_reward_model_may_be_served_elsewhere_but_not_appear_or_vanish(tmp_pat
 def test_a_second_process_is_refused(tmp_path):
     run = RunDir(tmp_path / "run")
     script = (
-        "import sys; from pathlib import Path; from seif.artifacts import EarlyStop, RunDir; from seif.errors import UsageError\n"
+        "import sys; from pathlib import Path; from seif.artifacts import RunDir; from seif.errors import UsageError\n"
         f"try:\n with RunDir(Path({str(run.root)!r})).locked(): "
         "pass\nexcept UsageError as e: print(e); sys.exit(e.exit_code)"
     )
