@@ -4,7 +4,8 @@ import sys
 
 import pytest
 
-from seif.artifacts import RunDir
+from seif.artifacts import EarlyStop, RunDir
+from seif.config import Stop
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.manifest import FORMAT, Manifest
@@ -108,3 +109,34 @@ def test_a_run_of_another_format_is_read_and_not_continued(tmp_path):
         run.open(CONFIG, Manifest())
     assert run.state() == "new"
     assert run.config() == CONFIG
+
+
+def test_a_run_that_stopped_early_is_finished_until_it_goes_on(tmp_path):
+    run = RunDir(tmp_path)
+    run.open(CONFIG, Manifest())
+    assert (run.state(), run.stopped_early()) == ("new", None)
+    run.stop_early(EarlyStop(1, "why"))
+    assert (run.state(), run.stopped_early()) == ("finished", EarlyStop(1, "why"))
+    run.stop_early(None)
+    assert (run.state(), run.stopped_early()) == ("new", None)
+
+
+def test_a_resumed_run_may_change_when_it_stops(tmp_path):
+    run = RunDir(tmp_path)
+    run.open(CONFIG, Manifest())
+    changed = CONFIG.model_copy(update={"stop": Stop(enabled=False, gap=0.1, patience=3, fall=False, collapse=1.0)})
+    run.open(changed, Manifest())
+    assert run.config().stop == changed.stop
+
+
+def test_best_is_a_link_that_moves_with_the_run(tmp_path):
+    run = RunDir(tmp_path / "run")
+    for turn in (1, 2):
+        run.follower(turn).mkdir(parents=True)
+        run.choose_best({"turn": turn}, run.follower(turn))
+    assert json.loads(run.best_numbers.read_text()) == {"turn": 2}
+    assert str(run.best.readlink()) == "turn_02/follower"
+    run.choose_best({"turn": 0}, tmp_path)
+    assert run.best.readlink() == tmp_path
+    run.choose_best({"turn": 0}, None)
+    assert not run.best.is_symlink()

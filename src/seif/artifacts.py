@@ -5,6 +5,7 @@ A run directory:
     config.yaml  manifest.json  seeds.parquet  events.jsonl  metrics.jsonl  report.html
     turn_01/ instructor/  generation.json  instructions.parquet  follower/  evaluation.json  rollouts/*.jsonl
              outcomes.jsonl                                (what the Follower's rollouts showed, by instruction)
+             audit.json   (with an audit; then the run also has best -> turn_01/follower, best.json and stopped.json)
              pseudo_labels.parquet  pseudo_labels.json  reward_model/  reward_model.json   (where a classifier judges)
 
 A file or model directory that exists under its final name is whole; half-made ones live under `*.partial` names. What a
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,10 +33,10 @@ from seif.manifest import Manifest
 from seif.stage_log import LoggedStep
 
 State = Literal["finished", "running", "stopped", "new"]
-"""Of a run: `finished`: every turn is evaluated; `running`: a process holds it; `stopped`: the same command continues
-it; `new`.
+"""Of a run: `finished`: every turn is evaluated, or the loop ended early by its rule; `running`: a process holds it;
+`stopped`: the same command continues it; `new`.
 """
-STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "evaluate")
+STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "audit", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,15 @@ class FinishedStage:
     seconds: float
 
 
+@dataclass(frozen=True)
+class EarlyStop:
+    """The loop ended before its last turn."""
+
+    turn: int
+    """The last one that was run."""
+    reason: str
+
+
 class RunDir:
     """Paths of one run, its lock, and its logs."""
 
@@ -134,6 +144,7 @@ class RunDir:
         self.nodes = root / "nodes"
         self._config = root / "config.yaml"
         self._manifest = root / "manifest.json"
+        self._stopped = root / "stopped.json"
         self._lock = root / ".lock"
 
     def turn(self, turn: int) -> Path:
@@ -176,6 +187,21 @@ class RunDir:
 
     def evaluation(self, turn: int) -> Path:
         return self.turn(turn) / "evaluation.json"
+
+    def audit(self, turn: int) -> Path:
+        """How good the turn's judge and its Follower are on the audit tasks."""
+        return self.turn(turn) / "audit.json"
+
+    @property
+    def best(self) -> Path:
+        """A link to the Follower of the turn that is best by its audit; absent where that is a base outside this
+        machine's folders, and where there are no links."""
+        return self.root / "best"
+
+    @property
+    def best_numbers(self) -> Path:
+        """Which turn that is, and how good."""
+        return self.root / "best.json"
 
     def rollouts(self, turn: int, stage: str) -> JsonLines:
         return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl")
@@ -224,15 +250,44 @@ class RunDir:
         return False
 
     def state(self) -> State:
-        """`finished` (every turn is evaluated), `running` (a process holds the run), `stopped` (the same command would
-        continue it) or `new` (no stage has begun). Raises UsageError when this is no run directory.
+        """`finished` (every turn is evaluated, or the loop ended early), `running` (a process holds the run), `stopped`
+        (the same command would continue it) or `new` (no stage has begun). Raises UsageError when this is no run
+        directory.
         """
         found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
-        if all(found[1:]):
+        if all(found[1:]) or self.stopped_early() is not None:
             return "finished"
         if self.held():
             return "running"
         return "stopped" if any(found) or self.events.read() else "new"
+
+    def stop_early(self, stop: EarlyStop | None) -> None:
+        """Note that the loop has ended before its last turn; None: that it goes on after all."""
+        if stop is None:
+            self._stopped.unlink(missing_ok=True)
+        else:
+            write_json(self._stopped, {"turn": stop.turn, "reason": stop.reason})
+
+    def stopped_early(self) -> EarlyStop | None:
+        """Where and why the loop ended before its last turn; None: it did not."""
+        if not self._stopped.exists():
+            return None
+        found = read_json(self._stopped)
+        return EarlyStop(found["turn"], found["reason"])
+
+    def choose_best(self, numbers: Mapping[str, float | str], model: Path | None) -> None:
+        """Note the best turn in `best.json`, and let `best` link to its `model`, a path in the run directory or an
+        absolute one; None: it is no directory of this machine."""
+        write_json(self.best_numbers, numbers)
+        if model is None:
+            self.best.unlink(missing_ok=True)
+            return
+        partial = self.best.with_name("best.partial")
+        partial.unlink(missing_ok=True)
+        # Not every file system has links; best.json names the turn everywhere.
+        with suppress(OSError):
+            partial.symlink_to(model.relative_to(self.root) if model.is_relative_to(self.root) else model.resolve())
+            partial.replace(self.best)
 
     def open(self, config: Config, manifest: Manifest) -> None:
         """Start the run, or continue it. Raises UsageError when config, files, packages or format differ.

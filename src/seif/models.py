@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from seif.artifacts import Beside
+from seif.atomic import read_json
 from seif.chat import chat_format
 from seif.config import Config
 from seif.engines.adapter import base_of
@@ -25,8 +26,11 @@ from seif.engines.base import Engine, NoEngine
 from seif.engines.cache import VerdictCache, weights_of_checkpoint, weights_of_server
 from seif.engines.metered import Metered
 from seif.errors import UsageError
+from seif.evaluation.audit import Audit, reliance
 from seif.judges import JUDGES, Judge, JudgeContext, judging_kind, options_of
+from seif.judges.audited import AuditedJudge, Reliance
 from seif.roles.filter import Filter
+from seif.self_supervised.curriculum import soft
 
 if TYPE_CHECKING:
     from seif.engines.openai import OpenAIEngine
@@ -42,6 +46,8 @@ class JudgeWeights:
     """The language model, which is the Filter's too."""
     reward_model: str | None = None
     """The classifier that a turn trained; None where none is trained."""
+    audit: str | None = None
+    """The `audit.json` that says how far it is to be relied on; None: no audit did."""
 
 
 class ModelPool:
@@ -189,6 +195,32 @@ def judging(
             on_close=stack.callback,
         )
         yield (judging_kind(config) if alone else JUDGES.get(config.judger.kind)).make(context)
+
+
+@contextmanager
+def rewarding(pool: ModelPool, judge: JudgeWeights, *, cached: bool = True) -> Iterator[Judge]:
+    """The Judger as rewards count it: on types where its audit found it unreliable it judges nothing.
+
+    What rules decide is as without an audit. Raises as `judging` does, and RunError where the judge is reliable on no
+    type.
+    """
+    config = pool.config
+    with judging(pool, judge.model, judge.reward_model, cached=cached) as found:
+        if judge.audit is None:
+            yield found
+        else:
+            yield AuditedJudge(found, relied_on(config, judge.audit), soft(config))
+
+
+def relied_on(config: Config, audit: str) -> Reliance:
+    """What the audit of a turn, the file `audit`, says of the judge of the next. Raises as `reliance` does, and
+    UsageError for a file that is damaged."""
+    return reliance(Audit.from_json(read_json(Path(audit)), audit).known, config.judger)
+
+
+def same_judge(config: Config, a: JudgeWeights, b: JudgeWeights) -> bool:
+    """Whether the Judger is the same with both; of a classifier, the language model is the Filter's alone."""
+    return a.reward_model == b.reward_model and (a.model == b.model or not judging_kind(config).uses_model)
 
 
 def served_model(config: Config) -> str:

@@ -16,6 +16,7 @@ NAMES = {
     "pseudo_label": "pseudo-label",
     "train_reward_model": "train reward model",
     "train_follower": "train Follower",
+    "audit": "audit",
     "evaluate": "evaluate",
 }
 SHOWN = {"reward": "reward", "loss": "loss", "accuracy": "accuracy", "held_out_accuracy": "held-out accuracy"}
@@ -103,6 +104,11 @@ class Progress:
         if _ACCURACY in last:
             note = f"  constraint accuracy {last[_ACCURACY]:.1%} ± {last.get(_STDERR, 0.0):.1%}"
         self.console.print(f"{self.title}: done in {clock(seconds)}{note}", highlight=False)
+
+    def note(self, line: str) -> None:
+        """One line between stages."""
+        self.close()
+        self.console.print(line, highlight=False)
 
     def close(self) -> None:
         if self.bar is not None:

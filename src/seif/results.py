@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from seif.artifacts import RunDir, State
+from seif.artifacts import EarlyStop, RunDir, State
 from seif.atomic import read_json
+from seif.evaluation.audit import Audit
 from seif.evaluation.results import Evaluation
+from seif.evaluation.stopping import best_turn
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,16 @@ class Run:
     """Of the turns that are evaluated, the base first."""
     report: Path
     """The HTML page."""
+    audits: tuple[Audit, ...] = ()
+    """Of the turns that are audited, the base first."""
+    stopped_early: EarlyStop | None = None
+    """Where and why the loop ended before its last turn."""
+
+    @property
+    def best(self) -> int | None:
+        """The turn with the highest audit accuracy; None without an audit."""
+        found = best_turn(self.audits)
+        return None if found is None else found.turn
 
     def follower(self, turn: int) -> Path:
         """The model that a turn trained; it is there once the turn's training is done."""
@@ -31,17 +43,29 @@ class Run:
 
     def to_json(self) -> dict[str, Any]:
         """Its state and numbers in plain JSON values."""
-        return {"state": self.state, "seconds": self.seconds, "turns": [e.to_json() for e in self.evaluations]}
+        found: dict[str, Any] = {
+            "state": self.state,
+            "seconds": self.seconds,
+            "turns": [e.to_json() for e in self.evaluations],
+        }
+        if self.audits:
+            found |= {"audits": [audit.to_json() for audit in self.audits], "best": self.best}
+        if self.stopped_early is not None:
+            found |= {"stopped_early": asdict(self.stopped_early)}
+        return found
 
 
 def read_run(run_dir: RunDir) -> Run:
     """Where a run is, and its numbers so far.
 
-    Raises UsageError when this is no run directory, or an evaluation in it is damaged.
+    Raises UsageError when this is no run directory, or an evaluation or audit in it is damaged.
     """
     files = [run_dir.evaluation(turn) for turn in range(run_dir.config().turns + 1)]
     evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files if file.exists())
-    return Run(run_dir.root, run_dir.state(), run_dir.seconds(), evaluations, run_dir.report)
+    files = [run_dir.audit(turn) for turn in range(run_dir.config().turns + 1)]
+    audits = tuple(Audit.from_json(read_json(file), file) for file in files if file.exists())
+    stopped = run_dir.stopped_early()
+    return Run(run_dir.root, run_dir.state(), run_dir.seconds(), evaluations, run_dir.report, audits, stopped)
 
 
 @dataclass(frozen=True)

@@ -25,14 +25,15 @@ from seif.types import Verdict
 FollowerReward = Callable[..., float | None]
 """(verdicts of one answer, soft scores) -> reward from 0 to 1.
 
-A soft score, where known, stands for the verdict's 1 or 0. A function with a parameter `seed` also gets that, see
-`call`.
+A soft score, where known, stands for the verdict's 1 or 0. With `judger.weights: anchored` it is a corrected verdict,
+from -1 to 2, and so may the reward be. A function with a parameter `seed` also gets that, see `call`.
 """
 InstructorReward = Callable[..., float | None]
 """(adherence of each answer to one instruction, None where nothing was judged) -> reward from 0 to 1.
 
-With `instructor.per_constraint`, each answer's value for one constraint stands in place of its adherence. A function
-with a parameter `seed` also gets that, see `call`.
+With `instructor.per_constraint`, each answer's value for one constraint stands in place of its adherence. With
+`judger.weights: anchored` an adherence is a mean of corrected verdicts, from -1 to 2. A function with a parameter
+`seed` also gets that, see `call`.
 """
 FOLLOWER_REWARDS: Registry[FollowerReward] = Registry("Follower reward")
 INSTRUCTOR_REWARDS: Registry[InstructorReward] = Registry("Instructor reward")

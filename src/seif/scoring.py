@@ -17,6 +17,7 @@ from seif.constraints.taxonomy import type_of as type_of
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, named
+from seif.judges.audited import UNRELIABLE
 from seif.judges.base import Judge, Judgement
 from seif.rewards import (
     FOLLOWER_REWARDS,
@@ -32,6 +33,8 @@ from seif.roles.filter import Filter
 from seif.types import Constraint, Instruction, Verdict, adherence
 
 BAD_ANSWER = "answer of bad format"
+EXPECTED = (BAD_ANSWER, UNRELIABLE)
+"""Causes of missing verdicts that are no failure of what judges."""
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ class Score:
 
     @property
     def failures(self) -> int:
-        """Verdicts that are missing because a Judger, Filter or engine failed, and not for a Follower's bad format."""
-        return sum(cause != BAD_ANSWER for cause in self.causes)
+        """Verdicts that are missing because a Judger, Filter or engine failed, and not for a Follower's bad format or
+        an audit's finding."""
+        return sum(cause not in EXPECTED for cause in self.causes)
 
 
 def item_seed(*parts: object) -> int:
@@ -251,7 +255,7 @@ def check_unjudged(scores: Sequence[Score], limit: float) -> float:
 
     Raises RunError, with the commonest cause, above `limit`.
     """
-    causes = Counter(c for s in scores for c in s.causes if c != BAD_ANSWER)
+    causes = Counter(c for s in scores for c in s.causes if c not in EXPECTED)
     asked = sum(len(s.verdicts) for s in scores) - sum(len(s.causes) - s.failures for s in scores)
     return within_limit(causes, asked, limit)
 

@@ -143,3 +143,12 @@ def test_candidates_are_written_filtered_answered_and_judged():
     assert first.read == 4 * 16 * 60 + answers * 30 + answers * 3.5 * 50
     edits = 8
     assert second.calls == first.calls + edits + edits * 2 + edits * 2 * 3.5
+
+
+def test_an_audit_asks_the_judges_of_the_turn_and_of_the_next():
+    config = load_config(Path("nano-tiny"), ["turns=3"])
+    work = Work(config, plan(config, 32), RATES, placement_of(config), TASKS, HeldOut(10, 2.0))
+    found = {(stage.turn, stage.stage): stage for stage in work.stages()}
+    assert [found[turn, "audit"].calls for turn in range(4)] == [20, 40, 40, 20]
+    assert found[0, "audit"].seconds == pytest.approx(3.0 + 64 * 0.01 + 10 * 40 * 0.001 + 10 * 30 * 0.0001 + 20 * 0.5)
+    assert list(found).index((1, "audit")) == list(found).index((1, "evaluate")) - 1

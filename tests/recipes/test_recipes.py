@@ -42,14 +42,17 @@ def called(recipe, train_instructors=True, probes=False):
 def test_self_evolving_judges_with_the_follower_of_the_turn_before():
     assert called(self_evolving) == [
         ("generate", 0, "follower 0"),
+        ("audit", 0, "follower 0"),
         ("evaluate", 0, "follower 0"),
         ("train_instructor", 1, "follower 0"),
         ("generate", 1, "follower 0"),
         ("train_follower", 1, "follower 0"),
+        ("audit", 1, "follower 0", "follower 1"),
         ("evaluate", 1, "follower 0"),
         ("train_instructor", 2, "follower 1"),
         ("generate", 2, "follower 1"),
         ("train_follower", 2, "follower 1"),
+        ("audit", 2, "follower 1", "follower 2"),
         ("evaluate", 2, "follower 1"),
     ]
 
@@ -60,17 +63,19 @@ def test_without_a_trained_instructor_the_base_writes(recipe):
 
 
 def test_self_supervised_trains_its_judge_before_the_follower():
-    assert called(self_supervised, train_instructors=False)[:6] == [
+    assert called(self_supervised, train_instructors=False)[:7] == [
         ("generate", 0, "follower 0"),
+        ("audit", 0, "reward model 0"),
         ("evaluate", 0, "reward model 0"),
         ("generate", 1, "reward model 0"),
         ("pseudo_label", 1),
         ("train_reward_model", 1),
         ("train_follower", 1, "reward model 1"),
     ]
-    assert called(self_supervised)[1:5] == [
+    assert called(self_supervised)[1:6] == [
         ("pseudo_label", 0),
         ("train_reward_model", 0),
+        ("audit", 0, "reward model 0"),
         ("evaluate", 0, "reward model 0"),
         ("train_instructor", 1, "reward model 0"),
     ]
@@ -91,9 +96,10 @@ def test_a_given_checkpoint_judges_in_every_turn(tmp_path):
 
 def test_probes_need_a_reward_model_before_turn_1_has_trained_one():
     found = called(self_supervised, train_instructors=False, probes=True)
-    assert found[1:5] == [
+    assert found[1:6] == [
         ("pseudo_label", 0),
         ("train_reward_model", 0),
+        ("audit", 0, "reward model 0"),
         ("evaluate", 0, "reward model 0"),
         ("generate", 1, "reward model 0"),
     ]

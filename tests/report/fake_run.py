@@ -64,6 +64,30 @@ def evaluation(turn: int, accuracy: float, stderr: float = 0.01) -> dict[str, An
     }
 
 
+def audit(turn: int, accuracy: float, gap: float = 0.01) -> dict[str, Any]:
+    """One audit.json, whole."""
+    rates = {
+        "tpr": {"value": 0.9, "low": 0.85, "high": 0.94},
+        "fpr": {"value": 0.3, "low": 0.2, "high": 0.41},
+        "j": {"value": 0.6, "low": 0.48, "high": 0.71},
+        "satisfied": 60,
+        "violated": 40,
+        "mean": 0.66,
+        "verifier_mean": 0.6,
+    }
+    per_type = dict.fromkeys(TYPES, rates)
+    judge = {**rates, "judge": "some/model", "per_type": per_type, "unjudged": 2, "gap": gap, "gap_stderr": 0.005}
+    return {
+        "turn": turn,
+        "accuracy": accuracy,
+        "stderr": 0.02,
+        "satisfied": [1, 0],
+        "constraints": [1, 1],
+        "judge": judge,
+        **({"corrected": {"soft:tone": {"value": 0.4, "low": -0.1, "high": 0.9}}} if turn else {}),
+    }
+
+
 def case(seed: str = "Write about the river.") -> dict[str, Any]:
     """One entry of a showcase.json."""
     constraints = [

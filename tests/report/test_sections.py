@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 
 import pytest
-from fake_run import MakeRun, evaluation
+from fake_run import MakeRun, audit, evaluation
 
-from seif.artifacts import RunDir
+from seif.artifacts import EarlyStop, RunDir
 from seif.atomic import write_json
 from seif.plugins import load_plugins, unload_plugin
 from seif.report.blocks import Block, Columns, Fragment, Text
@@ -143,3 +143,18 @@ def test_one_step_is_one_step(make_run: MakeRun) -> None:
     assert "1 step<" in page
     assert "1 steps" not in page
     assert "moving mean" not in page
+
+
+def test_the_audit_has_a_section_with_rates_gap_and_reason(make_run: MakeRun) -> None:
+    run = make_run(audit="audit.parquet")
+    for turn, accuracy in enumerate((0.3, 0.5, 0.4)):
+        write_json(run.audit(turn), audit(turn, accuracy, gap=-0.01))
+    run.stop_early(EarlyStop(2, EVIL))
+    page = html(run)
+    assert "audit" in anchors(page)
+    assert "By the audit turn 1 is the best" in page
+    assert EVIL not in page
+    assert "The loop ended after turn 2: &lt;script&gt;" in page
+    assert '<span class="watch">60.0 (48.0 to 71.0)</span>' in page
+    assert "40.0 (−10.0 to 90.0)" in page
+    assert "<title>Judger, turn 1: −1.00</title>" in page or "−1.0 ± 0.5" in page

@@ -6,14 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_run import MakeRun, evaluation
+from fake_run import MakeRun, audit, evaluation
 from rich.console import Console, RenderableType
 
-from seif.artifacts import RunDir
+from seif.artifacts import EarlyStop, RunDir
 from seif.atomic import write_json
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation
-from seif.report.table import evaluation_table, plan_table, turn_table
+from seif.report.table import audit_parts, evaluation_table, plan_table, turn_table
 from seif.results import Plan, PlannedTurn, read_run
 
 
@@ -179,3 +179,17 @@ def test_no_run_directory(tmp_path: Path) -> None:
     for read in (read_run, turn_table):
         with pytest.raises(UsageError, match="not a run directory"):
             read(RunDir(tmp_path))
+
+
+def test_the_audit_names_the_best_turn_and_why_the_loop_ended(make_run: MakeRun) -> None:
+    run = make_run(audit="audit.parquet")
+    assert audit_parts(read_run(run)) == []
+    for turn, accuracy in enumerate((0.3, 0.5, 0.4)):
+        write_json(run.audit(turn), audit(turn, accuracy))
+    run.stop_early(EarlyStop(2, "the judge is talked round"))
+    text = printed(*audit_parts(read_run(run)))
+    assert "1 (best)  50.0 ± 2.0              +1.0  90.0  30.0  60.0 (48.0 to 71.0)" in text
+    assert "stopped after turn 2: the judge is talked round" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert read_run(run).to_json()["best"] == 1
+    assert read_run(run).to_json()["stopped_early"] == {"turn": 2, "reason": "the judge is talked round"}

@@ -30,10 +30,12 @@ def run(
     overrides: Overrides = None,
 ) -> None:
     """Run or resume the whole loop."""
-    from seif.report.table import turn_table
+    from seif.report.table import audit_parts, turn_table
 
     found = api.run(load(config, overrides, seeds), run_dir or Path("runs") / find(config).stem, listener())
     console.print(turn_table(RunDir(found.path)))
+    for part in audit_parts(found):
+        console.print(part)
     console.print(f"report: {found.report}", highlight=False)
 
 
@@ -83,7 +85,7 @@ def status(
 ) -> None:
     """Where a run is, its numbers so far, and what its stages took beside what was estimated."""
     from seif.report.estimates import comparison, stages_of
-    from seif.report.table import turn_table
+    from seif.report.table import audit_parts, turn_table
 
     found = api.load_run(run)
     root = RunDir(found.path)
@@ -102,6 +104,8 @@ def status(
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
     console.print(turn_table(root))
+    for part in audit_parts(found):
+        console.print(part)
     console.print()
     console.print(comparison(needs, took))
 

@@ -55,9 +55,10 @@ MOVABLE_KEYS = (
     ),
     *(f"engine.vllm.{key}" for key in ("python", "args", "env", "startup", "restarts")),
     *("launcher", "join_timeout", "step_timeout"),
+    *("stop.enabled", "stop.gap", "stop.patience", "stop.fall", "stop.collapse"),
 )
-"""Config keys that say where and how servers are asked and processes are started, which a run may change when it
-resumes."""
+"""Config keys that say where and how servers are asked, how processes are started and when the loop ends, which a run
+may change when it resumes."""
 
 
 class Config(Section):

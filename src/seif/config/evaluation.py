@@ -25,11 +25,22 @@ class Stop(Section):
 
     enabled: bool = Field(default=True, description="False: all turns are run, whatever the audit finds.")
     gap: float = Field(
-        default=0.02, gt=0, lt=1, description="Judge's mean minus verifiers' mean on the audit that is too much."
+        default=0.02,
+        gt=0,
+        lt=1,
+        description="Judge's mean minus verifiers' mean on the audit that is too much, as far as rewards counted the "
+        "verdicts and where it is beyond its error.",
     )
     patience: int = Field(default=2, ge=1, description="Turns in a row with such a gap that stop the loop.")
     fall: bool = Field(
         default=True, description="Also stop when audit accuracy is below its best turn's by more than its error."
+    )
+    collapse: float = Field(
+        default=0.5,
+        gt=0,
+        le=1,
+        description="Also stop when more than this share of the constraints that a trained Instructor wrote are of one "
+        "type; 1: never.",
     )
 
 

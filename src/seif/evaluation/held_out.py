@@ -202,27 +202,51 @@ async def judger_agreement(
     It is asked about the constraints that it `judges`. Its verdicts are kept in the file `parts`, and not asked for
     again where that holds them.
     """
+    judged, unjudged = await judge_answers(judger, answers, judges, parts)
+    found = describe_tables(tabulate((v.kind, v.holds, v.satisfied) for v in judged))
+    return JudgeAgreement(**dict(found), unjudged=unjudged)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judge's verdict beside the verifier's."""
+
+    task: int
+    """The answer's number, from 0."""
+    kind: str
+    """The constraint's type."""
+    holds: bool
+    satisfied: bool
+    """What the judge says."""
+
+
+async def judge_answers(
+    judger: Judge,
+    answers: Sequence[Answer],
+    judges: Callable[[Constraint], bool] = lambda constraint: True,
+    parts: Path | None = None,
+) -> tuple[list[Judged], int]:
+    """The Judger's verdicts on well-formed answers, and how many it did not give; otherwise as `judger_agreement`."""
     pairs = [
-        (answer, answer.reply, constraint, holds)
-        for answer in answers
+        (task, answer.reply, constraint, holds)
+        for task, answer in enumerate(answers)
         if answer.reply is not None
         for constraint, holds in zip(answer.task.constraints, answer.holds, strict=True)
         if judges(constraint)
     ]
 
     async def ask(place: int) -> bool | None:
-        answer, reply, constraint, _ = pairs[place]
-        verdict = (await judger.judge(answer.task, reply, constraint)).verdict
+        task, reply, constraint, _ = pairs[place]
+        verdict = (await judger.judge(answers[task].task, reply, constraint)).verdict
         return None if verdict is Verdict.UNJUDGED else verdict is Verdict.SATISFIED
 
     verdicts = await ask_all(ask, len(pairs), parts)
     judged = [
-        (c.instruction_id, holds, satisfied)
-        for (_, _, c, holds), satisfied in zip(pairs, verdicts, strict=True)
+        Judged(task, constraint.instruction_id, holds, satisfied)
+        for (task, _, constraint, holds), satisfied in zip(pairs, verdicts, strict=True)
         if satisfied is not None
     ]
-    found = describe_tables(tabulate(judged))
-    return JudgeAgreement(**dict(found), unjudged=len(pairs) - len(judged))
+    return judged, len(pairs) - len(judged)
 
 
 class Pool:

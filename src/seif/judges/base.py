@@ -26,7 +26,8 @@ class Judgement:
     model: Verdict | None = None
     """What a model said, where one was asked; beside a rule's verdict it shows how reliable the model is."""
     soft_score: float | None = None
-    """What counts in the Follower's reward in place of 1 or 0, from 0 to 1: a classifier's probability."""
+    """What counts in the Follower's reward in place of 1 or 0: a classifier's probability, or a verdict that is
+    corrected for the judge's error rates, from -1 to 2."""
 
 
 class Judge(Protocol):

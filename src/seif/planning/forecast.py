@@ -15,7 +15,7 @@ from seif.planning.memory import devices
 from seif.planning.placement import placement_of
 from seif.planning.price import Price
 from seif.planning.rates import Rates, read_rates, rough_rates
-from seif.planning.work import HeldOut, Work
+from seif.planning.work import NO_TASKS, HeldOut, Work
 from seif.results import Estimate, Plan
 
 
@@ -32,18 +32,27 @@ def forecast(config: Config, plan: Plan, machine: Machine, note: Callable[[str],
         note(f"{config.model} has no config.json on this machine, so hours and memory are not known")
         return None
     rates = measured or rough_rates(device or nearest_hardware(), model, config)
-    tasks = load_tasks(Path(config.held_out)) if config.held_out else []
-    constraints = sum(len(task.constraints) for task in tasks) / max(1, len(tasks))
-    return estimate(config, plan, model, rates, HeldOut(len(tasks), constraints), price)
+    return estimate(config, plan, model, rates, _tasks(config.held_out), price, _tasks(config.audit))
+
+
+def _tasks(file: str | None) -> HeldOut:
+    tasks = load_tasks(Path(file)) if file else []
+    return HeldOut(len(tasks), sum(len(task.constraints) for task in tasks) / max(1, len(tasks)))
 
 
 def estimate(
-    config: Config, plan: Plan, model: Architecture, rates: Rates, held_out: HeldOut, price: Price | None = None
+    config: Config,
+    plan: Plan,
+    model: Architecture,
+    rates: Rates,
+    held_out: HeldOut,
+    price: Price | None = None,
+    audit: HeldOut = NO_TASKS,
 ) -> Estimate:
     """Seconds per stage and bytes per device, at `rates`."""
     rates = rates.for_model(model.parameters)
     placement = placement_of(config)
-    stages = tuple(Work(config, plan, rates, placement, held_out).stages())
+    stages = tuple(Work(config, plan, rates, placement, held_out, audit).stages())
     read, written = sum(stage.read for stage in stages), sum(stage.written for stage in stages)
     return Estimate(
         source=rates.source,

@@ -19,11 +19,14 @@ _CLASSIFIER = 0.6
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The held-out tasks."""
+    """The held-out tasks, or those of the audit."""
 
     tasks: int = 0
     constraints: float = 0.0
     """Mean of a task."""
+
+
+NO_TASKS = HeldOut()
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,17 @@ class _Step:
 class Work:
     """The stages of a run as `plan` lays them out, at `rates`."""
 
-    def __init__(self, config: Config, plan: Plan, rates: Rates, placement: Placement, held_out: HeldOut) -> None:
-        self.config, self.plan, self.rates, self.placement, self.held_out = config, plan, rates, placement, held_out
+    def __init__(
+        self,
+        config: Config,
+        plan: Plan,
+        rates: Rates,
+        placement: Placement,
+        held_out: HeldOut,
+        audit: HeldOut = NO_TASKS,
+    ) -> None:
+        self.config, self.plan, self.rates, self.placement = config, plan, rates, placement
+        self.held_out, self.audit = held_out, audit
         self.training = placement.train if rates.gpu else placement.nodes
         """Devices that share a training stage; the processes of a CPU share its cores, so a node counts once."""
         templates = config.instructor.templates
@@ -62,6 +74,8 @@ class Work:
                 yield from self._reward_model(number)
             if turn is not None:
                 yield self._train_follower(turn)
+            if self.audit.tasks:
+                yield self._audit(number)
             yield self._evaluate(number)
 
     # --- stages -------------------------------------------------------------------------------------------------------
@@ -161,6 +175,30 @@ class Work:
         )
         seconds = self._around + tokens * _CLASSIFIER * self.rates.speed.trained / self.training
         yield StageEstimate(turn, "train_reward_model", seconds, trained=round(tokens))
+
+    def _audit(self, turn: int) -> StageEstimate:
+        audit, lengths = self.audit, self.lengths
+        limit = self.config.follower.grpo.max_new_tokens
+        answering = self._answer(audit.tasks, lengths.follower_prompt, limit, self._asking)
+        judges = self._audited_judges(turn)
+        judging = self._judge(judges * audit.tasks * lengths.answered * audit.constraints, self._asking, alone=True)
+        return StageEstimate(
+            turn=turn,
+            stage="audit",
+            seconds=self.rates.speed.load * (2 if turn and judges else 1) + answering.seconds + judging.seconds,
+            sampled=round(answering.written),
+            calls=judging.calls,
+            read=round(judging.read),
+            written=round(judging.written),
+        )
+
+    def _audited_judges(self, turn: int) -> int:
+        """How many judges the audit of a turn asks: the turn's, and the next one's where it is another and is there."""
+        if self.plan.reward_model:
+            return 1 if turn or self.config.instructor.train else 0
+        judges = {planned.turn: planned.judger for planned in self.plan.turns}
+        upcoming = judges.get(turn + 1) if turn else None
+        return 1 if upcoming in (None, judges[max(turn, 1)]) else 2
 
     def _evaluate(self, turn: int) -> StageEstimate:
         config, held_out, lengths = self.config, self.held_out, self.lengths

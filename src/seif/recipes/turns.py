@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seif import stages
-from seif.artifacts import RunDir
+from seif.artifacts import EarlyStop, RunDir
+from seif.atomic import read_json
 from seif.config import Config
 from seif.distributed.job import RunTraining
-from seif.evaluation.results import flat
+from seif.evaluation.audit import Audit
+from seif.evaluation.results import GenerationNumbers, flat
+from seif.evaluation.stopping import Pool, best_turn, reason_to_stop
 from seif.models import JudgeWeights
 from seif.pipeline import Pipeline, RunLog, Stage
 from seif.replay import EarlierTurn
@@ -30,7 +34,12 @@ class Turns:
         """Whether something is judged before turn 1 has trained its reward model."""
 
     def __iter__(self) -> Iterator[int]:
-        return iter(range(1, self.config.turns + 1))
+        """The turns, up to the one behind which the loop should end (docs/audit.md)."""
+        self.dir.stop_early(None)
+        for turn in range(1, self.config.turns + 1):
+            yield turn
+            if turn < self.config.turns and self._ends(turn):
+                return
 
     def judge(self, turn: int) -> JudgeWeights:
         """The language model that judges in a turn."""
@@ -45,6 +54,7 @@ class Turns:
         """[Instructor] starts from that of the turn before; the newest Follower answers it."""
         roles, out = self._roles(turn), self.dir.instructor(turn)
         start, answerer = self._path(roles.instructor_start), self._path(roles.answerer)
+        judge = self._audited(turn, judge)
         archived = range(1, turn) if self.config.instructor.archive_penalty else ()
         pools = tuple(map(self.dir.instructions, archived))
         training = stages.InstructorTraining(
@@ -54,13 +64,14 @@ class Turns:
         def run(log: RunLog) -> None:
             self.run_training(training, log)
 
-        self.pipeline.do(Stage(turn, "train_instructor", pools, out, run, resumable=True))
+        inputs = (*pools, *_files(judge.audit))
+        self.pipeline.do(Stage(turn, "train_instructor", inputs, out, run, resumable=True))
 
     def generate(self, turn: int, judge: JudgeWeights) -> None:
         """[Instructor, Filter] write the turn's instructions; the Follower's answers, judged by `judge`, choose among
         them where the config wants that. Or the user's own are taken."""
         out, numbers = self.dir.instructions(turn), self.dir.generation(turn)
-        roles = self._roles(turn)
+        roles, judge = self._roles(turn), self._audited(turn, judge)
         writer = self._path(roles.instruction_writer) if turn else self.config.model
 
         def run(log: RunLog) -> None:
@@ -80,7 +91,8 @@ class Turns:
                 )
                 stages.generate(self.config, request)
 
-        self.pipeline.do(Stage(turn, "generate", (), out, run))
+        read = _files(judge.audit) if self.config.instructor.probes else ()
+        self.pipeline.do(Stage(turn, "generate", read, out, run))
 
     def pseudo_label(self, turn: int) -> None:
         """[Follower] answers with and without each soft constraint."""
@@ -105,6 +117,7 @@ class Turns:
     def train_follower(self, turn: int, judge: JudgeWeights) -> None:
         """[Follower] starts from that of the turn before."""
         instructions, out = self.dir.instructions(turn), self.dir.follower(turn)
+        judge = self._audited(turn, judge)
         earlier = tuple(EarlierTurn(self.dir.instructions(t), self.dir.outcomes(t).path) for t in range(1, turn))
         start = self._path(self._roles(turn).follower_start)
         training = stages.FollowerTraining(turn, start, judge, instructions, out, earlier)
@@ -112,7 +125,29 @@ class Turns:
         def run(log: RunLog) -> None:
             self.run_training(training, log)
 
-        self.pipeline.do(Stage(turn, "train_follower", (instructions,), out, run, resumable=True))
+        self.pipeline.do(Stage(turn, "train_follower", (instructions, *_files(judge.audit)), out, run, resumable=True))
+
+    def audit(self, turn: int, judge: JudgeWeights, upcoming: JudgeWeights | None = None) -> None:
+        """The turn's judge, and the `upcoming` one of the next turn, against the verifiers on the turn's Follower's
+        answers; then `best` links to the best Follower so far. Nothing without audit tasks.
+        """
+        if self.config.audit is None:
+            return
+        out, judge = self.dir.audit(turn), self._audited(turn, judge)
+
+        def run(log: RunLog) -> None:
+            request = stages.AuditRequest(
+                turn=turn,
+                model=self._path(Checkpoint("follower", turn)),
+                judge=judge,
+                next_judge=upcoming if turn < self.config.turns else None,
+                rollouts=self.dir.rollouts(turn, "train_follower"),
+                out=out,
+            )
+            stages.audit(self.config, request)
+
+        self.pipeline.do(Stage(turn, "audit", _files(judge.audit), out, run))
+        self._choose_best(turn)
 
     def evaluate(self, turn: int, judge: JudgeWeights) -> None:
         """The turn's Follower on held-out tasks, its judge against the verifiers; then the report is written anew."""
@@ -134,7 +169,8 @@ class Turns:
                 showcase=self.dir.showcase(turn),
                 checks=[s.checks for s in self.dir.steps() if s.turn == turn and s.checks],
             )
-            log.result(flat(stages.evaluate(self.config, request)))
+            audited = self._audits(turn)[-1].numbers if self.config.audit is not None else {}
+            log.result({**flat(stages.evaluate(self.config, request)), **audited})
 
         self.pipeline.do(Stage(turn, "evaluate", (instructions, generation), out, run))
         write_report(self.dir)
@@ -142,6 +178,52 @@ class Turns:
     def _outcomes(self, turn: int) -> tuple[Path, ...]:
         """What the Follower's rollouts showed in the turns before."""
         return tuple(self.dir.outcomes(earlier).path for earlier in range(1, turn))
+
+    def _audited(self, turn: int, judge: JudgeWeights) -> JudgeWeights:
+        """The judge with what the audit of the turn before says of it."""
+        return replace(judge, audit=str(self.dir.audit(turn - 1))) if self.config.audit is not None and turn else judge
+
+    def _audits(self, turn: int) -> list[Audit]:
+        """Those of the turns up to this one, the base first."""
+        files = [self.dir.audit(t) for t in range(turn + 1)]
+        return [Audit.from_json(read_json(file), file) for file in files]
+
+    def _choose_best(self, turn: int) -> None:
+        best = best_turn(self._audits(turn))
+        assert best is not None
+        path = self._path(Checkpoint("follower", best.turn))
+        numbers: dict[str, float | str] = {
+            "turn": best.turn,
+            "model": path,
+            "accuracy": best.accuracy or 0.0,
+            "stderr": best.stderr or 0.0,
+        }
+        self.dir.choose_best(numbers, Path(path) if Path(path).is_dir() else None)
+
+    def _ends(self, turn: int) -> bool:
+        """Whether the loop should end behind this turn; why is shown, and noted once."""
+        if self.config.audit is None:
+            return False
+        pool = None
+        if self.train_instructors:
+            file = self.dir.generation(turn)
+            written = GenerationNumbers.from_json(read_json(file), file).pool
+            pool = Pool(written.top_type or "", written.top_type_share)
+        settings = self.config.stop
+        reason = reason_to_stop(self._audits(turn), pool, settings)
+        if reason is None:
+            return False
+        kind = "stopped_early" if settings.enabled else "stop_ignored"
+        noted = {(event["event"], event.get("turn")) for event in self.dir.events.read()}
+        if (kind, turn) not in noted:
+            self.dir.event(kind, turn=turn, reason=reason)
+        if not settings.enabled:
+            self.pipeline.progress.note(f"turn {turn}: {reason}; the run goes on, because stop.enabled is false")
+            return False
+        self.pipeline.progress.note(f"stopped after turn {turn}: {reason}; --set stop.enabled=false goes on")
+        self.dir.stop_early(EarlyStop(turn, reason))
+        write_report(self.dir)
+        return True
 
     def _roles(self, turn: int) -> Assignment:
         return assign(max(turn, 1), self.config.judger.weights, self.train_instructors)
@@ -159,3 +241,7 @@ class Turns:
             if checkpoint.role == "instructor"
             else self.dir.follower(checkpoint.turn)
         )
+
+
+def _files(path: str | None) -> tuple[Path, ...]:
+    return () if path is None else (Path(path),)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import yaml
 
-from seif.artifacts import STAGES, RunDir
+from seif.artifacts import STAGES, EarlyStop, RunDir
 from seif.atomic import read_json
 from seif.config import Config
 from seif.errors import UsageError
+from seif.evaluation.audit import Audit
 from seif.evaluation.results import Evaluation, RewardModelNumbers
 from seif.evaluation.showcase import ShownSeed, read_showcase
 from seif.manifest import Manifest
@@ -34,6 +35,8 @@ class Turn:
     showcase: list[ShownSeed]
     reward_model: RewardModelNumbers | None = None
     """How good the turn's classifier is; None where none was trained."""
+    audit: Audit | None = None
+    """None without one."""
 
     @property
     def label(self) -> str:
@@ -54,12 +57,15 @@ class RunNumbers:
     seeds: int | None
     """None when the seed file is no longer there."""
     turns: list[Turn]
-    """Turns with an evaluation, a showcase or a reward model, the base first."""
+    """Turns with an evaluation, an audit, a showcase or a reward model, the base first."""
     steps: list[LoggedStep]
     """Of all training stages."""
     stage_seconds: dict[tuple[int, str], float]
     tokens: list[dict[str, int]]
     """Of each turn from 1, what each role read and wrote in generation and training."""
+    best: int | None = None
+    """The turn with the highest audit accuracy; None without an audit."""
+    stopped_early: EarlyStop | None = None
 
     @property
     def evaluated(self) -> list[Turn]:
@@ -81,15 +87,15 @@ def collect(run_dir: RunDir) -> RunNumbers:
     """Read a run directory. Raises UsageError when it is none."""
     config = run_dir.config()
     found = read_run(run_dir)
-    evaluations = {e.turn: e for e in found.evaluations}
+    evaluations, audits = {e.turn: e for e in found.evaluations}, {a.turn: a for a in found.audits}
     turns = []
     for turn in range(config.turns + 1):
         shown, classifier = run_dir.showcase(turn), run_dir.reward_model_numbers(turn)
-        if turn in evaluations or shown.exists() or classifier.exists():
+        if turn in evaluations or turn in audits or shown.exists() or classifier.exists():
             reward_model = (
                 RewardModelNumbers.from_json(read_json(classifier), classifier) if classifier.exists() else None
             )
-            turns.append(Turn(turn, evaluations.get(turn), read_showcase(shown), reward_model))
+            turns.append(Turn(turn, evaluations.get(turn), read_showcase(shown), reward_model, audits.get(turn)))
     seconds: dict[tuple[int, str], float] = {}
     for done in run_dir.finished_stages():
         if done.stage in STAGES:
@@ -106,6 +112,8 @@ def collect(run_dir: RunDir) -> RunNumbers:
         steps=run_dir.steps(),
         stage_seconds=seconds,
         tokens=tokens_by_turn(run_dir),
+        best=found.best,
+        stopped_early=found.stopped_early,
     )
 
 

@@ -10,15 +10,22 @@ from rich.table import Table
 from rich.text import Text
 
 from seif.artifacts import RunDir
+from seif.evaluation.audit import JudgeAudit
 from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
 from seif.quantities import quantity
-from seif.report.text import NOTHING, percent, percent_error, shorten, suite_number
-from seif.results import Plan, read_run
+from seif.report.text import NOTHING, percent, percent_error, points, share_interval, shorten, suite_number
+from seif.results import Plan, Run, read_run
 
 _COUNTS_SHOWN = 4
 _GREEDY = "greedy: held-out constraints satisfied, ± one standard error"
 _TOP = "top type: share of the commonest constraint type"
 _JUDGER = "Judger/verifier: constraints that each calls satisfied, on the same answers"
+_AUDIT = (
+    "In percent, on the audit tasks.\n"
+    "judge - verifier: means of their verdicts, as rewards counted them\n"
+    "TPR, FPR: of what is satisfied or violated, how much the Judger calls satisfied\n"
+    "TPR - FPR: with its 95% interval"
+)
 _BALANCED = "bal. acc.: balanced accuracy of the Judger against the verifiers"
 
 
@@ -82,6 +89,30 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
     for i in range(len(results)):
         table.add_row(*([names[i]] if names is not None else []), *(cells[i] for _, cells, _ in shown))
     return table
+
+
+def audit_parts(run: Run) -> list[RenderableType]:
+    """One row per audited turn, the base first, and where the loop ended early; nothing without an audit."""
+    if not run.audits:
+        return []
+    table = plain_table(caption=_AUDIT)
+    table.add_column("audit")
+    for head in ("accuracy", "judge - verifier", "TPR", "FPR", "TPR - FPR"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for audit in run.audits:
+        judge = audit.judge or JudgeAudit()
+        table.add_row(
+            ("base" if audit.turn == 0 else str(audit.turn)) + (" (best)" if audit.turn == run.best else ""),
+            percent_error(audit.accuracy, audit.stderr, ""),
+            NOTHING if judge.gap is None else points(judge.gap),
+            percent(judge.tpr.value, ""),
+            percent(judge.fpr.value, ""),
+            share_interval(judge.j),
+        )
+    parts: list[RenderableType] = [Text(), table]
+    if run.stopped_early is not None:
+        parts.append(Text(f"stopped after turn {run.stopped_early.turn}: {run.stopped_early.reason}"))
+    return parts
 
 
 def suite_table(name: str, result: SuiteResult) -> Table:

@@ -6,6 +6,7 @@ import math
 import re
 
 from seif.constraints import TYPES
+from seif.evaluation.audit import Share
 from seif.evaluation.results import SuiteResult
 
 NOTHING = "–"
@@ -60,6 +61,14 @@ def percent_error(value: object, error: object, unit: str = "%") -> str:
     """A share with its standard error: 48.6% ± 0.7."""
     plus_minus = percent(error, "")
     return percent(value, unit) + ("" if plus_minus == NOTHING or percent(value) == NOTHING else f" ± {plus_minus}")
+
+
+def share_interval(share: Share, unit: str = "") -> str:
+    """A share with its 95% interval: 81.2 (74.0 to 86.9)."""
+    if share.value is None or share.low is None or share.high is None:
+        return NOTHING
+    low, high = (f"{100 * bound:.1f}".replace("-", "−") for bound in (share.low, share.high))
+    return f"{100 * share.value:.1f}{unit}".replace("-", "−") + f" ({low} to {high})"
 
 
 def points(change: float) -> str:

@@ -44,7 +44,7 @@ def assign(turn: int, judger_weights: str = "previous", train_instructor: bool =
     if turn < 1:
         raise ValueError(f"turns count from 1, got {turn}")
     follower = Checkpoint("follower", turn - 1)
-    frozen = follower if judger_weights == "previous" else Checkpoint("follower", 0)
+    frozen = Checkpoint("follower", 0) if judger_weights == "base" else follower
     return Assignment(
         instructor_start=Checkpoint("instructor", turn - 1),
         follower_start=follower,

@@ -18,8 +18,8 @@ from seif.evaluation.results import GateNumbers
 from seif.frontier import Tally, TypeMeans, score, select
 from seif.journal import Journal
 from seif.judges import Judge
-from seif.models import JudgeWeights, ModelPool, judging
-from seif.scoring import Answerer, item_seed, judge_all, type_of, within_limit
+from seif.models import JudgeWeights, ModelPool, rewarding
+from seif.scoring import EXPECTED, Answerer, item_seed, judge_all, type_of, within_limit
 from seif.types import Instruction, Json, Verdict
 
 _SIGNS = {Verdict.SATISFIED: "1", Verdict.VIOLATED: "0", Verdict.UNJUDGED: "?"}
@@ -57,7 +57,7 @@ class Gate:
             with (
                 models.use(follower) as engine,
                 # The journal has every verdict, and a cache would hold them all in memory.
-                judging(models, weights.model, weights.reward_model, cached=False) as judge,
+                rewarding(models, weights, cached=False) as judge,
             ):
                 answerer = Answerer(
                     Metered(engine, "probe"), style, response_format, grpo.max_new_tokens, grpo.temperature, seed
@@ -115,7 +115,7 @@ class Gate:
                 missing = len(x.constraints) if error else 0
                 return _SIGNS[Verdict.UNJUDGED] * missing, [error] * missing
             judgements = await judge_all(judge, x, reply)
-            causes = [j.cause for j in judgements if j.verdict is Verdict.UNJUDGED]
+            causes = [j.cause for j in judgements if j.verdict is Verdict.UNJUDGED and j.cause not in EXPECTED]
             return "".join(_SIGNS[j.verdict] for j in judgements), causes
 
         with counting() as tokens:

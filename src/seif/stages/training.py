@@ -18,7 +18,7 @@ from seif.engines.base import Messages
 from seif.engines.metered import Metered, Tokens, counting
 from seif.instructions import types_in
 from seif.metrics import Role
-from seif.models import JudgeWeights, ModelPool, filtering, judging
+from seif.models import JudgeWeights, ModelPool, filtering, rewarding
 from seif.outcomes import outcomes_of
 from seif.replay import EarlierTurn
 from seif.roles import follower
@@ -79,7 +79,7 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
         with (
             ModelPool(config, training.out) as pool,
             filtering(pool, judge.model) as checking,
-            judging(pool, judge.model, judge.reward_model) as judger,
+            rewarding(pool, judge) as judger,
             pool.use(training.answerer) as engine,
             _sampling(pool, config.instructor.grpo, training.start) as policy,
         ):
@@ -122,7 +122,7 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
     def models() -> Iterator[_Held]:
         with (
             ModelPool(config, training.out) as pool,
-            judging(pool, judge.model, judge.reward_model) as judger,
+            rewarding(pool, judge) as judger,
             _sampling(pool, config.follower.grpo, training.start) as policy,
         ):
             seed = item_seed(config.seed, training.turn, "follower")
