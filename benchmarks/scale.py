@@ -35,7 +35,7 @@ from seif.config_file import build_config
 from seif.constraints.files import CompiledFile, VerifiedFile, constraints_of
 from seif.datasets import follower_data, instructor_data
 from seif.engines.base import Completion, Request
-from seif.models import ModelPool
+from seif.models import JudgeWeights, ModelPool
 from seif.preflight import iter_questions, store_questions
 from seif.tables import StoredTexts, iter_rows, write_json_lines
 from seif.training.data import fitting
@@ -105,7 +105,9 @@ def generate(work: Path) -> int:
     """The stage, from stored seeds to parquet; how many instructions there are."""
     out, config = work / "instructions.parquet", config_of(work)
     with patch.object(ModelPool, "_load", lambda pool, weights: InstantEngine()):
-        stages.generate(config, 1, "w", "f", StoredTexts(work / "seeds.parquet"), out, Beside(out).stats)
+        seeds = StoredTexts(work / "seeds.parquet")
+        request = stages.GenerationRequest(1, "w", "f", "a", JudgeWeights("j"), seeds, out, Beside(out).stats)
+        stages.generate(config, request)
     return int(json.loads(Beside(out).stats.read_text())["pool"]["instructions"])
 
 

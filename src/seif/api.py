@@ -190,12 +190,13 @@ def generate(
     config: ConfigLike, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
 ) -> Generation:
     """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
-    contradictory ones.
+    contradictory ones. Where the config wants probes, `config.model` answers them, and the Filter's model judges.
 
     `out` (parquet, the released schema) must not exist; the same call goes on after a kill. Raises UsageError and
     RunError.
     """
     from seif import stages
+    from seif.models import JudgeWeights
 
     config, target = _loaded(config), Path(out)
     fresh(target)
@@ -205,7 +206,17 @@ def generate(
         settled, precision = settle(config, Beside(target).parts)
         listener.info(str(precision))
         preflight(settled, questions, filter_model)
-        stages.generate(settled, 1, config.model, filter_model or config.model, questions, target, stats)
+        request = stages.GenerationRequest(
+            turn=1,
+            writer=config.model,
+            filter_model=filter_model or config.model,
+            answerer=config.model,
+            judge=JudgeWeights(filter_model or config.model),
+            seeds=questions,
+            out=target,
+            stats=stats,
+        )
+        stages.generate(settled, request)
     numbers = GenerationNumbers.from_json(read_json(stats), stats)
     return Generation(target, numbers.pool.instructions, numbers.parsable or 0.0)
 

@@ -109,6 +109,14 @@ def read_instructions(path: Path) -> list[Instruction]:
     return list(iter_instructions(path))
 
 
+def types_in(path: str | None) -> frozenset[str]:
+    """The ids of the types of a file's constraints, soft ones left out; none without a file. Raises as
+    `iter_instructions` does."""
+    if path is None:
+        return frozenset()
+    return frozenset(c.instruction_id for x in iter_instructions(Path(path)) for c in x.constraints if c.checkable)
+
+
 def iter_instructions(path: Path, wanted: Container[int] | None = None) -> Iterator[Instruction]:
     """The instructions of a file in order, one after the other; with `wanted`, only those in these places, from 0.
 

@@ -39,10 +39,11 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
     settings = config.instructor
     n, prompts = settings.grpo.samples, settings.grpo.prompts_per_step
     constraints = constraints or sum(t.constraints for t in settings.templates) / len(settings.templates)
+    written = seeds if settings.seeds_per_turn is None else min(seeds, settings.seeds_per_turn)
     # A curriculum makes an instruction of every level, and general questions take their share of the places.
     general = config.self_supervised.general
     tasks = (
-        seeds
+        written
         * (constraints if config.self_supervised.curriculum != "none" else 1)
         / (1 - general.share if general.train else 1)
     )
@@ -67,12 +68,15 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
             )
         )
     samples = prompts * n
+    # Of each candidate; an edited instruction of the turn before is one more.
+    probes = written * (settings.candidates + settings.edits) * settings.probes
     # A classifier is no language model, but it is asked all the same.
     asks = judging_kind(config).uses_model or config.judging_model == "classifier"
     follower = config.follower.grpo.prompts_per_step * config.follower.grpo.samples
     return Plan(
         model=config.model,
         seeds=seeds,
+        seeds_per_turn=settings.seeds_per_turn and written,
         instructions=config.instructions,
         turns=tuple(turns),
         instructor_step={
@@ -81,9 +85,12 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
             "judge_calls": round(samples * settings.answers * constraints) if asks else 0,
         },
         follower_step={"answers": follower, "judge_calls": round(follower * constraints) if asks else 0},
+        probes={"answers": round(probes), "judge_calls": round(probes * constraints) if asks else 0}
+        if probes
+        else None,
         reward_model={
             "starts_from": config.self_supervised.reward_model.base or config.model,
-            "answers": round(seeds * (constraints + 1)) * config.self_supervised.answers,
+            "answers": round(written * (constraints + 1)) * config.self_supervised.answers,
             "epochs": config.self_supervised.reward_model.epochs,
         }
         if trained

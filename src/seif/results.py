@@ -113,6 +113,10 @@ class Plan:
     follower_step: Mapping[str, int]
     reward_model: Mapping[str, str | int] | None
     """How it is trained; None where none is."""
+    seeds_per_turn: int | None = None
+    """Seeds that get an instruction in a turn; None: all."""
+    probes: Mapping[str, int] | None = None
+    """Calls of the frontier gate in a turn, by role; None where no gate chooses."""
 
 
 @dataclass(frozen=True)

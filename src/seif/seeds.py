@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,6 +57,20 @@ def distinct(texts: Callable[[], Iterable[str]]) -> Iterator[str]:
         if number == known:
             known += 1
             yield text
+
+
+def drawn(seeds: int, wanted: int | None, *place: object) -> Sequence[int]:
+    """`wanted` of the numbers 0 to `seeds` - 1, in order, drawn evenly; all of them for None, or where there are fewer.
+
+    The draw depends on `place` alone. Memory holds 8 bytes per number.
+    """
+    if wanted is None or wanted >= seeds:
+        return range(seeds)
+    rng, found = random.Random("/".join(map(str, ("seeds", *place)))), array("q")
+    for number in range(seeds):
+        if rng.random() * (seeds - number) < wanted - len(found):
+            found.append(number)
+    return found
 
 
 class Fingerprints:

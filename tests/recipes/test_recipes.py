@@ -2,14 +2,20 @@
 
 import pytest
 
+from seif.artifacts import RunDir
+from seif.config import Config, Instructor
+from seif.distributed.job import Job, read_job, write_job
+from seif.models import JudgeWeights
 from seif.recipes import self_evolving, self_supervised
+from seif.recipes.turns import Turns as RealTurns
 
 
 class Turns:
     """Notes which stages a recipe calls."""
 
-    def __init__(self, train_instructors):
-        self.train_instructors, self.called = train_instructors, []
+    def __init__(self, train_instructors, probes):
+        self.train_instructors, self.first_reward_model = train_instructors, train_instructors or probes
+        self.called = []
 
     def __iter__(self):
         return iter((1, 2))
@@ -24,24 +30,24 @@ class Turns:
         return lambda turn, *judge: self.called.append((stage, turn, *judge))
 
 
-def called(recipe, train_instructors=True):
-    turns = Turns(train_instructors)
+def called(recipe, train_instructors=True, probes=False):
+    turns = Turns(train_instructors, probes)
     recipe.run(turns)
     return turns.called
 
 
 def test_self_evolving_judges_with_the_follower_of_the_turn_before():
     assert called(self_evolving) == [
-        ("generate", 0),
+        ("generate", 0, "follower 0"),
         ("audit", 0, "follower 0"),
         ("evaluate", 0, "follower 0"),
         ("train_instructor", 1, "follower 0"),
-        ("generate", 1),
+        ("generate", 1, "follower 0"),
         ("train_follower", 1, "follower 0"),
         ("audit", 1, "follower 0", "follower 1"),
         ("evaluate", 1, "follower 0"),
         ("train_instructor", 2, "follower 1"),
-        ("generate", 2),
+        ("generate", 2, "follower 1"),
         ("train_follower", 2, "follower 1"),
         ("audit", 2, "follower 1", "follower 2"),
         ("evaluate", 2, "follower 1"),
@@ -55,10 +61,10 @@ def test_without_a_trained_instructor_the_base_writes(recipe):
 
 def test_self_supervised_trains_its_judge_before_the_follower():
     assert called(self_supervised, train_instructors=False)[:7] == [
-        ("generate", 0),
+        ("generate", 0, "follower 0"),
         ("audit", 0, "reward model 0"),
         ("evaluate", 0, "reward model 0"),
-        ("generate", 1),
+        ("generate", 1, "reward model 0"),
         ("pseudo_label", 1),
         ("train_reward_model", 1),
         ("train_follower", 1, "reward model 1"),
@@ -70,3 +76,32 @@ def test_self_supervised_trains_its_judge_before_the_follower():
         ("evaluate", 0, "reward model 0"),
         ("train_instructor", 1, "reward model 0"),
     ]
+
+
+def test_probes_need_a_reward_model_before_turn_1_has_trained_one():
+    found = called(self_supervised, train_instructors=False, probes=True)
+    assert found[1:6] == [
+        ("pseudo_label", 0),
+        ("train_reward_model", 0),
+        ("audit", 0, "reward model 0"),
+        ("evaluate", 0, "reward model 0"),
+        ("generate", 1, "reward model 0"),
+    ]
+
+
+@pytest.mark.parametrize(("penalty", "archived"), [(0.5, (1, 2)), (0.0, ())])
+def test_an_instructor_gets_the_pools_of_the_turns_before(tmp_path, penalty, archived):
+    config = Config(model="m", instructor=Instructor(archive_penalty=penalty))
+    run_dir, trained, stages = RunDir(tmp_path), [], []
+
+    class Pipeline:
+        def do(self, stage):
+            stages.append(stage)
+            stage.run(None)
+
+    turns = RealTurns(config, run_dir, [], Pipeline(), lambda training, log: trained.append(training))
+    turns.train_instructor(3, JudgeWeights("m"))
+    pools = tuple(run_dir.instructions(turn) for turn in archived)
+    assert trained[0].pools == stages[0].inputs == pools
+    write_job(tmp_path / "job.json", Job(config, trained[0]))
+    assert read_job(tmp_path / "job.json").training == trained[0]

@@ -1,6 +1,6 @@
 import pytest
 
-from seif.self_supervised.contrasts import contrasts, split_values
+from seif.self_supervised.contrasts import contrasts, split_values, stricter
 from seif.types import Constraint
 
 
@@ -76,3 +76,37 @@ def test_contrasts_are_the_others_of_one_wording_each_once():
         "Be kind.": [],
         "Give 2 bullets.": [],
     }
+
+
+@pytest.mark.parametrize(
+    ("text", "harder"),
+    [
+        ("Write at least 3 sentences.", "Write at least 4 sentences."),
+        ("Write at least three sentences.", "Write at least four sentences."),
+        ("Write at least twelve sentences.", "Write at least 14 sentences."),
+        ("Write no more than 5 sentences.", "Write no more than 4 sentences."),
+        ("Write fewer than 100 words.", "Write fewer than 80 words."),
+        ("Write at least 100 words.", "Write at least 120 words."),
+        ("Use exactly 2 bullets.", "Use exactly 3 bullets."),
+        ('Use "4 suns" at least 3 times.', 'Use "4 suns" at least 4 times.'),
+        ("至少写三句。", "至少写四句。"),
+    ],
+)
+def test_a_stricter_number_stands_in_the_same_wording(text, harder):
+    assert stricter(text) == harder
+    assert told(text, harder)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Avoid commas.",
+        "Write at most 2 sentences.",
+        "Write at least 1 sentence.",
+        "Write between 3 and 5 sentences.",
+        "Write 3 paragraphs of 4 sentences.",
+        "Do not write 3 sentences.",
+    ],
+)
+def test_without_one_number_that_can_be_stricter_there_is_no_such_text(text):
+    assert stricter(text) is None

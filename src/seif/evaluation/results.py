@@ -126,6 +126,27 @@ class PoolNumbers(Result):
     mean_constraints: float = 0.0
 
 
+class GateNumbers(Result):
+    """What the frontier gate chose from, and what it left out. Probes are for choosing: they measure no difficulty."""
+
+    candidates: int
+    """Instructions that passed the Filter."""
+    edited: int
+    """Those of them that are edits of the turn before."""
+    probed: int
+    """Candidates with a verdict."""
+    dropped_unjudged: int
+    """Candidates without one."""
+    dropped_always: int
+    """Candidates of which every verdict was satisfied."""
+    dropped_never: int
+    """Candidates of which every verdict was violated."""
+    over_quota: int
+    """Candidates whose types had filled their quota when their turn came, while their seed had no instruction."""
+    mean_p: Number = None
+    """Share of the verdicts that were satisfied, over all probed candidates."""
+
+
 class GenerationNumbers(Result):
     """What one generation wrote: `generation.json`."""
 
@@ -142,6 +163,10 @@ class GenerationNumbers(Result):
     """Replies, repeated attempts included."""
     pool: PoolNumbers
     """The instructions that were accepted."""
+    tokens: dict[str, int] = {}
+    """By role, the tokens that it read and wrote."""
+    gate: GateNumbers | None = None
+    """None: no gate chose the instructions."""
 
 
 class InstructorNumbers(Result):
@@ -201,6 +226,8 @@ class Evaluation(Result):
 
     turn: int
     held_out: dict[Decoding, Accuracy] = {}
+    held_out_types: dict[Decoding, Accuracy] = {}
+    """The same on constraint types that no Instructor may write."""
     judger: JudgeAgreement = JudgeAgreement()
     instructor: InstructorNumbers = InstructorNumbers()
     general: GeneralAccuracy | None = None

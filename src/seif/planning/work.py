@@ -69,7 +69,8 @@ class Work:
                 yield self._train_instructor(turn)
             number = turn.turn if turn else 0
             yield self._generate(number)
-            if self.plan.reward_model and (turn or self.config.instructor.train):
+            settings = self.config.instructor
+            if self.plan.reward_model and (turn or settings.train or settings.probes):
                 yield from self._reward_model(number)
             if turn is not None:
                 yield self._train_follower(turn)
@@ -130,19 +131,31 @@ class Work:
         settings, lengths = self.config.instructor, self.lengths
         filters = self.config.filter.generation
         refused = 1 - lengths.parsable * (lengths.accepted if filters else 1)
-        draws = self.plan.seeds * sum(refused**attempt for attempt in range(settings.attempts))
+        gated = turn > 0 and settings.probes > 0
+        seeds = self.plan.seeds if self.plan.seeds_per_turn is None else self.plan.seeds_per_turn
+        wanted = seeds * (settings.candidates if gated else 1)
+        draws = wanted * sum(refused**attempt for attempt in range(settings.attempts))
         prompt, reply, limit = lengths.instructor_prompt, lengths.instructor_reply, settings.grpo.max_new_tokens
         seconds = self._frozen(draws, prompt, reply, limit, self._asking)
-        deciding = self._decide(draws * lengths.parsable if filters else 0, self._asking)
-        loads = 1 if turn == 0 or not (filters and self.config.filter.model) else 2
+        # The turn before gives instructions to edit from turn 2 on; the Filter decides on them too.
+        edits = seeds * settings.edits if gated and turn > 1 else 0.0
+        deciding = self._decide(draws * lengths.parsable + edits if filters else 0, self._asking)
+        probed = (wanted * (1 - refused**settings.attempts) + edits) * settings.probes if gated else 0.0
+        answering = self._answer(
+            probed, lengths.follower_prompt, self.config.follower.grpo.max_new_tokens, self._asking
+        )
+        judging = self._judge(probed * lengths.answered * self.constraints, self._asking)
+        asked = (deciding, answering, judging)
+        others = gated or (filters and self.config.filter.model)
+        loads = 2 if turn and others else 1
         return StageEstimate(
             turn=turn,
             stage="generate",
-            seconds=loads * self.rates.speed.load + seconds + deciding.seconds,
+            seconds=loads * self.rates.speed.load + seconds + sum(part.seconds for part in asked),
             sampled=round(draws * lengths.instructor_reply),
-            calls=deciding.calls,
-            read=round(deciding.read),
-            written=round(deciding.written),
+            calls=sum(part.calls for part in asked),
+            read=round(sum(part.read for part in asked)),
+            written=round(sum(part.written for part in asked)),
         )
 
     def _reward_model(self, turn: int) -> Iterator[StageEstimate]:

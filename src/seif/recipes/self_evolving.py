@@ -16,14 +16,14 @@ def run(turns: Turns) -> None:
 
     Every stage is skipped when its output is whole. Without a trained Instructor, it is the control arm.
     """
-    turns.generate(0)
+    turns.generate(0, turns.judge(1))
     turns.audit(0, turns.judge(1))
     turns.evaluate(0, turns.judge(1))
     for turn in turns:
         judge = turns.judge(turn)
         if turns.train_instructors:
             turns.train_instructor(turn, judge)
-        turns.generate(turn)
+        turns.generate(turn, judge)
         turns.train_follower(turn, judge)
         turns.audit(turn, judge, turns.judge(turn + 1))
         turns.evaluate(turn, judge)

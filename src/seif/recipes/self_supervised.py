@@ -4,8 +4,9 @@
                  -> [3] train Follower (rollouts, reward model, GRPO) -> [4] audit, evaluate -> next turn
 
 A turn's reward model learns from what the Follower that the turn starts from answers, so it judges the Follower of that
-turn. Where an Instructor is trained too, which goes beyond the paper, the reward model of the turn before judges it.
-What an audit finds of a reward model is taken for the next one too, which is not there yet.
+turn. Where an Instructor is trained too, or its instructions are chosen by probes, which goes beyond the paper, the
+reward model of the turn before judges them. What an audit finds of a reward model is taken for the next one too, which
+is not there yet.
 """
 
 from __future__ import annotations
@@ -15,15 +16,16 @@ from seif.recipes.turns import Turns
 
 def run(turns: Turns) -> None:
     """Run or resume all turns. Every stage is skipped when its output is whole."""
-    turns.generate(0)
-    if turns.train_instructors:
+    turns.generate(0, turns.judge(1))
+    if turns.first_reward_model:
         learn_to_judge(turns, 0)
     turns.audit(0, turns.reward_model_judge(1, trained=0))
     turns.evaluate(0, turns.reward_model_judge(1, trained=0))
     for turn in turns:
+        before = turns.reward_model_judge(turn, trained=turn - 1)
         if turns.train_instructors:
-            turns.train_instructor(turn, turns.reward_model_judge(turn, trained=turn - 1))
-        turns.generate(turn)
+            turns.train_instructor(turn, before)
+        turns.generate(turn, before)
         learn_to_judge(turns, turn)
         judge = turns.reward_model_judge(turn, trained=turn)
         turns.train_follower(turn, judge)

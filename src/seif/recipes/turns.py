@@ -16,6 +16,7 @@ from seif.evaluation.results import GenerationNumbers, flat
 from seif.evaluation.stopping import Pool, best_turn, reason_to_stop
 from seif.models import JudgeWeights
 from seif.pipeline import Pipeline, RunLog, Stage
+from seif.replay import EarlierTurn
 from seif.report.page import write_report
 from seif.roles.assignment import Assignment, Checkpoint, assign
 
@@ -29,6 +30,8 @@ class Turns:
         self.config, self.dir, self.seeds, self.pipeline = config, run_dir, seeds, pipeline
         self.run_training = run_training
         self.train_instructors = config.instructor.train
+        self.first_reward_model = config.instructor.train or config.instructor.probes > 0
+        """Whether something is judged before turn 1 has trained its reward model."""
 
     def __iter__(self) -> Iterator[int]:
         """The turns, up to the one behind which the loop should end (docs/audit.md)."""
@@ -52,15 +55,21 @@ class Turns:
         roles, out = self._roles(turn), self.dir.instructor(turn)
         start, answerer = self._path(roles.instructor_start), self._path(roles.answerer)
         judge = self._audited(turn, judge)
-        training = stages.InstructorTraining(turn, start, answerer, judge, self.dir.seeds, out)
+        archived = range(1, turn) if self.config.instructor.archive_penalty else ()
+        pools = tuple(map(self.dir.instructions, archived))
+        training = stages.InstructorTraining(
+            turn, start, answerer, judge, self.dir.seeds, out, self._outcomes(turn), pools
+        )
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
 
-        self.pipeline.do(Stage(turn, "train_instructor", _files(judge.audit), out, run, resumable=True))
+        inputs = (*pools, *_files(judge.audit))
+        self.pipeline.do(Stage(turn, "train_instructor", inputs, out, run, resumable=True))
 
-    def generate(self, turn: int) -> None:
-        """[Instructor, Filter] write the turn's instructions; or the user's own are taken."""
+    def generate(self, turn: int, judge: JudgeWeights) -> None:
+        """[Instructor, Filter] write the turn's instructions; the Follower's answers, judged by `judge`, choose among
+        them where the config wants that. Or the user's own are taken."""
         out, numbers = self.dir.instructions(turn), self.dir.generation(turn)
         roles = self._roles(turn)
         writer = self._path(roles.instruction_writer) if turn else self.config.model
@@ -69,7 +78,18 @@ class Turns:
             if self.config.instructions is not None:
                 stages.take(Path(self.config.instructions), self.seeds, out, numbers)
             else:
-                stages.generate(self.config, turn, writer, self._path(roles.filter), self.seeds, out, numbers)
+                request = stages.GenerationRequest(
+                    turn=turn,
+                    writer=writer,
+                    filter_model=self._path(roles.filter),
+                    answerer=self._path(roles.answerer),
+                    judge=self._audited(turn, judge),
+                    seeds=self.seeds,
+                    out=out,
+                    stats=numbers,
+                    outcomes=self._outcomes(turn),
+                )
+                stages.generate(self.config, request)
 
         self.pipeline.do(Stage(turn, "generate", (), out, run))
 
@@ -97,7 +117,9 @@ class Turns:
         """[Follower] starts from that of the turn before."""
         instructions, out = self.dir.instructions(turn), self.dir.follower(turn)
         judge = self._audited(turn, judge)
-        training = stages.FollowerTraining(turn, self._path(self._roles(turn).follower_start), judge, instructions, out)
+        earlier = tuple(EarlierTurn(self.dir.instructions(t), self.dir.outcomes(t).path) for t in range(1, turn))
+        start = self._path(self._roles(turn).follower_start)
+        training = stages.FollowerTraining(turn, start, judge, instructions, out, earlier)
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
@@ -197,6 +219,10 @@ class Turns:
         self.dir.stop_early(EarlyStop(turn, reason))
         write_report(self.dir)
         return True
+
+    def _outcomes(self, turn: int) -> tuple[Path, ...]:
+        """What the Follower's rollouts showed in the turns before."""
+        return tuple(self.dir.outcomes(earlier).path for earlier in range(1, turn))
 
     def _roles(self, turn: int) -> Assignment:
         return assign(max(turn, 1), self.config.judger.weights, self.train_instructors)

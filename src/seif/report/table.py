@@ -53,6 +53,11 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
     columns = [
         ("greedy", [percent_error(e.greedy.constraint_accuracy, e.greedy.stderr, "") for e in results], _GREEDY),
         ("sam-\npled", [_share(found.constraint_accuracy) for found in sampled], "sampled: the same at temperature 1"),
+        (
+            "new\ntypes",
+            [_share(e.held_out_types.get("sampled", Accuracy()).constraint_accuracy) for e in results],
+            "new types: sampled, on constraint types that no Instructor writes",
+        ),
         *(
             (f"all\nof {k}", [_share(e.greedy.instruction_accuracy.get(k)) for e in results], whole)
             for k in counts[:_COUNTS_SHOWN]
@@ -149,6 +154,9 @@ def plan_table(plan: Plan) -> list[RenderableType]:
     if trained:
         calls.add_row("Instructor", f"{i['answer_calls']:,}", f"{i['filter_calls']:,}", f"{i['judge_calls']:,}")
     calls.add_row("Follower", f"{f['answers']:,}", "0", f"{f['judge_calls']:,}")
+    if plan.probes:
+        answers, verdicts = plan.probes["answers"], plan.probes["judge_calls"]
+        calls.add_row("gate, per turn", f"{answers:,}", NOTHING, f"{verdicts:,}")
     opening = Text(f"{quantity(len(turns), 'turn')} from {plan.model} on {quantity(plan.seeds, 'seed')}")
     if not trained:
         writer = (

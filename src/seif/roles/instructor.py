@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from seif.chat import split_thought
 from seif.config import Template
@@ -46,15 +46,17 @@ def parse(text: str, finished: bool, count: int) -> tuple[Constraint, ...] | Non
     return tuple(compile_text(t) for t in texts)
 
 
-def invalid(constraints: Sequence[Constraint], known_types: bool) -> str | None:
-    """Why a parsed set is not an instruction: it repeats a constraint, copies an example from the prompt or, with
-    `known_types`, holds a text of no known type.
+def invalid(constraints: Sequence[Constraint], known_types: bool, held_out_types: Container[str] = ()) -> str | None:
+    """Why a parsed set is not an instruction: it repeats a constraint, copies an example from the prompt, holds one of
+    the `held_out_types` (ids) or, with `known_types`, a text of no known type.
     """
     texts = {c.text.casefold() for c in constraints}
     if len(texts) < len(constraints):
         return "repeated constraint"
     if texts & {kind.example.casefold() for kind in TYPES.values()}:
         return "copied example"
+    if any(c.checkable and c.instruction_id in held_out_types for c in constraints):
+        return "held-out type"
     if known_types and not all(c.checkable for c in constraints):
         return "unknown type"
     return None

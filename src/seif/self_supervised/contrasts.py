@@ -43,6 +43,27 @@ def split_values(text: str) -> tuple[str, tuple[str, ...]]:
     return _VALUE.sub("\x00", text), tuple(_in_digits(found.group().lower()) for found in _VALUE.finditer(text))
 
 
+def stricter(text: str) -> str | None:
+    """The same wording with its number changed by a fifth, and by one at least: up for a lower bound and where there is
+    no bound ("exactly three bullets"), down for an upper bound.
+
+    None for a text that holds not exactly one number, sets a range or a ban, or would speak of fewer than two: nouns
+    are singular there.
+    """
+    numbers = [found for found in _VALUE.finditer(text) if _in_digits(found.group().lower()).isdigit()]
+    bound = _bound(split_values(text)[0])
+    if len(numbers) != 1 or bound is None:
+        return None
+    place, written = numbers[0].span(), numbers[0].group().lower()
+    value = int(_in_digits(written))
+    changed = value + max(1, value // 5) * (bound or 1)
+    if min(value, changed) < 2:
+        return None
+    numerals = next((words for words in (_WORDS, tuple(_CHINESE)) if written in words), ())
+    new = numerals[changed - 1] if changed <= len(numerals) else str(changed)
+    return text[: place[0]] + new + text[place[1] :]
+
+
 def _bound(wording: str) -> int | None:
     """1 where the values are lower bounds, -1 for upper bounds, 0 for neither; None where no value excludes another."""
     # "No more than" holds "more than" and "no", so what caps is taken out first.

@@ -2,7 +2,7 @@
 
 from seif.stages.audit import AuditRequest, audit
 from seif.stages.evaluation import EvaluationRequest, evaluate, judger_measure, measure
-from seif.stages.generation import generate, take
+from seif.stages.generation import GenerationRequest, generate, take
 from seif.stages.reward_model import RewardModelTraining, pseudo_label, train_reward_model
 from seif.stages.training import FollowerTraining, InstructorTraining, train_follower, train_instructor
 
@@ -10,6 +10,7 @@ __all__ = [
     "AuditRequest",
     "EvaluationRequest",
     "FollowerTraining",
+    "GenerationRequest",
     "InstructorTraining",
     "RewardModelTraining",
     "audit",

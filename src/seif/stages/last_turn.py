@@ -1,0 +1,54 @@
+"""What the Follower's rollouts of the turn before showed, by seed question."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from seif.stage_log import Outcome
+
+
+class LastOutcomes(AbstractContextManager["LastOutcomes"]):
+    """The outcomes in a file that a turn has written whole, by seed question; the last one of each counts.
+
+    Memory holds about 150 bytes per question in the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb")
+        self._places = {_digest(outcome.seed): place for place, outcome in self._lines()}
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def get(self, seed: str) -> Outcome | None:
+        """What the rollouts of the seed question's instruction showed; None where there were none."""
+        place = self._places.get(_digest(seed))
+        if place is None:
+            return None
+        self._file.seek(place)
+        return _outcome(self._file.readline())
+
+    def _lines(self) -> Iterator[tuple[int, Outcome]]:
+        place = 0
+        for line in self._file:
+            yield place, _outcome(line)
+            place += len(line)
+
+
+def _outcome(line: bytes) -> Outcome:
+    found = json.loads(line)
+    return Outcome(
+        seed=found["seed"],
+        constraints=tuple(found["constraints"]),
+        satisfied=tuple(found["satisfied"]),
+        judged=tuple(found["judged"]),
+        best=tuple(found["best"]),
+    )
+
+
+def _digest(seed: str) -> bytes:
+    return hashlib.blake2b(seed.encode(errors="surrogatepass"), digest_size=8).digest()
