@@ -32,8 +32,8 @@ InstructorReward = Callable[..., float | None]
 """(adherence of each answer to one instruction, None where nothing was judged) -> reward from 0 to 1.
 
 With `instructor.per_constraint`, each answer's value for one constraint stands in place of its adherence. With
-`judger.weights: anchored` an adherence is a mean of corrected verdicts, from -1 to 2. A function with a parameter
-`seed` also gets that, see `call`.
+`judger.weights: anchored` both are means of corrected verdicts, from -1 to 2. A function with a parameter `seed` also
+gets that, see `call`.
 """
 FOLLOWER_REWARDS: Registry[FollowerReward] = Registry("Follower reward")
 INSTRUCTOR_REWARDS: Registry[InstructorReward] = Registry("Instructor reward")

@@ -175,10 +175,6 @@ class Turns:
         self.pipeline.do(Stage(turn, "evaluate", (instructions, generation), out, run))
         write_report(self.dir)
 
-    def _outcomes(self, turn: int) -> tuple[Path, ...]:
-        """What the Follower's rollouts showed in the turns before."""
-        return tuple(self.dir.outcomes(earlier).path for earlier in range(1, turn))
-
     def _audited(self, turn: int, judge: JudgeWeights) -> JudgeWeights:
         """The judge with what the audit of the turn before says of it."""
         return replace(judge, audit=str(self.dir.audit(turn - 1))) if self.config.audit is not None and turn else judge
@@ -224,6 +220,10 @@ class Turns:
         self.dir.stop_early(EarlyStop(turn, reason))
         write_report(self.dir)
         return True
+
+    def _outcomes(self, turn: int) -> tuple[Path, ...]:
+        """What the Follower's rollouts showed in the turns before."""
+        return tuple(self.dir.outcomes(earlier).path for earlier in range(1, turn))
 
     def _roles(self, turn: int) -> Assignment:
         return assign(max(turn, 1), self.config.judger.weights, self.train_instructors)
