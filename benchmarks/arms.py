@@ -11,7 +11,7 @@ from benchmarks.runs import Arm, Found, Settings, Study
 from seif.config_file import load_config
 from seif.spending import tokens_by_turn
 
-STEPS = 12
+STEPS = 10
 """Follower steps of a turn, in all arms but those that are given more on purpose."""
 PROMPTS = 16
 """Instructions of a Follower step in the shipped nano configs."""
@@ -24,8 +24,8 @@ COMMON = {
     "instructor.seeds_per_turn": str(STEPS * PROMPTS),
     "held_out_types": "nano:data/held_out_types.parquet",
     "audit": "nano:data/audit.parquet",
-    "evaluation.tasks": "800",
-    "evaluation.judged": "200",
+    "evaluation.tasks": "600",
+    "evaluation.judged": "150",
     "evaluation.showcase": "0",
     "rollouts": "0",
     # All arms run all turns, whatever their audits find.

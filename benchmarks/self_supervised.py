@@ -24,8 +24,8 @@ from seif.evaluation.results import Evaluation, RewardModelNumbers
 PRIMARY = "greedy_constraint_accuracy"
 COMMON = {
     "follower.steps": "36",
-    "evaluation.tasks": "800",
-    "evaluation.judged": "200",
+    "evaluation.tasks": "600",
+    "evaluation.judged": "150",
     "evaluation.showcase": "0",
     "rollouts": "0",
 }
