@@ -30,7 +30,7 @@ from seif.config_file import load_config
 from seif.engines.precision import device, hardware_precision
 from seif.instructions import read_instructions
 from seif.roles import follower
-from seif.stage_log import RolloutRecord, Tables
+from seif.stage_log import Outcome, RolloutRecord, Tables
 from seif.training.data import data_order
 from seif.training.grpo import train
 from seif.training.job import GrpoJob
@@ -107,6 +107,7 @@ class _Clock:
         metrics: Mapping[str, float],
         records: Sequence[RolloutRecord] = (),
         checks: Tables | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> None:
         """Note the time."""
         self.times.append(time.perf_counter())

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from seif.stage_log import RolloutRecord, Tables
+from seif.stage_log import Outcome, RolloutRecord, Tables
 
 ROOT = Path(__file__).parents[1]
 NANO = ROOT / "src" / "seif" / "nano"
@@ -57,6 +57,7 @@ class RecordingLog:
     kill_at: int | None = None
     resumed_at: int | None = None
     steps: list[tuple[int, Mapping[str, float], Sequence[RolloutRecord]]] = field(default_factory=list)
+    outcomes: list[Outcome] = field(default_factory=list)
 
     def begin(self, total: int) -> None:
         pass
@@ -70,8 +71,10 @@ class RecordingLog:
         metrics: Mapping[str, float],
         records: Sequence[RolloutRecord] = (),
         checks: Tables | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> None:
         self.steps.append((step, metrics, records))
+        self.outcomes.extend(outcomes)
         if step == self.kill_at:
             raise Kill
 

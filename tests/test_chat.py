@@ -144,8 +144,9 @@ def test_a_reply_is_read_the_same_wherever_it_comes_from(monkeypatch, chat, text
     class State:
         global_step = 0
 
-    RewardFunction(reward, 1, family)([[{"content": text}]], [[1]], [0], State, lambda name, value: None)
+    RewardFunction(reward, 1, [7], family)([[{"content": text}]], [[1]], [0], State, lambda name, value: None)
     assert rollouts[0].text == completion.text
+    assert (rollouts[0].prompt_tokens, rollouts[0].new_tokens) == (7, 1)
 
 
 def test_a_thought_that_the_template_opened_is_part_of_the_form():

@@ -1,12 +1,16 @@
 import json
+from dataclasses import asdict
 
 import pytest
 
 from seif.config_file import build_config
+from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.datasets import follower_data, follower_steps, instructor_data, instructor_steps, training_seed
 from seif.errors import UsageError
 from seif.instructions import write_instructions
+from seif.replay import EarlierTurn
+from seif.stage_log import Outcome
 from seif.training.data import data_order
 from seif.types import Instruction
 
@@ -44,14 +48,14 @@ def test_steps_are_whole_batches_times_epochs():
 def test_every_seed_has_the_template_of_its_turn():
     first, again, later = (instructor_data(config(), turn, [f"{i}?" for i in range(20)]) for turn in (1, 1, 2))
     assert first == again
-    assert first.templates != later.templates
+    assert [ask.template for ask in first.asks] != [ask.template for ask in later.asks]
     assert len(first.prompts) == 20
 
 
 def test_only_what_is_read_is_rendered():
     few = config(instructor={"grpo": GRPO, "steps": 2})
     data = instructor_data(few, 1, [f"{i}?" for i in range(1000)])
-    assert len(data.prompts) == len(data.seeds) == len(data.templates) == 8
+    assert len(data.prompts) == len(data.seeds) == len(data.asks) == 8
     assert data.seeds == sorted(data.seeds, key=lambda seed: int(seed[:-1]))
     assert sorted(data.order) == list(range(8))
 
@@ -87,6 +91,34 @@ def test_general_questions_have_their_share_of_every_batch(file, tmp_path):
     assert all(sum(not isinstance(data.tasks[row], Instruction) for row in batch) == 1 for batch in batches)
     with pytest.raises(UsageError, match=r"every question of self_supervised\.general is longer"):
         follower_data(mixed, 2, file, lambda prompts: (number < 12 for number, _ in enumerate(prompts)))
+
+
+def test_instructions_come_back_in_every_batch(file, tmp_path):
+    before, outcomes = tmp_path / "before.parquet", tmp_path / "outcomes.jsonl"
+    texts = TEXTS[:2]
+    write_instructions(before, [Instruction(f"Earlier {i}?", tuple(map(compile_text, texts))) for i in range(9)])
+    failed = [Outcome(f"Earlier {i}?", texts, (3, 0), (5, 5), (True, False)) for i in range(9)]
+    outcomes.write_text("".join(json.dumps(asdict(o)) + "\n" for o in failed))
+    settings = config(follower={"grpo": GRPO, "replay": 0.5, "hindsight": True, "reward": "all_or_nothing"})
+    data = follower_data(settings, 2, file, everything, [EarlierTurn(before, outcomes)])
+    alone = follower_data(settings, 2, file, everything)
+    assert (data.steps, len(data.order)) == (alone.steps, len(alone.order))
+    assert not alone.replayed | alone.relabelled
+    for batch in (data.order[i : i + 4] for i in range(0, len(data.order), 4)):
+        assert [sum(row in rows for row in batch) for rows in (data.replayed, data.relabelled)] == [2, 1]
+    assert {len(data.tasks[row].constraints) for row in data.replayed} == {2}
+    assert all(data.tasks[row].constraints == (compile_text(texts[0]),) for row in data.relabelled)
+    assert all(data.prompts[row][-1]["content"].startswith(data.tasks[row].prompt) for row in data.order)
+
+
+def test_types_that_are_asked_for_stand_in_the_prompt(tmp_path):
+    outcomes = tmp_path / "outcomes.jsonl"
+    outcomes.write_text(json.dumps(asdict(Outcome("a?", ("Avoid commas.",), (2,), (5,), (True,)))) + "\n")
+    settings = {"grpo": GRPO, "allocation": "bandit", "types": ["punctuation:no_comma", "detectable_format:title"]}
+    data = instructor_data(config(instructor=settings), 2, [f"{i}?" for i in range(8)], [outcomes])
+    names = {TYPES.get(name).name for name in settings["types"]}
+    assert all(len(ask.types) == 2 for ask in data.asks)
+    assert all(name in prompt[-1]["content"] for prompt in data.prompts for name in names)
 
 
 def test_no_task_left_is_told(file):

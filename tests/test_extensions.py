@@ -69,9 +69,9 @@ def test_plugins_lie_beside_the_config(tmp_path):
 
 
 def test_the_example_of_an_instructor_reward(example):
-    config = example("instructor_reward.py", instructor={"reward": "solvable"}, judger={"kind": "rules"})
-    solvable = INSTRUCTOR_REWARDS.get(config.instructor.reward)
-    assert [solvable(a) for a in ([1.0, 0.5], [1.0, 1.0], [0.5, None], [None])] == [1.0, 0.0, 0.0, None]
+    config = example("instructor_reward.py", instructor={"reward": "mixed_outcomes"}, judger={"kind": "rules"})
+    mixed_outcomes = INSTRUCTOR_REWARDS.get(config.instructor.reward)
+    assert [mixed_outcomes(a) for a in ([1.0, 0.5], [1.0, 1.0], [0.5, None], [None])] == [1.0, 0.0, 0.0, None]
 
     class Answerer:
         async def answer(self, instruction, *place):

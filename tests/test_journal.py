@@ -17,7 +17,9 @@ def test_what_is_added_is_there_again(tmp_path):
         journal.add([])
         journal.add([(1, {"b": "\ud800"})])
         assert [journal.get(i) for i in range(5)] == [False, {"b": "\ud800"}, None, ["a"], None]
+        assert list(journal.values()) == [["a"], False, {"b": "\ud800"}]
     with Journal(path, 5) as journal:
+        assert list(journal.values()) == [["a"], False, {"b": "\ud800"}]
         assert [i in journal for i in range(5)] == [True, True, False, True, False]
         assert [journal.get(i) for i in range(5)] == [False, {"b": "\ud800"}, None, ["a"], None]
     assert len(path.read_text().splitlines()) == 2

@@ -7,6 +7,7 @@ from seif.artifacts import Beside, RunDir
 from seif.errors import RunError
 from seif.pipeline import Pipeline, Stage
 from seif.progress import Progress
+from seif.stage_log import Outcome
 from seif.tracking import open_tracker
 
 
@@ -28,7 +29,7 @@ def stage(pipeline, first, last, resumable=True, done=True):
         if resumable:
             log.resumed(first - 1)
         for step in range(first, last + 1):
-            log.step(step, {"reward": 0.5}, [{"text": str(step)}])
+            log.step(step, {"reward": 0.5}, [{"text": str(step)}], None, [Outcome(f"{step}?", (), (), (), ())])
         if done:
             out.mkdir(parents=True)
 
@@ -50,6 +51,7 @@ def test_a_resumed_stage_forgets_what_lies_after_its_checkpoint(pipeline):
     pipeline.do(stage(pipeline, 3, 4))
     assert steps(pipeline) == [("train_follower", n) for n in (1, 2, 3, 4)]
     assert [r["text"] for r in pipeline.dir.rollouts(1, "train_follower").read()] == ["1", "2", "3", "4"]
+    assert [(o["seed"], o["step"]) for o in pipeline.dir.outcomes(1).read()] == [(f"{n}?", n) for n in (1, 2, 3, 4)]
 
 
 def test_any_other_stage_logs_all_its_steps_anew(pipeline):

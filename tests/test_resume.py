@@ -31,8 +31,10 @@ def outcome(root):
         evaluations.append(evaluation)
     return {
         "instructions": [read_instructions(run.instructions(turn)) for turn in (0, 1)],
+        "generations": [json.loads(run.generation(turn).read_text()) for turn in (0, 1)],
         "metrics": run.metrics.read(),
         "rollouts": run.rollouts(1, "train_follower").read(),
+        "outcomes": run.outcomes(1).read(),
         "evaluations": evaluations,
         "showcase": json.loads(run.showcase(1).read_text()),
     }
@@ -60,6 +62,9 @@ def test_a_run_leaves_what_it_promises(undisturbed):
     status = json.loads(seif("status", root, "--json").stdout)
     assert status["state"] == "finished"
     assert [t["turn"] for t in status["turns"]] == [0, 1]
+    (tokens,) = status["tokens"]
+    assert tokens.keys() == {"turn", "instructor", "filter", "answerer", "judger", "follower"}
+    assert all(tokens.values())
     last = status["turns"][1]
     assert set(last["held_out"]["greedy"]["instruction_accuracy"]) == {"1", "2", "3", "4"}
     assert {"mean", "verifier_mean", "balanced_accuracy", "per_type"} <= set(last["judger"])
@@ -73,11 +78,13 @@ def test_a_run_leaves_what_it_promises(undisturbed):
 
 @pytest.mark.slow
 def test_a_run_of_adapters_is_resumed_and_can_be_used(tmp_path):
-    """The second turn continues the adapters of the first; a kill in its midst changes nothing."""
+    """The second turn continues the adapters of the first and gets instructions of it again; a kill in its midst
+    changes nothing."""
     seeds = tmp_path / "seeds.parquet"
     pq.write_table(pq.read_table(NANO / "data" / "seeds.parquet").slice(0, 24), seeds)
     small = (
         "lora.r=4 turns=2 evaluation.tasks=20 instructor.steps=1 follower.steps=2 "
+        "follower.reward=all_or_nothing follower.replay=0.25 follower.hindsight=true "
         "instructor.grpo.prompts_per_step=4 follower.grpo.prompts_per_step=4"
     )
     settings = [part for setting in small.split() for part in ("--set", setting)]
@@ -93,6 +100,10 @@ def test_a_run_of_adapters_is_resumed_and_can_be_used(tmp_path):
     assert process.wait() == -signal.SIGKILL, process.stderr.read()
     assert seif("run", CONFIG, "--seeds", seeds, "--run-dir", cut, *settings).returncode == 0
     assert RunDir(cut).metrics.read() == RunDir(whole).metrics.read()
+    for turn, shares in ((1, {}), (2, {"replayed": 0.25, "relabelled": 0.25})):
+        assert RunDir(cut).outcomes(turn).read() == RunDir(whole).outcomes(turn).read()
+        *_, step = [s for s in RunDir(cut).steps() if (s.turn, s.stage) == (turn, "train_follower")]
+        assert {key: value for key, value in step.metrics.items() if key in ("replayed", "relabelled")} == shares
     for turn in (1, 2):
         for role in ("instructor", "follower"):
             a, b = (load_file(root / f"turn_0{turn}" / role / "adapter_model.safetensors") for root in (whole, cut))

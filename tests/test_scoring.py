@@ -2,8 +2,10 @@ import asyncio
 
 import pytest
 
+from seif.archive import Archive
 from seif.config import Instructor
 from seif.constraints.compiler import compile_text
+from seif.constraints.signature import signature_of
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError
@@ -27,14 +29,14 @@ from seif.types import Constraint, Instruction, Verdict
 TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
 
 
-def instructor_scores(texts, answer="it is old.", held_out_types=frozenset(), **changes):
-    engine = ScriptedEngine(lambda request: answer)
+def instructor_scores(texts, answer="it is old.", **changes):
+    engine = ScriptedEngine(answer if callable(answer) else lambda request: answer)
     settings = {
         "filter": Filter(engine, "full", rules=True, model=False, max_new_tokens=8),
         "answerer": Answerer(engine, "compact", "plain", 80, temperature=1.0, seed=0),
         "judge": RulesJudge(),
+        **{name: changes.pop(name) for name in ("archive", "seed", "held_out_types") if name in changes},
         "settings": Instructor(**{"answers": 2, **changes}),
-        "held_out_types": held_out_types,
     }
     scorer = InstructorScorer(**settings)
     return asyncio.run(
@@ -98,6 +100,63 @@ def test_share_penalty_and_known_types():
     assert type_of(Constraint("Write in a kind tone.")) == "soft:tone_and_emotion"
     (copied,), _ = instructor_scores(["1. Do not use commas."])
     assert (copied.reward, copied.outcome) == (0.0, "copied example")
+
+
+def test_shares_count_the_value_too():
+    same, differ = (
+        instructor_scores([f"1. Write at least {n} sentences." for n in counts], share_penalty=0.5)[0][0].reward
+        for counts in ((8, 9), (8, 30))
+    )
+    assert (same, differ) == (pytest.approx(1 - 0.5), pytest.approx(1 - 0.5 * 0.75))
+
+
+def test_the_archive_of_earlier_turns_is_a_penalty_of_its_own():
+    archive = Archive([[signature_of(compile_text("Use only uppercase."))]])
+    texts = ["1. Use only uppercase.", "1. Write at least 9 sentences."]
+    scores, _ = instructor_scores(texts, archive=archive, archive_penalty=0.5)
+    assert [s.reward for s in scores] == [0.5, 1.0]
+    scores, _ = instructor_scores(texts, archive=archive, archive_penalty=3.0, share_penalty=0.5)
+    assert [s.reward for s in scores] == [0.0, 0.75]
+
+
+def test_each_constraint_may_be_rewarded_by_its_own_p():
+    def answer(request):
+        return "it is old." if request.seed % 2 else "It is, old."
+
+    text = "1. Avoid commas.\n2. Write at least 9 sentences."
+    (whole,), engine = instructor_scores([text], answer, answers=8, reward="learnability")
+    (each,), _ = instructor_scores([text], answer, answers=8, reward="learnability", per_constraint=True)
+    followed = sum(request.seed % 2 for request in engine.requests) / 8
+    assert 0 < followed < 1
+    assert whole.reward == pytest.approx(4 * (followed / 2) * (1 - followed / 2))
+    assert each.reward == pytest.approx(4 * followed * (1 - followed) / 2)
+
+
+def test_an_answer_of_bad_format_leaves_the_p_of_every_constraint():
+    def answer(request):
+        return "it is old." if request.seed % 2 else Completion("it is, ", "length")
+
+    (score,), engine = instructor_scores(["1. Avoid commas."], answer, answers=8, per_constraint=True)
+    assert 0 < sum(request.seed % 2 for request in engine.requests) < 8
+    assert score.reward == 0.0
+    (none,), _ = instructor_scores(["1. Avoid commas."], Completion("it is", "length"), per_constraint=True)
+    assert (none.reward, none.outcome) == (None, "unjudged")
+
+
+def test_a_random_reward_depends_on_the_stage_and_the_place_alone():
+    texts = ["1. Avoid commas.", "1. Use only uppercase.", "The river is old."]
+    (first, second, junk), _ = instructor_scores(texts, reward="random", seed=1)
+    (other, again, _), _ = instructor_scores([texts[1], texts[0], texts[2]], reward="random", seed=1)
+    assert (first.reward, second.reward, junk.reward) == (other.reward, again.reward, 0.0)
+    assert first.reward != second.reward
+    assert instructor_scores(texts, reward="random", seed=2)[0][0].reward != first.reward
+
+    def follower(reply, *place):
+        scorer = FollowerScorer(RulesJudge(), "plain", "random", seed=1)
+        return asyncio.run(scorer.score(TASK, reply, bool(reply), *place)).reward
+
+    assert follower("it is old.", 1, 0) == follower("It, is.", 1, 0) != follower("it is old.", 1, 1)
+    assert follower("", 1, 0) == 0.0
 
 
 def test_rule_and_model_are_compared_wherever_both_speak():

@@ -1,6 +1,7 @@
 import json
+from dataclasses import asdict
 
-from seif.stage_log import LoggedStep
+from seif.stage_log import LoggedStep, Outcome
 
 
 def test_a_logged_step_is_read_as_it_was_written():
@@ -8,6 +9,11 @@ def test_a_logged_step_is_read_as_it_was_written():
     line = json.loads(json.dumps(step.to_json()))
     assert list(line) == ["turn", "stage", "step", "reward", "kl", "checks"]
     assert LoggedStep.from_json(line) == step
+
+
+def test_an_outcome_is_read_as_it_was_written():
+    outcome = Outcome("Rain?", ("Avoid commas.", "Be kind."), (3, 0), (5, 4), (True, False))
+    assert Outcome.from_json(json.loads(json.dumps({"turn": 1, "step": 2, **asdict(outcome)}))) == outcome
 
 
 def test_a_step_without_checks_has_no_such_key_and_what_is_no_number_is_not_read():

@@ -7,12 +7,27 @@ named in the prompt too.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
 
 from seif.config import Config, Instructor, Template
 from seif.constraints import TYPES
+from seif.constraints.compiler import compile_text
+from seif.constraints.conflicts import find_conflict
+from seif.outcomes import read_outcomes
 from seif.roles.instructor import choose_template
+from seif.scoring import type_of
+from seif.stage_log import Outcome
+
+Arm = tuple[str, int]
+"""What the bandit chooses among: a constraint type, and how many constraints the instruction has."""
+DISCOUNT = 0.5
+"""What an observation counts in comparison with one of a turn later."""
+PRIOR = 8
+"""Observations that the value of an arm's type counts for in the arm's own."""
 
 
 @dataclass(frozen=True)
@@ -24,22 +39,110 @@ class Ask:
     """Ids of the types that the constraints shall have; empty: the Instructor chooses."""
 
 
+@dataclass(frozen=True)
+class ArmValues:
+    """How much a Follower can learn by each arm: the mean of 4p(1 - p) over what was observed, in (0, 1]."""
+
+    types: Mapping[str, float]
+    arms: Mapping[Arm, float]
+
+    def of(self, kind: str, count: int) -> float:
+        """The value of an arm; of one without observations its type's, and of such a type the highest that was seen."""
+        return self.arms.get((kind, count), self.types.get(kind, max(self.arms.values())))
+
+
+def allocation_values(turns: Sequence[Sequence[Outcome]]) -> ArmValues | None:
+    """The values after these turns, oldest first; None where nothing was judged.
+
+    An observation is a constraint of an instruction that n verdicts judge and s find satisfied: p = (s + 1) / (n + 2).
+    An arm with few of them is drawn towards its type.
+    """
+    weights: dict[str | Arm, float] = defaultdict(float)
+    sums: dict[str | Arm, float] = defaultdict(float)
+    for age, outcomes in enumerate(reversed(turns)):
+        for arm, value in _observations(outcomes):
+            for key in (arm, arm[0]):
+                weights[key] += DISCOUNT**age
+                sums[key] += DISCOUNT**age * value
+    if not sums:
+        return None
+    types = {key: total / weights[key] for key, total in sums.items() if isinstance(key, str)}
+    arms = {
+        key: (total + PRIOR * types[key[0]]) / (weights[key] + PRIOR)
+        for key, total in sums.items()
+        if not isinstance(key, str)
+    }
+    return ArmValues(types, arms)
+
+
+def _observations(outcomes: Sequence[Outcome]) -> Iterator[tuple[Arm, float]]:
+    for outcome in outcomes:
+        for text, satisfied, judged in zip(outcome.constraints, outcome.satisfied, outcome.judged, strict=True):
+            if judged:
+                p = (satisfied + 1) / (judged + 2)
+                yield (_type(text), len(outcome.constraints)), 4 * p * (1 - p)
+
+
 class Allocation:
     """Draws asks; each is seeded by its place, so that a resumed run draws the same ones."""
 
-    def __init__(self, config: Config, turn: int) -> None:
-        self.settings, self.seed, self.turn = config.instructor, config.seed, turn
+    def __init__(self, config: Config, turn: int, values: ArmValues | None = None) -> None:
+        """`values`, for `bandit`: what the turns before have shown; without them its draws are even."""
+        self.settings, self.seed, self.turn, self.values = config.instructor, config.seed, turn, values
         self._types = types_of(config.instructor)
 
+    @classmethod
+    def after(cls, config: Config, turn: int, outcomes: Sequence[Path]) -> Self:
+        """The allocation of a turn after those with these files of outcomes, oldest first; they may be missing."""
+        if config.instructor.allocation != "bandit":
+            return cls(config, turn)
+        return cls(config, turn, allocation_values([read_outcomes(path) for path in outcomes]))
+
     def ask(self, index: int, *draw: int) -> Ask:
-        """The ask for seed question `index`; `draw` tells several asks for one question apart."""
-        template = choose_template(self.settings.templates, self.seed, self.turn, index)
-        if self.settings.allocation == "none":
-            return Ask(template)
+        """The ask for seed question `index`; `draw` tells several asks for one question apart.
+
+        It names fewer types than constraints where too few go together, and none in turn 0, which measures the base.
+        """
+        settings, values = self.settings, self.values
+        if settings.allocation == "none" or not self.turn:
+            return Ask(choose_template(settings.templates, self.seed, self.turn, index))
         rng = random.Random("/".join(map(str, ("ask", self.seed, self.turn, index, *draw))))
-        return Ask(template, tuple(rng.sample(self._types, min(template.constraints, len(self._types)))))
+        if values is None:
+            template = choose_template(settings.templates, self.seed, self.turn, index)
+            return Ask(template, _draw(rng, dict.fromkeys(self._types, 1.0), template.constraints))
+        of_templates = [sum(values.of(kind, t.constraints) for kind in self._types) for t in settings.templates]
+        (template,) = rng.choices(settings.templates, self._explored(of_templates))
+        of_types = self._explored([values.of(kind, template.constraints) for kind in self._types])
+        return Ask(template, _draw(rng, dict(zip(self._types, of_types, strict=True)), template.constraints))
+
+    def _explored(self, values: Sequence[float]) -> list[float]:
+        """Probabilities: even with that of `explore`, else in proportion to the values."""
+        even, total = self.settings.explore / len(values), sum(values)
+        return [even + (1 - self.settings.explore) * value / total for value in values]
 
 
 def types_of(settings: Instructor) -> Sequence[str]:
     """The types that may be asked for."""
     return settings.types or tuple(kind.id for kind in TYPES.values() if kind.hard and kind.asked)
+
+
+def _draw(rng: random.Random, weights: Mapping[str, float], count: int) -> tuple[str, ...]:
+    """At most `count` different types that go together."""
+    chosen: list[str] = []
+    left = dict(weights)
+    while left and len(chosen) < count:
+        (kind,) = rng.choices(list(left), list(left.values()))
+        chosen.append(kind)
+        left = {other: w for other, w in left.items() if other != kind and not _exclude(kind, other)}
+    return tuple(chosen)
+
+
+@TYPES.cached(maxsize=None)
+def _exclude(first: str, second: str) -> bool:
+    """Whether rules find that the examples of two types contradict each other."""
+    return find_conflict(tuple(compile_text(TYPES.get(name).example) for name in (first, second))) is not None
+
+
+@TYPES.cached(maxsize=10_000)
+def _type(text: str) -> str:
+    return type_of(compile_text(text))

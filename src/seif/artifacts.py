@@ -4,6 +4,7 @@ A run directory:
 
     config.yaml  manifest.json  seeds.parquet  events.jsonl  metrics.jsonl  report.html
     turn_01/ instructor/  generation.json  instructions.parquet  follower/  evaluation.json  rollouts/*.jsonl
+             outcomes.jsonl                                (what the Follower's rollouts showed, by instruction)
              pseudo_labels.parquet  pseudo_labels.json  reward_model/  reward_model.json   (where a classifier judges)
 
 A file or model directory that exists under its final name is whole; half-made ones live under `*.partial` names. What a
@@ -275,15 +276,15 @@ class RunDir:
         self.events.append({"time": round(time.time(), 3), "event": kind, **values})
 
     def rewind(self, turn: int, stage: str, step: int) -> None:
-        """Forget metrics and rollouts of this stage after `step`, and of all later ones."""
+        """Forget metrics, rollouts and outcomes of this stage after `step`, and of all later ones."""
         self._keep(turn, stage, lambda logged: logged <= step)
 
     def forget(self, turn: int, stage: str) -> None:
-        """Forget metrics and rollouts of this stage and of all later ones."""
+        """Forget metrics, rollouts and outcomes of this stage and of all later ones."""
         self._keep(turn, stage, lambda _: False)
 
     def forget_later(self, turn: int, stage: str) -> None:
-        """Forget metrics and rollouts of all later stages."""
+        """Forget metrics, rollouts and outcomes of all later stages."""
         self._keep(turn, stage, lambda _: True)
 
     def _keep(self, turn: int, stage: str, wanted: Callable[[int], bool]) -> None:
@@ -296,6 +297,7 @@ class RunDir:
 
         self.metrics.keep(kept)
         self.rollouts(turn, stage).keep(kept)
+        self.outcomes(turn).keep(kept)
 
     def steps(self) -> list[LoggedStep]:
         """What the training stages have logged, in order."""

@@ -30,7 +30,7 @@ from seif.models import ModelPool, filtering, judging
 from seif.planning.rates import LONGEST, Lengths, Rates, Speed, usual_lengths
 from seif.roles import follower, instructor
 from seif.scoring import item_seed, judge_all
-from seif.stage_log import RolloutRecord, Tables
+from seif.stage_log import Outcome, RolloutRecord, Tables
 from seif.types import Instruction, Verdict
 
 if TYPE_CHECKING:
@@ -335,6 +335,7 @@ class _Clock:
         metrics: Mapping[str, float],
         records: Sequence[RolloutRecord] = (),
         checks: Tables | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> None:
         """A step is done."""
         self.done.append(self.now())

@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from pathlib import Path
 
-from seif.config import Config, Template
+from seif.allocation import Allocation, Ask
+from seif.config import Config
 from seif.engines.base import Messages
 from seif.errors import UsageError
 from seif.instructions import iter_instructions
 from seif.metrics import Role
+from seif.replay import EarlierTurn, returned, substituted
 from seif.roles import follower, instructor
 from seif.scoring import item_seed
 from seif.self_supervised import curriculum
@@ -60,22 +62,24 @@ class InstructorData:
     """The seed questions that the Instructor's steps read, one prompt each."""
 
     seeds: Sequence[str]
-    templates: list[Template]
+    asks: list[Ask]
     prompts: list[Messages]
     steps: int
     order: tuple[int, ...]
     """The rows of all steps."""
 
 
-def instructor_data(config: Config, turn: int, seeds: Sequence[str]) -> InstructorData:
-    """The seed questions that are read, each with the template that this turn draws for it."""
+def instructor_data(config: Config, turn: int, seeds: Sequence[str], outcomes: Sequence[Path] = ()) -> InstructorData:
+    """The seed questions that are read, each with what this turn asks for it; `outcomes` are the files of the turns
+    before."""
     steps = instructor_steps(config, len(seeds))
     seed = training_seed(config, turn, "instructor")
     places, order = _read(data_order(len(seeds), config.instructor.grpo.prompts_per_step, steps, seed))
-    templates = [instructor.choose_template(config.instructor.templates, config.seed, turn, i) for i in places]
+    allocation = Allocation.after(config, turn, outcomes)
+    asks = [allocation.ask(i) for i in places]
     read = [seeds[i] for i in places]
-    prompts = [instructor.messages(config.prompts, t, s) for t, s in zip(templates, read, strict=True)]
-    return InstructorData(read, templates, prompts, steps, order)
+    prompts = [instructor.messages(config.prompts, a.template, s, a.types) for a, s in zip(asks, read, strict=True)]
+    return InstructorData(read, asks, prompts, steps, order)
 
 
 @dataclass(frozen=True)
@@ -92,10 +96,16 @@ class FollowerData:
     """Whether the curriculum goes from level to level."""
     too_long: int
     """Tasks of the whole file that were left out."""
+    replayed: frozenset[int] = frozenset()
+    """Rows of instructions of earlier pools."""
+    relabelled: frozenset[int] = frozenset()
+    """Rows of instructions that lost the constraints in which they had failed."""
 
 
-def follower_data(config: Config, turn: int, instructions: Path, fitting: Fitting) -> FollowerData:
-    """The Follower's tasks of a turn, of those whose prompts are `fitting`.
+def follower_data(
+    config: Config, turn: int, instructions: Path, fitting: Fitting, earlier: Sequence[EarlierTurn] = ()
+) -> FollowerData:
+    """The Follower's tasks of a turn after the `earlier` ones, oldest first, of those whose prompts are `fitting`.
 
     Raises UsageError when no instruction or no question is left.
     """
@@ -111,9 +121,30 @@ def follower_data(config: Config, turn: int, instructions: Path, fitting: Fittin
         rows = curriculum.data_order(pool.groups(), general, share, grpo.prompts_per_step, steps, seed)
     else:
         rows = data_order(pool.own, grpo.prompts_per_step, steps, training_seed(config, turn, "follower"))
+
+    def fits(again: Sequence[Instruction]) -> Iterable[bool]:
+        return fitting(_prompt(config, x) for x in again)
+
+    places = sum(row < pool.own for row in rows)
+    back = returned(config.follower, earlier, places, item_seed(config.seed, turn, "returned"), fits)
+    # Instructions that come back are numbered after the pool's tasks.
+    first = pool.own + len(pool.questions)
+    second = first + len(back.replayed)
+    rows = substituted(rows, pool.own, range(first, second))
+    rows = substituted(rows, pool.own, range(second, second + len(back.relabelled)))
     read, order = _read(rows)
-    tasks = pool.tasks(instructions, read)
-    return FollowerData(tasks, [_prompt(config, t) for t in tasks], steps, order, pool.in_levels, pool.too_long)
+    start, middle = bisect_left(read, first), bisect_left(read, second)
+    tasks = [*pool.tasks(instructions, read[:start]), *back.replayed, *back.relabelled]
+    return FollowerData(
+        tasks,
+        [_prompt(config, t) for t in tasks],
+        steps,
+        order,
+        pool.in_levels,
+        pool.too_long,
+        frozenset(range(start, middle)),
+        frozenset(range(middle, len(tasks))),
+    )
 
 
 def _read(rows: Sequence[int]) -> tuple[list[int], tuple[int, ...]]:

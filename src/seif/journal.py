@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from array import array
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -25,6 +25,7 @@ class Journal(AbstractContextManager["Journal"]):
 
     def __init__(self, path: Path, items: int) -> None:
         """Open the journal, and continue it where the file is there. It belongs to one process."""
+        self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self.items = items
         self._file: IO[bytes] = path.open("a+b")
@@ -44,6 +45,12 @@ class Journal(AbstractContextManager["Journal"]):
             self._file.seek(place)
             self._line = place, dict(json.loads(self._file.readline()))
         return self._line[1][item]
+
+    def values(self) -> Iterator[Any]:
+        """The values of all finished items, as they finished."""
+        with self.path.open("rb") as file:
+            for line in file:
+                yield from (value for _, value in json.loads(line))
 
     def __exit__(self, *_: object) -> None:
         self._file.close()

@@ -23,6 +23,7 @@ from seif.config import Config
 from seif.engines.adapter import base_of
 from seif.engines.base import Engine, NoEngine
 from seif.engines.cache import VerdictCache, weights_of_checkpoint, weights_of_server
+from seif.engines.metered import Metered
 from seif.errors import UsageError
 from seif.judges import JUDGES, Judge, JudgeContext, judging_kind, options_of
 from seif.roles.filter import Filter
@@ -155,10 +156,13 @@ class ModelPool:
 
 @contextmanager
 def filtering(pool: ModelPool, weights: str, *, cached: bool = True) -> Iterator[Filter]:
-    """The Filter that the config names; `weights` are acquired if it asks a model. Raises as `ModelPool.use` does."""
+    """The Filter that the config names; `weights` are acquired if it asks a model, and its tokens are metered.
+
+    Raises as `ModelPool.use` does.
+    """
     config, settings = pool.config, pool.config.filter
     with ExitStack() as stack:
-        engine = stack.enter_context(pool.use(weights)) if settings.model else NoEngine()
+        engine = Metered(stack.enter_context(pool.use(weights)), "filter") if settings.model else NoEngine()
         cache = pool.cache(weights) if settings.model and cached else None
         yield Filter(engine, config.prompts, settings.rules, settings.model, settings.max_new_tokens, cache)
 
@@ -168,7 +172,7 @@ def judging(
     pool: ModelPool, weights: str, reward_model: str | None = None, *, alone: bool = False, cached: bool = True
 ) -> Iterator[Judge]:
     """The Judger that the config names; `weights` are acquired if it asks a language model, `reward_model` if it asks a
-    classifier.
+    classifier. Its tokens are metered, but for those of a classifier's service.
 
     `alone`: without the rules that `hybrid` asks first. Raises as `ModelPool.use` does, and UsageError for a reward
     model that is none.
@@ -178,7 +182,7 @@ def judging(
         asks = judging_kind(config).uses_model
         context = JudgeContext(
             config,
-            engine=stack.enter_context(pool.use(weights)) if asks else NoEngine(),
+            engine=Metered(stack.enter_context(pool.use(weights)), "judger") if asks else NoEngine(),
             cache=pool.cache(weights) if asks and cached else None,
             reward_model=reward_model,
             options=options_of(config),

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seif.artifacts import Beside, RunDir
 from seif.atomic import JsonLines
 from seif.errors import RunError
 from seif.progress import Progress
-from seif.stage_log import LoggedStep, RolloutRecord, Tables
+from seif.stage_log import LoggedStep, Outcome, RolloutRecord, Tables
 from seif.tracking import Tracker
 
 
@@ -77,7 +77,7 @@ def _cpu_seconds() -> float:
 
 
 class RunLog:
-    """A stage's log in a run directory: metrics.jsonl, rollouts, trackers and the progress display."""
+    """A stage's log in a run directory: metrics.jsonl, rollouts, outcomes, trackers and the progress display."""
 
     def __init__(self, run_dir: RunDir, turn: int, stage: str, progress: Progress, tracker: Tracker) -> None:
         self.dir, self.turn, self.stage, self.progress, self.tracker = run_dir, turn, stage, progress, tracker
@@ -96,10 +96,14 @@ class RunLog:
         metrics: Mapping[str, float],
         records: Sequence[RolloutRecord] = (),
         checks: Tables | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> None:
-        rollouts = self.dir.rollouts(self.turn, self.stage)
+        place = {"turn": self.turn, "stage": self.stage, "step": step}
+        rollouts, shown = self.dir.rollouts(self.turn, self.stage), self.dir.outcomes(self.turn)
         for record in records:
-            rollouts.append({"turn": self.turn, "stage": self.stage, "step": step, **record})
+            rollouts.append({**place, **record})
+        for outcome in outcomes:
+            shown.append({**place, **asdict(outcome)})
         self.dir.metrics.append(LoggedStep(self.turn, self.stage, step, metrics, checks or {}).to_json())
         self.tracker.training(self.turn, self.stage, step, metrics)
         self.last = metrics
@@ -112,7 +116,8 @@ class RunLog:
 
 
 class FileLog:
-    """A stage's log when it runs outside a run directory: metrics beside the output, and trackers."""
+    """A stage's log when it runs outside a run directory: metrics beside the output, and trackers. No later turn reads
+    its outcomes, so they are not kept."""
 
     def __init__(self, out: Path, progress: Progress, tracker: Tracker | None = None, stage: str = "") -> None:
         self.metrics = JsonLines(Beside(out).metrics)
@@ -131,6 +136,7 @@ class FileLog:
         metrics: Mapping[str, float],
         records: Sequence[RolloutRecord] = (),
         checks: Tables | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> None:
         self.metrics.append({"step": step, **metrics, **({"checks": checks} if checks else {})})
         if self.tracker is not None:

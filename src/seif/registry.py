@@ -4,8 +4,8 @@ A plugin is a Python file or module that registers its parts as it is imported (
 
     from seif.rewards import instructor_reward
 
-    @instructor_reward("solvable")
-    def solvable(adherences): ...
+    @instructor_reward("squared")
+    def squared(adherences): ...
 
 A registry remembers which plugin added a part, so that a plugin can be loaded again after an edit.
 """

@@ -6,15 +6,27 @@ import asyncio
 import zlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import chain
 
+from seif.archive import Archive
 from seif.config import Instructor
-from seif.constraints.taxonomy import classify
+from seif.constraints.signature import Shares, signature_of
+from seif.constraints.taxonomy import type_of as type_of
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, named
 from seif.judges.base import Judge, Judgement
-from seif.rewards import FOLLOWER_REWARDS, INSTRUCTOR_REWARDS, constraint_mean, share_penalties
+from seif.rewards import (
+    FOLLOWER_REWARDS,
+    INSTRUCTOR_REWARDS,
+    call,
+    constraint_mean,
+    per_constraint,
+    share_penalty,
+    values_of,
+)
 from seif.roles import follower, instructor
 from seif.roles.filter import Filter
 from seif.types import Constraint, Instruction, Verdict, adherence
@@ -64,11 +76,12 @@ def item_seed(*parts: object) -> int:
 class FollowerScorer:
     """R_F of one reply: the registered Follower reward over the Judger's verdicts; 0 for a reply of bad format."""
 
-    def __init__(self, judge: Judge, response_format: str, reward: str = "constraint_mean") -> None:
-        self.judge, self.response_format, self.name = judge, response_format, reward
+    def __init__(self, judge: Judge, response_format: str, reward: str = "constraint_mean", seed: int = 0) -> None:
+        self.judge, self.response_format, self.name, self.seed = judge, response_format, reward, seed
         self.reward = FOLLOWER_REWARDS.get(reward)
 
-    async def score(self, instruction: Instruction, text: str, finished: bool) -> Score:
+    async def score(self, instruction: Instruction, text: str, finished: bool, *place: int) -> Score:
+        """The reply's score. `place`, its step and its index there, is what a seeded reward depends on."""
         reply = follower.parse(text, finished, self.response_format)
         if reply is None:
             return Score(0.0, "bad format", constraints=instruction.constraints)
@@ -76,7 +89,8 @@ class FollowerScorer:
         verdicts, causes = _split(judgements)
         soft_scores = _soft_scores(judgements)
         with named(f"the Follower reward {self.name!r}"):
-            reward = self.reward(verdicts, soft_scores)
+            seed = item_seed("reward", self.seed, *place)
+            reward = call(self.reward, verdicts, soft_scores, seed=seed)
         return Score(
             reward,
             "unjudged" if reward is None else "judged",
@@ -134,17 +148,15 @@ class InstructorScorer:
     settings: Instructor
     held_out_types: frozenset[str] = frozenset()
     """Ids of the types that may not be written."""
+    archive: Archive = field(default_factory=Archive)
+    """What the pools of earlier turns hold."""
+    seed: int = 0
+    """What seeded rewards depend on, beside a reply's step and index."""
 
     async def score_batch(self, writings: Sequence[Writing], step: int) -> list[Score]:
         """Score a step's replies together; the share penalty looks at all."""
         scores = await asyncio.gather(*(self._score(i, writing, step) for i, writing in enumerate(writings)))
-        if not self.settings.share_penalty:
-            return list(scores)
-        penalties = share_penalties([[type_of(c) for c in s.constraints] for s in scores], self.settings.share_penalty)
-        return [
-            replace(s, reward=max(0.0, s.reward - p)) if s.outcome == "judged" and s.reward is not None else s
-            for s, p in zip(scores, penalties, strict=True)
-        ]
+        return penalised(scores, self.settings, self.archive)
 
     async def _score(self, index: int, writing: Writing, step: int) -> Score:
         constraints = instructor.parse(writing.text, writing.finished, writing.count)
@@ -171,7 +183,16 @@ class InstructorScorer:
             for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)
         ]
         with named(f"the Instructor reward {self.settings.reward!r}"):
-            reward = INSTRUCTOR_REWARDS.get(self.settings.reward)(adherences)
+            registered = INSTRUCTOR_REWARDS.get(self.settings.reward)
+            rewarded = partial(call, registered, seed=item_seed("reward", self.seed, step, index))
+            if self.settings.per_constraint:
+                rows = [
+                    values_of(verdicts, _soft_scores(judgements))
+                    for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)
+                ]
+                reward = per_constraint(rewarded, rows)
+            else:
+                reward = rewarded(adherences)
         known = [a for a in adherences if a is not None]
         return Score(
             reward,
@@ -194,6 +215,22 @@ class InstructorScorer:
         return judgements, check(instruction, reply, judgements)
 
 
+def penalised(scores: Sequence[Score], settings: Instructor, archive: Archive) -> list[Score]:
+    """The scores of a step, less the penalties on what fills the step or the archive. No reward falls below 0, and
+    zeros for an invalid set stay as they are.
+    """
+    in_step, in_archive = settings.share_penalty, settings.archive_penalty
+    if not (in_step or in_archive):
+        return list(scores)
+    signatures = [[signature_of(c) for c in s.constraints] for s in scores]
+    shares = Shares(chain.from_iterable(signatures))
+    penalties = [share_penalty(row, shares, in_step) + share_penalty(row, archive, in_archive) for row in signatures]
+    return [
+        replace(s, reward=max(0.0, s.reward - penalty)) if s.outcome == "judged" and s.reward is not None else s
+        for s, penalty in zip(scores, penalties, strict=True)
+    ]
+
+
 async def judge_all(judge: Judge, instruction: Instruction, reply: str) -> list[Judgement]:
     """Each constraint judged alone, all at once. Raises RunError for a judge that raises."""
     with named(f"the judge {type(judge).__name__}"):
@@ -207,11 +244,6 @@ def check(instruction: Instruction, reply: str, judgements: Sequence[Judgement])
         for c, j in zip(instruction.constraints, judgements, strict=True)
         if c.checkable and j.model in (Verdict.SATISFIED, Verdict.VIOLATED)
     )
-
-
-def type_of(constraint: Constraint) -> str:
-    """The type under which a constraint is counted: its id, or the taxonomy's guess where no rule knows it."""
-    return constraint.instruction_id if constraint.checkable else classify(constraint.text)
 
 
 def check_unjudged(scores: Sequence[Score], limit: float) -> float:

@@ -48,6 +48,12 @@ class Outcome:
     best: tuple[bool, ...]
     """Which constraints the rollout that satisfied the most of them did."""
 
+    @classmethod
+    def from_json(cls, line: Mapping[str, Any]) -> Self:
+        """The outcome of a line of outcomes.jsonl."""
+        texts, satisfied, judged, best = (tuple(line[key]) for key in ("constraints", "satisfied", "judged", "best"))
+        return cls(line["seed"], texts, satisfied, judged, best)
+
 
 class StageLog(Protocol):
     """Where a stage reports: metrics and rollouts that a resume can wind back, and progress for people."""
@@ -66,10 +72,12 @@ class StageLog(Protocol):
         metrics: Mapping[str, float],
         records: Sequence[RolloutRecord] = (),
         checks: Tables | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> None:
         """Step number `step`, from 1, is done; `records` are some of its rollouts.
 
-        `checks`, where a model judged what rules can check: how often they agreed.
+        `checks`, where a model judged what rules can check: how often they agreed. `outcomes`, of a Follower's step:
+        one per instruction.
         """
         ...
 

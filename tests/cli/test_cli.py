@@ -81,6 +81,27 @@ def test_plan_of_the_papers_run(call, tmp_path):
             "no tracker 'wandbb'; did you mean 'wandb'",
         ),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "report_to=[wandb]"], "pip install wandb"),
+        (
+            ["plan", "nano-tiny", "--set", "instructor.reward=solvabel"],
+            "instructor.reward: no Instructor reward 'solvabel'; did you mean 'solvable'?",
+        ),
+        (
+            ["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "follower.reward=rnadom"],
+            "follower.reward: no Follower reward 'rnadom'; did you mean 'random'?",
+        ),
+        (["plan", "nano-tiny", "--set", "instructor.per_constraint=true"], "set answers to 2 or more"),
+        (
+            [
+                *("run", "nano-tiny", "--run-dir", "{tmp}", "--set", "instructor.per_constraint=true"),
+                *("--set", "instructor.answers=2", "--set", "instructor.reward=random"),
+            ],
+            "reward: random reads no p, so per_constraint has no effect on it",
+        ),
+        (
+            ["plan", "nano-tiny", "--set", "follower.hindsight=true", "--set", "follower.reward=random"],
+            "hindsight is for rewards of whole instructions",
+        ),
+        (["plan", "nano-tiny", "--set", "instructor.archive_penalty=-1"], "instructor.archive_penalty"),
     ],
 )
 def test_mistakes_are_one_line_and_exit_code_2(call, tmp_path, adapter, arguments, message):

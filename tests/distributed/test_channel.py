@@ -6,6 +6,7 @@ from multiprocessing import AuthenticationError
 import pytest
 
 from seif.distributed.channel import Channel, ControllerLog
+from seif.stage_log import Outcome
 from support import RecordingLog
 
 
@@ -20,12 +21,13 @@ def channel(monkeypatch):
 
 def test_a_call_returns_when_the_controller_has_made_it(channel):
     log, returned = RecordingLog(), []
+    outcome = Outcome("Rain?", ("Avoid commas.",), (3,), (5,), (True,))
 
     def work():
         remote = ControllerLog()
         remote.begin(2)
         remote.resumed(1)
-        remote.step(2, {"loss": 0.5}, [{"prompt": "p"}], {"kind": [1, 0, 0, 1]})
+        remote.step(2, {"loss": 0.5}, [{"prompt": "p"}], {"kind": [1, 0, 0, 1]}, [outcome])
         returned.append("step")
 
     worker = threading.Thread(target=work, daemon=True)
@@ -36,6 +38,7 @@ def test_a_call_returns_when_the_controller_has_made_it(channel):
     worker.join(10)
     assert returned == ["step"]
     assert log.steps == [(2, {"loss": 0.5}, [{"prompt": "p"}])]
+    assert log.outcomes == [outcome]
     assert not channel.deliver(log, 0.01)
 
 

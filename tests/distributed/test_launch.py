@@ -61,8 +61,8 @@ class Disturbing(RecordingLog):
         super().__init__()
         self.disturb = disturb
 
-    def step(self, step, metrics, records=(), checks=None):
-        super().step(step, metrics, records, checks)
+    def step(self, step, metrics, records=(), checks=None, outcomes=()):
+        super().step(step, metrics, records, checks, outcomes)
         if step == 2:
             self.began = time.monotonic()
             self.disturb()

@@ -6,6 +6,7 @@ import pytest
 from seif.config_file import build_config
 from seif.engines.base import Completion
 from seif.engines.cache import VerdictCache, weights_of_checkpoint
+from seif.engines.metered import Metered, counting
 from seif.engines.scripted import ScriptedEngine
 from seif.judges.asking import question
 from seif.judges.generative import GenerativeJudge
@@ -35,6 +36,17 @@ def test_a_repeated_scoring_asks_nothing_and_says_the_same(tmp_path):
     judge_all(LogprobJudge(engine, "compact", again))
     judge_all(LogprobJudge(engine, "full", VerdictCache(path, "other weights")))
     assert len(engine.requests) == 8
+
+
+def test_a_known_verdict_costs_no_tokens(tmp_path):
+    reply = Completion("1", "length", {"1": -0.1, "0": -2.4}, prompt_tokens=40, new_tokens=1)
+    cache = VerdictCache(tmp_path / "v", "w")
+    spent = []
+    for _ in range(2):
+        with counting() as tokens:
+            judge_all(LogprobJudge(Metered(ScriptedEngine(lambda request: reply), "judger"), "full", cache))
+        spent.append(tokens.totals())
+    assert spent == [{"judger": 82}, {}]
 
 
 def test_what_could_not_be_judged_is_asked_again(tmp_path):

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from seif.engines.base import Request
+from seif.engines.base import TOO_LONG, Request
 from seif.engines.local import LocalEngine, _group
 
 QUESTIONS = [f"Tell me about the {thing}.\nAvoid commas." for thing in ("river", "cat", "train", "clock", "library")]
@@ -25,6 +25,20 @@ def test_sampling_is_repeatable_and_seeded_per_request(engine):
     first, second = ask(engine, requests), ask(engine, requests)
     assert [c.text for c in first] == [c.text for c in second]
     assert len({c.text for c in first}) > 1
+
+
+def test_tokens_are_those_that_are_read_and_written(engine):
+    """However much of a prompt is shared, and whatever else is in the batch."""
+    requests = [request(QUESTIONS[0], seed=s) for s in range(3)] + [request(QUESTIONS[1], max_tokens=3)]
+    prompts = engine.chat.prompt_ids(engine.tokenizer, [r.messages for r in requests])
+    found = ask(engine, requests)
+    assert [c.prompt_tokens for c in found] == [len(prompt) for prompt in prompts]
+    for completion in found:
+        text = engine.tokenizer(completion.text, add_special_tokens=False).input_ids
+        assert completion.new_tokens == len(text) + (completion.finish_reason == "stop")
+    assert found[3].new_tokens == 3
+    (lost,) = ask(engine, [request("old " * engine.context)])
+    assert (lost.error, lost.prompt_tokens, lost.new_tokens) == (TOO_LONG, 0, 0)
 
 
 def test_everything_asked_at_once_is_one_job(engine, monkeypatch):

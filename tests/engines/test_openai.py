@@ -75,6 +75,30 @@ def test_identical_requests_under_way_are_asked_once():
         assert len({c.text for c in found[:9]}) == 1
 
 
+def test_tokens_are_what_the_server_says_and_count_once():
+    with running(FAST) as (url, _):
+        found = ask(engine(url), [request()] * 3 + [request(seed=1)])
+    counted = [c for c in found if c.prompt_tokens or c.new_tokens]
+    assert len(counted) == 2
+    assert all(c.prompt_tokens > 0 and c.new_tokens > 0 for c in counted)
+
+
+@pytest.mark.parametrize(
+    ("usage", "tokens"),
+    [
+        ({"prompt_tokens": 11, "completion_tokens": 3, "total_tokens": 14}, (11, 3)),
+        ({"prompt_tokens": 11}, (11, 0)),
+        ({"prompt_tokens": None, "completion_tokens": "3"}, (0, 0)),
+        (None, (0, 0)),
+        ([11, 3], (0, 0)),
+    ],
+)
+def test_usage_that_is_not_there_counts_as_none(usage, tokens):
+    choice = {"message": {"content": "It is old."}, "finish_reason": "stop"}
+    found = read_completion(json.dumps({"choices": [choice], "usage": usage}), logprobs=False)
+    assert (found.text, found.prompt_tokens, found.new_tokens) == ("It is old.", *tokens)
+
+
 def test_no_more_than_concurrency_at_once():
     with running(FAST) as (url, server):
         ask(engine(url, concurrency=5), [request(str(i)) for i in range(40)])

@@ -2,7 +2,12 @@
 
 import pytest
 
+from seif.artifacts import RunDir
+from seif.config import Config, Instructor
+from seif.distributed.job import Job, read_job, write_job
+from seif.models import JudgeWeights
 from seif.recipes import self_evolving, self_supervised
+from seif.recipes.turns import Turns as RealTurns
 
 
 class Turns:
@@ -76,3 +81,21 @@ def test_probes_need_a_reward_model_before_turn_1_has_trained_one():
         ("evaluate", 0, "reward model 0"),
         ("generate", 1, "reward model 0"),
     ]
+
+
+@pytest.mark.parametrize(("penalty", "archived"), [(0.5, (1, 2)), (0.0, ())])
+def test_an_instructor_gets_the_pools_of_the_turns_before(tmp_path, penalty, archived):
+    config = Config(model="m", instructor=Instructor(archive_penalty=penalty))
+    run_dir, trained, stages = RunDir(tmp_path), [], []
+
+    class Pipeline:
+        def do(self, stage):
+            stages.append(stage)
+            stage.run(None)
+
+    turns = RealTurns(config, run_dir, [], Pipeline(), lambda training, log: trained.append(training))
+    turns.train_instructor(3, JudgeWeights("m"))
+    pools = tuple(run_dir.instructions(turn) for turn in archived)
+    assert trained[0].pools == stages[0].inputs == pools
+    write_job(tmp_path / "job.json", Job(config, trained[0]))
+    assert read_job(tmp_path / "job.json").training == trained[0]

@@ -71,6 +71,18 @@ def test_a_section_without_blocks_is_left_out(make_run: MakeRun, own: str) -> No
     assert own not in anchors(html(make_run()))
 
 
+def test_tokens_are_told_where_they_were_counted(make_run: MakeRun) -> None:
+    assert "Tokens read and written" not in html(make_run("before"))
+    run = make_run("counted")
+    for turn in (1, 2):
+        tokens = {"tokens/follower": 4_000 * turn, "tokens/judger": 50_000}
+        run.metrics.append({"turn": turn, "stage": "train_follower", "step": 21, **tokens})
+    page = html(run)
+    assert "Tokens read and written" in page
+    for said in ("4,000", "8,000", "50,000", "54,000", "58,000", "all roles"):
+        assert f">{said}<" in page, said
+
+
 def test_suites_have_a_section_and_a_column(make_run: MakeRun) -> None:
     run = make_run()
     suite = {"numbers": {"few words": 0.625, "chars": 0.5}, "stderr": {"few words": 0.125}, "n": 8}

@@ -14,7 +14,7 @@ from seif.judges.asking import question
 from seif.judges.generative import GenerativeJudge, last_marker
 from seif.judges.logprob import LogprobJudge
 from seif.nano import examples, world
-from seif.nano.build import split_seeds
+from seif.nano.tasks import split_seeds
 from seif.roles.filter import Filter
 from seif.roles.quoting import mark_of, sanitize
 from seif.types import Constraint, Instruction, Verdict

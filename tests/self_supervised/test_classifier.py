@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from seif.constraints.compiler import compile_text
+from seif.engines.metered import counting
 from seif.judges.hybrid import HybridJudge
 from seif.scoring import FollowerScorer, check_unjudged
 from seif.self_supervised.classifier import ClassifierJudge, Found
@@ -52,6 +53,17 @@ def test_without_rules_the_classifier_judges_all():
     assert score(judger({"Be kind.": 0.2, "Avoid commas.": 0.4, "Add a title in <<>>.": 0.9})).reward == pytest.approx(
         0.5
     )
+
+
+def test_what_it_reads_is_counted_once():
+    judge = judger({"Be kind.": Found(0.5, tokens=20)})
+
+    async def twice():
+        await asyncio.gather(*(judge.judge(TASK, reply, KIND) for reply in ("Old.", "Old.", "New.")))
+
+    with counting() as tokens:
+        asyncio.run(twice())
+    assert tokens.totals() == {"judger": 40}
 
 
 def test_all_that_is_asked_in_one_tick_is_one_batch_without_repeats():

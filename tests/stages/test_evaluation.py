@@ -90,6 +90,15 @@ def test_follower_and_judger_are_loaded_once_each(request_, events):
     assert "suites" not in read_json(request_.out)
 
 
+def test_types_that_no_instructor_writes_are_measured_apart(request_, events, tmp_path):
+    other = tmp_path / "held_out_types.parquet"
+    write_instructions(other, [Instruction("Who?", (compile_text("Write at least 20 words."),))])
+    found = evaluate(config(request_, held_out_types=str(other)), request_)
+    assert found.greedy.constraint_accuracy == 0.5
+    assert found.held_out_types["sampled"].per_type == {"length_constraints:number_words": 0.0}
+    assert Evaluation.from_json(read_json(request_.out), "test") == found
+
+
 def test_a_suite_that_loads_the_model_runs_when_the_engines_are_closed(request_, events):
     @suite("own-loader", loads_model=True)
     async def own_loader(engine, settings):

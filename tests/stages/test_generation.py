@@ -43,11 +43,13 @@ class Models(ScriptedEngine):
         prompt = request.messages[-1]["content"]
         if request.top_logprobs:
             accepts = "Be rude." not in prompt
-            return Completion("", "stop", {"1": -0.1, "0": -3.0} if accepts else {"1": -3.0, "0": -0.1})
+            first = {"1": -0.1, "0": -3.0} if accepts else {"1": -3.0, "0": -0.1}
+            return Completion("", "stop", first, prompt_tokens=len(prompt), new_tokens=1)
         number = int(prompt.partition("seed ")[2].partition("?")[0])
-        if number % 3:
-            return ODD.replace("kind", "rude") if number == 5 else ODD
-        return "no JSON" if request.seed == item_seed("generate", 0, 1, number, 0) else GOOD
+        text = ODD.replace("kind", "rude") if number == 5 else ODD
+        if number % 3 == 0:
+            text = "no JSON" if request.seed == item_seed("generate", 0, 1, number, 0) else GOOD
+        return Completion(text, "stop", prompt_tokens=len(prompt), new_tokens=len(text))
 
     def close(self):
         pass
@@ -85,6 +87,41 @@ def test_every_seed_gets_its_instruction_in_the_order_of_the_seeds(tmp_path, mod
     assert numbers["drawn"] == 30 + 11 + 1
     assert numbers["parsable"] == pytest.approx((30 - 10 + 11 + 1) / 42)
     assert list(tmp_path.glob("*.parts")) == []
+
+
+def test_tokens_are_counted_by_role(tmp_path, models):
+    _, numbers = run(tmp_path)
+    assert numbers["tokens"] == {
+        "filter": sum(len(r.messages[-1]["content"]) + 1 for r in models.requests if r.top_logprobs),
+        "instructor": sum(
+            len(r.messages[-1]["content"]) + len(models.script(r).text) for r in models.requests if not r.top_logprobs
+        ),
+    }
+
+
+def test_an_unreadable_decision_counts_once(tmp_path, models):
+    """It is not kept, and asked again after a kill: the tokens are those of a run without one."""
+
+    def script(request):
+        prompt = request.messages[-1]["content"]
+        if request.top_logprobs:
+            first = {} if "Be rude." in prompt else {"1": -0.1, "0": -3.0}
+            return Completion("", "stop", first, prompt_tokens=10, new_tokens=1)
+        if len(models.requests) == models.crash_at:
+            raise Crash
+        text = "no JSON" if "seed 3?" in prompt else ODD.replace("kind", "rude") if "seed 7?" in prompt else ODD
+        return Completion(text, "stop", new_tokens=5)
+
+    models.script = script
+    limit = {"judger": {"kind": "logprob", "max_unjudged": 0.5}}
+    _, expected = run(tmp_path, "whole.parquet", **limit)
+    assert expected["tokens"] == {"filter": 11 * (29 + 1 + 1), "instructor": 5 * (30 + 2 + 2)}
+    models.requests.clear()
+    models.crash_at = 30 + 29 + 1
+    with pytest.raises(Crash):
+        run(tmp_path, **limit)
+    models.crash_at = None
+    assert run(tmp_path, **limit)[1] == expected
 
 
 @pytest.mark.parametrize("crash_at", [1, 17, 31, 45, 60, 70])
@@ -205,7 +242,9 @@ def gate(tmp_path, name="out.parquet", turn=1, last=None, **changes):
     judge = JudgeWeights("judge")
     generate(
         settings,
-        GenerationRequest(turn, "writer", "filter", "follower", judge, SEEDS, out, Beside(out).stats, last),
+        GenerationRequest(
+            turn, "writer", "filter", "follower", judge, SEEDS, out, Beside(out).stats, (last,) if last else ()
+        ),
     )
     return read_instructions(out), read_json(Beside(out).stats)
 

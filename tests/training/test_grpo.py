@@ -28,7 +28,11 @@ PROMPTS = [
 async def short_is_good(samples, step):
     rewards = [1 / (1 + len(s.text)) if s.finished or i % 3 else None for i, s in enumerate(samples)]
     return RewardBatch(
-        rewards, {"length": sum(len(s.text) for s in samples) / len(samples)}, [{"text": s.text} for s in samples[:1]]
+        rewards,
+        {"length": sum(len(s.text) for s in samples) / len(samples)},
+        [{"text": s.text} for s in samples[:1]],
+        # More than float32 holds exactly.
+        tokens={"judger": (1 << 24) + step, "follower": sum(s.prompt_tokens + s.new_tokens for s in samples)},
     )
 
 
@@ -75,6 +79,9 @@ def test_a_killed_stage_resumes_bit_for_bit(tmp_path, model, adapter, kind):
     }[kind]
     whole = run(tmp_path / "whole", start, lora=lora)
     assert [r["step"] for r in whole] == [1, 2, 3]
+    assert [r["tokens/judger"] for r in whole] == [(1 << 24) + step for step in (1, 2, 3)]
+    # TRL counts the same since the beginning of the stage.
+    assert sum(r["tokens/follower"] for r in whole) == whole[-1]["num_tokens"]
     with pytest.raises(Kill):
         run(tmp_path / "cut", start, kill_at=2, lora=lora)
     newest = max((tmp_path / "cut" / "work").glob("checkpoint-*"))

@@ -18,6 +18,7 @@ from seif.configs import find
 from seif.errors import UsageError
 from seif.planning.machine import Machine
 from seif.results import Estimate
+from seif.spending import tokens_by_turn
 
 
 def run(
@@ -96,7 +97,8 @@ def status(
             for (turn, stage), t in took.items()
         ]
         estimate = asdict(needs) if needs else None
-        print(json.dumps({**found.to_json(), "stages": stages, "estimate": estimate}, indent=2))
+        tokens = [{"turn": turn, **by_role} for turn, by_role in enumerate(tokens_by_turn(root), 1)]
+        print(json.dumps({**found.to_json(), "stages": stages, "tokens": tokens, "estimate": estimate}, indent=2))
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
     console.print(turn_table(root))

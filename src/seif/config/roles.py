@@ -97,6 +97,8 @@ class Instructor(Section):
     def _mechanisms_go_together(self) -> Instructor:
         if self.per_constraint and self.answers < 2:
             raise ValueError("per_constraint needs a p for each constraint: set answers to 2 or more")
+        if self.per_constraint and self.reward == "random":
+            raise ValueError("reward: random reads no p, so per_constraint has no effect on it: remove one of the two")
         if self.candidates > 1 and not self.probes:
             raise ValueError("candidates are chosen by probes: set probes to 1 or more, or candidates: 1")
         if self.edits and not self.probes:
@@ -184,13 +186,13 @@ class Follower(Section):
     hindsight: bool = Field(
         default=False,
         description="An instruction that no rollout of the turn before followed whole comes back with the constraints "
-        "that its best rollout satisfied; for `all_or_nothing`.",
+        "that its best rollout satisfied, at most a quarter of a turn's instructions; for `all_or_nothing`.",
     )
     replay: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="Share of a turn's instructions that comes from earlier turns' pools.",
+        description="Share of the instructions of a turn's steps that comes from earlier turns' pools.",
     )
     format: Literal["plain", "think_answer", "reasoning"] = Field(
         "think_answer",
@@ -200,6 +202,6 @@ class Follower(Section):
 
     @model_validator(mode="after")
     def _hindsight_has_failures(self) -> Follower:
-        if self.hindsight and self.reward == "constraint_mean":
+        if self.hindsight and self.reward in ("constraint_mean", "random"):
             raise ValueError("hindsight is for rewards of whole instructions: set reward: all_or_nothing")
         return self

@@ -6,6 +6,7 @@ import re
 
 from seif.constraints.compiler import compile_text
 from seif.constraints.specification import TYPES, ConstraintType
+from seif.types import Constraint
 
 OTHER = "soft:other"
 """The type of a text that no registered type fits."""
@@ -33,3 +34,8 @@ def classify(text: str) -> str:
         return constraint.instruction_id
     cued = (kind for kind in TYPES.values() if kind.cues and re.search(kind.cues, text[:2000], re.IGNORECASE))
     return next((kind.id for kind in cued), OTHER)
+
+
+def type_of(constraint: Constraint) -> str:
+    """The type under which a constraint is counted: its id, or the guess from its text where no rule knows it."""
+    return constraint.instruction_id if constraint.checkable else classify(constraint.text)

@@ -14,7 +14,7 @@ from multiprocessing.connection import Client, Connection, Listener
 from pathlib import Path
 from typing import Any
 
-from seif.stage_log import RolloutRecord, StageLog, Tables
+from seif.stage_log import Outcome, RolloutRecord, StageLog, Tables
 
 _ADDRESS, _KEY = "SEIF_CHANNEL", "SEIF_CHANNEL_KEY"
 _CALLS = ("begin", "resumed", "step")
@@ -87,8 +87,9 @@ class ControllerLog:
         metrics: Mapping[str, float],
         records: Sequence[RolloutRecord] = (),
         checks: Tables | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> None:
-        self._call("step", step, metrics, records, checks)
+        self._call("step", step, metrics, records, checks, outcomes)
 
     def _call(self, name: str, *arguments: Any) -> None:
         self._connection.send((name, arguments))
@@ -110,5 +111,6 @@ class NoLog:
         metrics: Mapping[str, float],
         records: Sequence[RolloutRecord] = (),
         checks: Tables | None = None,
+        outcomes: Sequence[Outcome] = (),
     ) -> None:
         """Nothing is logged."""

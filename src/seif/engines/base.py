@@ -35,6 +35,10 @@ class Completion:
     """`stop`: the end token was written; `length`: it was cut off; `error`: nothing was generated."""
     first_token_logprobs: Mapping[str, float] = field(default_factory=dict)
     error: str = ""
+    prompt_tokens: int = 0
+    """Tokens that were read, the chat template's included; 0 where a server does not say."""
+    new_tokens: int = 0
+    """Tokens that were written, the end token included; 0 where a server does not say."""
 
 
 class Engine(Protocol):

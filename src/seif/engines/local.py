@@ -206,8 +206,8 @@ class LocalEngine:
         ended = [bool(row) and row[-1] in self.stop_ids for row in tokens]
         texts = map(self.chat.read, self.tokenizer.batch_decode(tokens, skip_special_tokens=True))
         return [
-            Completion(text, "stop" if done else "length", logprobs)
-            for text, done, logprobs in zip(texts, ended, first, strict=True)
+            Completion(text, "stop" if done else "length", logprobs, prompt_tokens=len(prompt), new_tokens=len(written))
+            for text, done, logprobs, prompt, written in zip(texts, ended, first, prompts, tokens, strict=True)
         ]
 
     def _chunks(self, prompts: list[list[int]], new_tokens: int) -> list[list[int]]:

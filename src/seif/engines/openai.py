@@ -142,9 +142,11 @@ class _Connections:
             request.top_logprobs,
         )
         task = self.under_way.get(key)
-        if task is None:
-            task = self.under_way[key] = self.loop.create_task(self._ask(request))
-            task.add_done_callback(lambda _: self.under_way.pop(key))
+        if task is not None:
+            # Its tokens count for who asked first.
+            return replace(await asyncio.shield(task), prompt_tokens=0, new_tokens=0)
+        task = self.under_way[key] = self.loop.create_task(self._ask(request))
+        task.add_done_callback(lambda _: self.under_way.pop(key))
         return await asyncio.shield(task)
 
     async def _ask(self, request: Request) -> Completion:
@@ -233,7 +235,8 @@ def read_completion(body: str, logprobs: bool, chat: ChatFormat = DEFAULT) -> Co
     A thought that the server has taken out of the text is put back between the marks of `chat`.
     """
     try:
-        choice = json.loads(body)["choices"][0]
+        tree = json.loads(body)
+        choice = tree["choices"][0]
         message = choice["message"]
         text = message.get("content") or ""
         # Servers with a reasoning parser: vLLM and SGLang have called it both.
@@ -257,4 +260,17 @@ def read_completion(body: str, logprobs: bool, chat: ChatFormat = DEFAULT) -> Co
         return Failure(EMPTY)
     if logprobs and not likely:
         return Failure(NO_LOGPROBS, again=False)
-    return Completion(text, finish, likely if logprobs else {})
+    usage = tree.get("usage")
+    return Completion(
+        text,
+        finish,
+        likely if logprobs else {},
+        prompt_tokens=_tokens(usage, "prompt_tokens"),
+        new_tokens=_tokens(usage, "completion_tokens"),
+    )
+
+
+def _tokens(usage: object, key: str) -> int:
+    """A number of the server's `usage`, which servers may leave out."""
+    found = usage.get(key) if isinstance(usage, dict) else None
+    return found if isinstance(found, int) and found >= 0 else 0

@@ -89,16 +89,20 @@ async def answer_tasks(
     return answers
 
 
-async def answer_by_decoding(engine: Engine, config: Config, parts: Path | None = None) -> dict[Decoding, list[Answer]]:
-    """Greedy and sampled answers to the config's held-out tasks, if it has some; what is answered is kept in the
-    folder `parts`. Raises as `load_tasks` does."""
-    if config.held_out is None:
+async def answer_by_decoding(
+    engine: Engine, config: Config, file: str | None, parts: Path | None = None, name: str = ""
+) -> dict[Decoding, list[Answer]]:
+    """Greedy and sampled answers to the held-out tasks of `file`, if there is one, as `config.evaluation` limits them.
+
+    What is answered is kept in the folder `parts`, in files that begin with `name`. Raises as `load_tasks` does.
+    """
+    if file is None:
         return {}
-    tasks = load_tasks(Path(config.held_out))[: config.evaluation.tasks]
+    tasks = load_tasks(Path(file))[: config.evaluation.tasks]
 
     async def answer(decoding: Decoding, temperature: float) -> list[Answer]:
         sampling = Sampling(config.prompts, config.follower.format, config.answer_tokens, temperature, config.seed)
-        return await answer_tasks(engine, tasks, sampling, parts and parts / f"{decoding}.jsonl")
+        return await answer_tasks(engine, tasks, sampling, parts and parts / f"{name}{decoding}.jsonl")
 
     # Asked at once, so that an engine can read every task once for both.
     greedy, sampled = await asyncio.gather(answer("greedy", 0.0), answer("sampled", 1.0))

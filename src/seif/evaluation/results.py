@@ -163,6 +163,8 @@ class GenerationNumbers(Result):
     """Replies, repeated attempts included."""
     pool: PoolNumbers
     """The instructions that were accepted."""
+    tokens: dict[str, int] = {}
+    """By role, the tokens that it read and wrote."""
     gate: GateNumbers | None = None
     """None: no gate chose the instructions."""
 
@@ -224,6 +226,8 @@ class Evaluation(Result):
 
     turn: int
     held_out: dict[Decoding, Accuracy] = {}
+    held_out_types: dict[Decoding, Accuracy] = {}
+    """The same on constraint types that no Instructor may write."""
     judger: JudgeAgreement = JudgeAgreement()
     instructor: InstructorNumbers = InstructorNumbers()
     general: GeneralAccuracy | None = None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import random
 from collections.abc import Callable, Sequence
@@ -15,27 +14,20 @@ import pyarrow.parquet as pq
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from seif.config import Template
-from seif.constraints.compiler import compile_text
-from seif.constraints.verifiers import verify
 from seif.engines.base import Request
 from seif.engines.local import LocalEngine
 from seif.errors import UsageError
-from seif.evaluation import held_out
-from seif.instructions import read_instructions, write_instructions
-from seif.judges.logprob import LogprobJudge
-from seif.nano import examples, world, writer
+from seif.instructions import write_instructions
+from seif.nano import examples, world
+from seif.nano.card import card
 from seif.nano.floors import Floors
+from seif.nano.measure import measure_floors
 from seif.nano.pretrain import Recipe, new_model, pretrain
+from seif.nano.tasks import RUN_SEEDS, audit_tasks, held_out_tasks, held_out_type_tasks, split_seeds, split_sums
 from seif.nano.tokenizer import train_tokenizer
-from seif.roles import follower, instructor
-from seif.roles.filter import Filter
-from seif.types import Constraint, Instruction, Verdict
+from seif.roles import follower
+from seif.types import Instruction
 
-RUN_SEEDS, HELD_OUT_SEEDS, HELD_OUT_TASKS = 384, 200, 1200
-HELD_OUT_TYPE_TASKS, AUDIT_TASKS = 240, 300
-SUMS = 80
-"""Sums for training; the other 46 are held out."""
 Make = Callable[[random.Random, str], examples.Example]
 Say = Callable[[str], None]
 
@@ -92,62 +84,26 @@ SUMS_FIRM = Phase(
 )
 HABITS = Phase(
     {
-        examples.judger_example: 0.12,
-        examples.wary_judger_example: 0.13,
-        examples.follower_example: 0.16,
-        examples.held_out_follower_example: 0.06,
-        examples.habitual_instructor_example: 0.18,
-        examples.asked_instructor_example: 0.15,
-        examples.filter_example: 0.05,
-        examples.sum_example: 0.15,
+        examples.judger_example: 0.11,
+        examples.wary_judger_example: 0.12,
+        examples.follower_example: 0.15,
+        examples.held_out_follower_example: 0.05,
+        examples.habitual_instructor_example: 0.14,
+        examples.asked_instructor_example: 0.25,
+        examples.filter_example: 0.04,
+        examples.sum_example: 0.14,
     },
-    Recipe(steps=500, lr=8e-4, decay_share=0.8, listen_at=(0.0, 0.5)),
+    Recipe(steps=1000, lr=1e-3, decay_share=0.8, listen_at=(0.0, 0.4, 0.7)),
 )
 PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM, HABITS)
 """First the roles.
 
 Sums and replies that try to persuade the Judger come in two later phases: from the start, they kept the Follower from
-learning some rules at all. The last phase trains sums until the model is sure of them: an answer that is barely the
-likeliest is lost after any update, and then forgetting can't be told from chance.
+learning some rules at all. The fourth phase trains sums until the model is sure of them: an answer that is barely the
+likeliest is lost after any update, and then forgetting can't be told from chance. The last one gives the Instructor a
+real model's habits, teaches it to write the types that it is told, and the Follower two types that no Instructor
+writes.
 """
-
-
-def split_seeds() -> tuple[list[str], list[str]]:
-    """The world's questions, split once and for all: (seen in training and by the loop, held out)."""
-    questions = world.all_seeds()
-    random.Random("split").shuffle(questions)
-    return questions[HELD_OUT_SEEDS:], questions[:HELD_OUT_SEEDS]
-
-
-def held_out_tasks(seeds: Sequence[str]) -> list[Instruction]:
-    """Tasks with 1 to 4 rules that hold together, as many of each, over questions that nothing else uses."""
-    rng = random.Random("held out")
-    return [Instruction(seeds[i % len(seeds)], world.draw_constraints(rng, 1 + i % 4)) for i in range(HELD_OUT_TASKS)]
-
-
-def held_out_type_tasks(seeds: Sequence[str]) -> list[Instruction]:
-    """Tasks of the types that no Instructor writes, one or both, over questions that nothing but tests uses."""
-    rng = random.Random("held out types")
-    tasks = []
-    for i in range(HELD_OUT_TYPE_TASKS):
-        types = rng.sample(list(world.HELD_OUT_WORDINGS), 1 + i % 2)
-        rules = tuple(world.draw_held_out_constraint(rng, instruction_id) for instruction_id in types)
-        tasks.append(Instruction(seeds[i % len(seeds)], rules))
-    return tasks
-
-
-def audit_tasks(seeds: Sequence[str]) -> list[Instruction]:
-    """Tasks by which a run checks its judge: even, of 1 to 4 rules, over questions that neither its seeds nor held-out
-    tasks have."""
-    rng = random.Random("audit")
-    return [Instruction(seeds[i % len(seeds)], world.draw_constraints(rng, 1 + i % 4)) for i in range(AUDIT_TASKS)]
-
-
-def split_sums() -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-    """All sums of the world with their results, split once and for all: (for training, held out)."""
-    rng = random.Random("sums")
-    sums = list(dict(world.draw_sum(rng) for _ in range(5000)).items())
-    return sums[:SUMS], sums[SUMS:]
 
 
 def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None = None, phase: int = 1) -> Floors:
@@ -188,9 +144,9 @@ def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None 
     tokenizer.save_pretrained(out / "model")
     floors = measure_floors(out)
     (out / "model" / "floors.json").write_text(json.dumps(asdict(floors), indent=2) + "\n", encoding="utf-8")
-    (out / "model" / "README.md").write_text(
-        _card(floors, sum(p.numel() for p in model.parameters())), encoding="utf-8"
-    )
+    parameters = sum(p.numel() for p in model.parameters())
+    about = card(floors, parameters, [p.recipe for p in PHASES])
+    (out / "model" / "README.md").write_text(about, encoding="utf-8")
     say(json.dumps({k: v for k, v in asdict(floors).items() if not isinstance(v, dict)}, indent=2))
     return floors
 
@@ -258,163 +214,3 @@ def own_replies(
         for task, c in zip(tasks, completions, strict=True)
         if c.finish_reason == "stop" and c.text.strip()
     ]
-
-
-def measure_floors(folder: Path) -> Floors:
-    """How good each role of `folder/model` is on held-out questions, labelled by verifiers and conflict rules."""
-    engine = LocalEngine.load(folder / "model")
-    _, unseen = split_seeds()
-    tasks = read_instructions(folder / "data" / "held_out.parquet")
-    return asyncio.run(_measure(engine, unseen, tasks))
-
-
-async def _measure(engine: LocalEngine, unseen: Sequence[str], tasks: Sequence[Instruction]) -> Floors:
-    rng = random.Random("floors")
-    judger = LogprobJudge(engine, examples.STYLE)
-    pairs = [
-        (seed, reply, compile_text(text.strip()), answer == "1")
-        for seed, reply, branches in _judged_replies(rng, unseen)
-        for text, answer in branches
-    ]
-    judgements = await asyncio.gather(*(judger.judge(Instruction(s, (c,)), reply, c) for s, reply, c, _ in pairs))
-    tables = held_out.tabulate(
-        (c.instruction_id, truth, j.verdict is Verdict.SATISFIED)
-        for (_, _, c, truth), j in zip(pairs, judgements, strict=True)
-    )
-    per_type = {k: held_out.balanced(t) for k, t in sorted(tables.items())}
-
-    filters = Filter(engine, examples.STYLE, rules=False, model=True, max_new_tokens=1)
-    sets = [
-        (world.draw_constraints(rng, rng.choice((2, 3, 4)), contradictory=bool(i % 2)), i % 2 == 0) for i in range(1000)
-    ]
-    decisions = await asyncio.gather(*(filters.check(Instruction(rng.choice(unseen), rules)) for rules, _ in sets))
-    filtered = held_out.tabulate(
-        ("filter", good, d.verdict is Verdict.SATISFIED) for (_, good), d in zip(sets, decisions, strict=True)
-    )
-
-    templates = [Template(prompt="hard", constraints=k) for k in (3, 4)]
-    asked = [
-        Request(instructor.messages(examples.STYLE, templates[i % 2], unseen[i % len(unseen)]), 64, 1.0, i)
-        for i in range(600)
-    ]
-    written = await asyncio.gather(*(engine.complete(r) for r in asked))
-    parsed = [
-        instructor.parse(c.text, c.finish_reason == "stop", templates[i % 2].constraints) for i, c in enumerate(written)
-    ]
-    understood = [p for p in parsed if p is not None and all(c.checkable for c in p)]
-
-    greedy, sampled = [
-        await held_out.answer_tasks(engine, tasks, held_out.Sampling(examples.STYLE, "plain", 80, temperature, 0))
-        for temperature in (0.0, 1.0)
-    ]
-    own = await held_out.judger_agreement(judger, sampled)
-    sums = [world.draw_sum(rng) for _ in range(300)]
-    sums_right = {}
-    for temperature in (0.0, 1.0):
-        asked = [
-            Request([{"role": "user", "content": question}], 16, temperature, i) for i, (question, _) in enumerate(sums)
-        ]
-        results = await asyncio.gather(*(engine.complete(r) for r in asked))
-        sums_right[temperature] = sum(
-            c.text.strip() == f"\\boxed{{{result}}}" for c, (_, result) in zip(results, sums, strict=True)
-        ) / len(sums)
-    return Floors(
-        judger_balanced_accuracy=held_out.balanced(held_out.whole(tables)),
-        judger_worst_type=min(per_type.values()),
-        judger_on_own_answers=own.balanced_accuracy,
-        judger_on_own_answers_worst_type=min(
-            a for t in own.per_type.values() if (a := t.balanced_accuracy) is not None
-        ),
-        filter_balanced_accuracy=held_out.balanced(filtered["filter"]),
-        instructor_parsable=sum(p is not None for p in parsed) / len(parsed),
-        instructor_known_types=len(understood) / len(parsed),
-        instructor_conflict_share=held_out.describe_instructions(
-            [Instruction("", p) for p in understood]
-        ).conflict_share,
-        follower_greedy_constraint_accuracy=held_out.accuracy(greedy).constraint_accuracy,
-        follower_sampled_constraint_accuracy=held_out.accuracy(sampled).constraint_accuracy,
-        follower_well_formed=held_out.accuracy(sampled).well_formed,
-        sums_right=sums_right[0.0],
-        sums_right_sampled=sums_right[1.0],
-        judger_talked_round=await _talked_round(judger, rng, unseen),
-        judger_per_type=per_type,
-        judger_on_own_answers_per_type={k: t.balanced_accuracy for k, t in own.per_type.items()},
-        follower_greedy_per_type=held_out.accuracy(greedy).per_type,
-        follower_greedy_by_count=held_out.accuracy(greedy).instruction_accuracy,
-    )
-
-
-async def _talked_round(judger: LogprobJudge, rng: random.Random, seeds: Sequence[str]) -> float:
-    """Share of violated rules that the Judger calls violated without a plea in the reply and satisfied with one."""
-    cases: list[tuple[str, str, str, Constraint]] = []
-    while len(cases) < 1000:
-        seed = rng.choice(seeds)
-        rules = world.draw_constraints(rng, 3)
-        reply = examples.some_reply(rng, seed, rules)
-        pleading = writer.plead(rng, reply, rng.choice(rules).text)
-        cases += [
-            (seed, reply, pleading, c)
-            for c in rules
-            if not any(verify(r, c.instruction_id, c.kwargs) for r in (reply, pleading))
-        ]
-    plain, pleaded = [
-        await asyncio.gather(*(judger.judge(Instruction(seed, (c,)), texts[which], c) for seed, *texts, c in cases))
-        for which in (0, 1)
-    ]
-    turned = [
-        b.verdict is Verdict.SATISFIED for a, b in zip(plain, pleaded, strict=True) if a.verdict is Verdict.VIOLATED
-    ]
-    return sum(turned) / len(turned)
-
-
-def _judged_replies(rng: random.Random, seeds: Sequence[str]) -> list[tuple[str, str, tuple[tuple[str, str], ...]]]:
-    """(seed, reply, (rule, verdict) pairs) of 1,200 replies by the world's writer: obeying, nearly obeying, damaged."""
-    found = []
-    for _ in range(1200):
-        seed = rng.choice(seeds)
-        rules = world.draw_constraints(rng, rng.choice((2, 3, 4)))
-        reply = examples.some_reply(rng, seed, rules)
-        found.append((seed, reply, examples.verdicts_on(rng, seed, reply, list(rules)).branches))
-    return found
-
-
-def _card(floors: Floors, parameters: int) -> str:
-    rows = "\n".join(
-        f"| {k} | {floors.judger_per_type[k]:.3f} | "
-        f"{floors.judger_on_own_answers_per_type.get(k, float('nan')):.3f} | {v:.3f} |"
-        for k, v in floors.follower_greedy_per_type.items()
-    )
-    numbers = "\n".join(
-        f"| {k.replace('_', ' ')} | {v:.3f} |" for k, v in asdict(floors).items() if isinstance(v, float)
-    )
-    steps = ", ".join(f"{p.recipe.steps:,}" for p in PHASES)
-    things, questions, rules = len(world.THINGS), len(world.QUESTIONS), len(world.WORDINGS)
-    tokens = ROLES.recipe.rows * 256
-    return f"""---
-license: apache-2.0
-library_name: transformers
-tags: [instruction-following, grpo, toy-world]
----
-# seif nano
-
-A Qwen3-architecture language model of {parameters:,} parameters that plays all four roles of self-evolving RL for
-instruction following (Instructor, Filter, Follower, Judger) in a small English world: {things} everyday
-things, {questions} kinds of question, {rules} types of IFEval's rules. It exists so that the whole
-loop can be run, watched and tested on a laptop. It knows nothing outside its world and is of no other use.
-
-Made by `seif nano build` from nothing, in {len(PHASES)} phases of {steps} steps ({tokens:,} tokens each): first the
-roles, then, beside them, replies that plead with the Judger for a verdict and sums of small numbers. The training
-texts are drawn by a grammar and labelled by the project's verifiers; no other model and no human took part. The writer
-of the Follower's examples obeys each rule only now and then (`OBEYED` in `nano/examples.py`): the base is able but
-careless, on purpose.
-
-Measured on questions that training never saw, but for the sums, of which it saw all there are (`floors.json`):
-
-| | |
-|---|---|
-{numbers}
-
-| rule | Judger, writer's replies (balanced) | Judger, own replies (balanced) | Follower, greedy |
-|---|---|---|---|
-{rows}
-"""

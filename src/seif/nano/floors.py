@@ -22,6 +22,10 @@ class Floors:
     instructor_known_types: float
     """Replies whose every constraint compiles."""
     instructor_conflict_share: float
+    instructor_writes_asked: float
+    """Types that it was asked for and wrote, as a share of those that it was asked for."""
+    follower_held_out_types: float | None
+    """Constraint accuracy at temperature 1 on the types that no Instructor writes."""
     follower_greedy_constraint_accuracy: float | None
     follower_sampled_constraint_accuracy: float | None
     follower_well_formed: float | None
@@ -29,6 +33,8 @@ class Floors:
     sums_right_sampled: float
     judger_talked_round: float
     """Violated rules that the Judger calls satisfied once the reply pleads for it."""
+    instructor_shares: Mapping[str, float]
+    """By type, what the Instructor writes unasked, of all that it writes."""
     judger_per_type: Mapping[str, float]
     judger_on_own_answers_per_type: Mapping[str, float | None]
     follower_greedy_per_type: Mapping[str, float | None]

@@ -253,7 +253,8 @@ def _types(rng: Rng, count: int, inclusion: Mapping[str, float] | None) -> list[
     """Different types, each with the probability that `inclusion` gives it (systematic sampling in random order)."""
     if inclusion is None:
         return rng.sample(list(WORDINGS), count)
-    chosen, passed, start = [], 0.0, rng.random()
+    chosen: list[str] = []
+    passed, start = 0.0, rng.random()
     for name in rng.sample(list(inclusion), len(inclusion)):
         passed += inclusion[name]
         if passed > start + len(chosen) and len(chosen) < count:

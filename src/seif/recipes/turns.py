@@ -12,6 +12,7 @@ from seif.distributed.job import RunTraining
 from seif.evaluation.results import flat
 from seif.models import JudgeWeights
 from seif.pipeline import Pipeline, RunLog, Stage
+from seif.replay import EarlierTurn
 from seif.report.page import write_report
 from seif.roles.assignment import Assignment, Checkpoint, assign
 
@@ -44,12 +45,16 @@ class Turns:
         """[Instructor] starts from that of the turn before; the newest Follower answers it."""
         roles, out = self._roles(turn), self.dir.instructor(turn)
         start, answerer = self._path(roles.instructor_start), self._path(roles.answerer)
-        training = stages.InstructorTraining(turn, start, answerer, judge, self.dir.seeds, out)
+        archived = range(1, turn) if self.config.instructor.archive_penalty else ()
+        pools = tuple(map(self.dir.instructions, archived))
+        training = stages.InstructorTraining(
+            turn, start, answerer, judge, self.dir.seeds, out, self._outcomes(turn), pools
+        )
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
 
-        self.pipeline.do(Stage(turn, "train_instructor", (), out, run, resumable=True))
+        self.pipeline.do(Stage(turn, "train_instructor", pools, out, run, resumable=True))
 
     def generate(self, turn: int, judge: JudgeWeights) -> None:
         """[Instructor, Filter] write the turn's instructions; the Follower's answers, judged by `judge`, choose among
@@ -71,7 +76,7 @@ class Turns:
                     seeds=self.seeds,
                     out=out,
                     stats=numbers,
-                    last=self.dir.outcomes(turn - 1).path if turn > 1 else None,
+                    outcomes=self._outcomes(turn),
                 )
                 stages.generate(self.config, request)
 
@@ -100,7 +105,9 @@ class Turns:
     def train_follower(self, turn: int, judge: JudgeWeights) -> None:
         """[Follower] starts from that of the turn before."""
         instructions, out = self.dir.instructions(turn), self.dir.follower(turn)
-        training = stages.FollowerTraining(turn, self._path(self._roles(turn).follower_start), judge, instructions, out)
+        earlier = tuple(EarlierTurn(self.dir.instructions(t), self.dir.outcomes(t).path) for t in range(1, turn))
+        start = self._path(self._roles(turn).follower_start)
+        training = stages.FollowerTraining(turn, start, judge, instructions, out, earlier)
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
@@ -131,6 +138,10 @@ class Turns:
 
         self.pipeline.do(Stage(turn, "evaluate", (instructions, generation), out, run))
         write_report(self.dir)
+
+    def _outcomes(self, turn: int) -> tuple[Path, ...]:
+        """What the Follower's rollouts showed in the turns before."""
+        return tuple(self.dir.outcomes(earlier).path for earlier in range(1, turn))
 
     def _roles(self, turn: int) -> Assignment:
         return assign(max(turn, 1), self.config.judger.weights, self.train_instructors)

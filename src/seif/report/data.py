@@ -16,6 +16,7 @@ from seif.evaluation.showcase import ShownSeed, read_showcase
 from seif.manifest import Manifest
 from seif.report.text import number
 from seif.results import read_run
+from seif.spending import tokens_by_turn
 from seif.stage_log import LoggedStep
 from seif.tables import count_rows
 
@@ -57,6 +58,8 @@ class RunNumbers:
     steps: list[LoggedStep]
     """Of all training stages."""
     stage_seconds: dict[tuple[int, str], float]
+    tokens: list[dict[str, int]]
+    """Of each turn from 1, what each role read and wrote in generation and training."""
 
     @property
     def evaluated(self) -> list[Turn]:
@@ -102,6 +105,7 @@ def collect(run_dir: RunDir) -> RunNumbers:
         turns=turns,
         steps=run_dir.steps(),
         stage_seconds=seconds,
+        tokens=tokens_by_turn(run_dir),
     )
 
 

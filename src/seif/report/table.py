@@ -46,6 +46,11 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
     columns = [
         ("greedy", [percent_error(e.greedy.constraint_accuracy, e.greedy.stderr, "") for e in results], _GREEDY),
         ("sam-\npled", [_share(found.constraint_accuracy) for found in sampled], "sampled: the same at temperature 1"),
+        (
+            "new\ntypes",
+            [_share(e.held_out_types.get("sampled", Accuracy()).constraint_accuracy) for e in results],
+            "new types: sampled, on constraint types that no Instructor writes",
+        ),
         *(
             (f"all\nof {k}", [_share(e.greedy.instruction_accuracy.get(k)) for e in results], whole)
             for k in counts[:_COUNTS_SHOWN]

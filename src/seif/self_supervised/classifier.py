@@ -10,9 +10,10 @@ import math
 import urllib.error
 import urllib.request
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from seif.engines.metered import count
 from seif.engines.together import Together
 from seif.errors import UsageError
 from seif.judges.base import Judgement
@@ -32,6 +33,8 @@ class Found:
 
     probability: float | None
     error: str = ""
+    tokens: int = 0
+    """Tokens that were read; 0 from a service, which does not say."""
 
 
 Ask = Callable[[Sequence[Item]], Awaitable[list[Found]]]
@@ -49,6 +52,7 @@ class ClassifierJudge:
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
         (found,) = await self._together.ask(item_of(instruction, constraint, response))
+        count("judger", read=found.tokens)
         p = found.probability
         if p is None or not math.isfinite(p):
             return Judgement(Verdict.UNJUDGED, cause=found.error or "probability is not a number")
@@ -58,14 +62,19 @@ class ClassifierJudge:
     async def _ask_once(self, items: list[Item]) -> list[Found]:
         unique = list(dict.fromkeys(items))
         found = dict(zip(unique, await self.ask(unique), strict=True))
-        return [found[item] for item in items]
+        answers = []
+        for item in items:
+            answers.append(found[item])
+            # What is asked several times is read once.
+            found[item] = replace(found[item], tokens=0)
+        return answers
 
 
 def in_process(scorer: Scorer) -> Ask:
     """Ask a model in this process."""
 
     async def ask(items: Sequence[Item]) -> list[Found]:
-        return [Found(s.probability, s.error) for s in scorer.score(items)]
+        return [Found(s.probability, s.error, s.tokens) for s in scorer.score(items)]
 
     return ask
 

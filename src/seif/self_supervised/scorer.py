@@ -29,6 +29,8 @@ class Scored:
     margin: float | None
     error: str = ""
     shortened: bool = False
+    tokens: int = 0
+    """Tokens that were read."""
 
     @property
     def probability(self) -> float | None:
@@ -80,9 +82,9 @@ class Scorer:
             logits = self.model(**batch).logits[: len(rows)].float()
             for i, e, margin in zip(chunk, rows, (logits[:, 1] - logits[:, 0]).tolist(), strict=True):
                 results[i] = (
-                    Scored(margin, shortened=e.shortened)
+                    Scored(margin, shortened=e.shortened, tokens=len(e.ids))
                     if margin == margin
-                    else Scored(None, NOT_A_NUMBER, e.shortened)
+                    else Scored(None, NOT_A_NUMBER, e.shortened, len(e.ids))
                 )
         return results
 

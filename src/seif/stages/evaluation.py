@@ -19,6 +19,8 @@ from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.evaluation import harness, held_out, ifeval, suites
 from seif.evaluation.results import (
+    Accuracy,
+    Decoding,
     Evaluation,
     GeneralAccuracy,
     GenerationNumbers,
@@ -108,10 +110,10 @@ async def measure(engine: Engine, settings: SuiteSettings) -> Evaluation:
     Only what the config asks for is measured. The evaluation is that of turn 0.
     """
     config = settings.config
-    found: dict[str, GeneralAccuracy] = {}
+    more: dict[str, GeneralAccuracy | dict[Decoding, Accuracy]] = {}
     if config.self_supervised.general.held_out is not None:
         questions = load_questions(Path(config.self_supervised.general.held_out))
-        found["general"] = await general_accuracy(
+        more["general"] = await general_accuracy(
             engine,
             questions,
             config.prompts,
@@ -119,14 +121,17 @@ async def measure(engine: Engine, settings: SuiteSettings) -> Evaluation:
             config.answer_tokens,
             settings.parts and settings.parts / "general.jsonl",
         )
-    answers = await held_out.answer_by_decoding(engine, config, settings.parts)
+    if config.held_out_types is not None:
+        answers = await held_out.answer_by_decoding(engine, config, config.held_out_types, settings.parts, "types_")
+        more["held_out_types"] = {decoding: held_out.accuracy(given) for decoding, given in answers.items()}
+    answers = await held_out.answer_by_decoding(engine, config, config.held_out, settings.parts)
     greedy = answers.get("greedy")
     return Evaluation(
         turn=0,
         held_out={decoding: held_out.accuracy(given) for decoding, given in answers.items()},
         judger=await settings.measure_judger(greedy) if greedy and settings.measure_judger else JudgeAgreement(),
         instructor=InstructorNumbers(),
-        **found,
+        **more,
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from seif.config import Config
+from seif.engines.metered import Metered, add_up, counting
 from seif.engines.together import PENDING, as_answered
 from seif.evaluation.results import GateNumbers
 from seif.frontier import Tally, TypeMeans, score, select
@@ -58,7 +59,9 @@ class Gate:
                 # The journal has every verdict, and a cache would hold them all in memory.
                 judging(models, weights.model, weights.reward_model, cached=False) as judge,
             ):
-                answerer = Answerer(engine, style, response_format, grpo.max_new_tokens, grpo.temperature, seed)
+                answerer = Answerer(
+                    Metered(engine, "probe"), style, response_format, grpo.max_new_tokens, grpo.temperature, seed
+                )
                 pending = max(1, PENDING // self.config.instructor.probes)
                 async for group in as_answered(partial(self._ask, answerer, judge), self._missing(), pending):
                     self.journal.add(group)
@@ -96,9 +99,14 @@ class Gate:
             **{name: counts[name] for name in names}, over_quota=selection.over_quota, mean_p=means.overall
         )
 
+    def tokens(self) -> dict[str, int]:
+        """By role, the tokens that were read and written."""
+        return add_up(self.journal.get(i)["tokens"] for i in self.candidates.passed())
+
     async def _ask(self, answerer: Answerer, judge: Judge, i: int) -> Json:
         """The probe of a candidate as its entry in the journal: `verdicts` has a text for each answer of good format,
-        with a sign for each constraint, and `failures` says why verdicts are missing."""
+        with a sign for each constraint, `failures` says why verdicts are missing, and `tokens` what was read and
+        written."""
         x = self.candidates.instruction(i)
 
         async def answer(k: int) -> tuple[str, list[str]]:
@@ -110,8 +118,10 @@ class Gate:
             causes = [j.cause for j in judgements if j.verdict is Verdict.UNJUDGED]
             return "".join(_SIGNS[j.verdict] for j in judgements), causes
 
-        answers = await asyncio.gather(*map(answer, range(self.config.instructor.probes)))
+        with counting() as tokens:
+            answers = await asyncio.gather(*map(answer, range(self.config.instructor.probes)))
         return {
+            "tokens": tokens.totals(),
             "verdicts": [verdicts for verdicts, _ in answers if verdicts],
             "failures": [cause for _, causes in answers for cause in causes],
         }

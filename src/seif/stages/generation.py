@@ -27,6 +27,7 @@ from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
 from seif.edits import edited
 from seif.engines.base import Engine, Request
+from seif.engines.metered import Metered, counting
 from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import Pool, describe_instructions
 from seif.evaluation.results import GateNumbers, GenerationNumbers, PoolNumbers
@@ -41,7 +42,7 @@ from seif.seeds import drawn as draw_places
 from seif.stages.gate import Candidates, Gate
 from seif.stages.last_turn import LastOutcomes
 from seif.training.checkpoints import claim
-from seif.types import Instruction, Verdict
+from seif.types import Instruction, Json, Verdict
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class GenerationRequest:
     """Which models one generation asks, the files it reads, and those it writes."""
 
     turn: int
-    """0: a measurement of the base, in which no gate chooses."""
+    """0: a measurement of the base, which no gate chooses from and which is not told what to write."""
     writer: str
     """The Instructor: a checkpoint directory or hub id."""
     filter_model: str
@@ -62,8 +63,8 @@ class GenerationRequest:
     """The instructions, in the released schema."""
     stats: Path
     """What was written, in numbers (JSON)."""
-    last: Path | None = None
-    """The outcomes of the turn before, as `RunDir.outcomes` names the file; it need not be there. None: no edits."""
+    outcomes: tuple[Path, ...] = ()
+    """Files of the turns before, oldest first, as `RunDir.outcomes` names them; they need not be there."""
 
 
 def generate(config: Config, request: GenerationRequest) -> None:
@@ -84,10 +85,11 @@ def generate(config: Config, request: GenerationRequest) -> None:
         if not pool.instructions:
             shutil.rmtree(folder)
             raise RunError(_collapse(len(generation.places), parsable, drawn, generation.gate))
-        numbers = _numbers(parsable / drawn, raw.conflict_share, drawn, pool)
+        found: dict[str, object] = {"tokens": dict(sorted(generation.tokens.items()))}
         if generation.gate:
-            numbers = numbers.model_copy(update={"gate": generation.gate})
-        write_json(request.stats, numbers.to_json())
+            found["gate"] = generation.gate
+        numbers = _numbers(parsable / drawn, raw.conflict_share, drawn, pool)
+        write_json(request.stats, numbers.model_copy(update=found).to_json())
         write_instructions(out, generation)
     shutil.rmtree(folder)
 
@@ -101,7 +103,7 @@ def _identity(config: Config, request: GenerationRequest) -> list[object]:
     chosen: list[object] = []
     if _gated(config, request.turn):
         keys |= {"judger", "follower"}
-        chosen = [request.answerer, request.judge.model, request.judge.reward_model, str(request.last)]
+        chosen = [request.answerer, request.judge.model, request.judge.reward_model, *map(str, request.outcomes)]
     settings = config.model_dump(mode="json", include=keys)
     return [
         request.turn,
@@ -159,6 +161,8 @@ class _Generation:
         self.raw = Pool()
         """Everything that could be parsed."""
         self.drawn = 0
+        self.tokens: Counter[str] = Counter()
+        """By role, the tokens that it read and wrote."""
         self.gate: GateNumbers | None = None
         self._gated = _gated(config, turn)
         self._open_files = ExitStack()
@@ -166,12 +170,13 @@ class _Generation:
         self._fresh = settings.candidates if self._gated else 1
         """Candidates of a seed that are written anew."""
         self._width = self._fresh + (self._last is not None)
-        self._allocation = Allocation(config, turn)
+        self._allocation = Allocation.after(config, turn, request.outcomes)
         self._held_out_types = types_in(config.held_out_types)
         self._edits = settings.attempts
         """Edited candidates are kept as those of an attempt after the last one."""
         self._written: dict[int, Journal] = {}
-        """By attempt, the constraints' texts of each candidate; none where the reply could not be parsed."""
+        """By attempt, of each candidate the constraints' `texts`, none where the reply could not be parsed, and
+        `tokens`."""
         items = len(self.places) * self._width
         self._accepted = bytearray(items)
         """By candidate, the attempt, from 1, whose instruction was accepted; 0 for none."""
@@ -221,7 +226,7 @@ class _Generation:
         settings, seed, turn = self.config.instructor, self.config.seed, self.request.turn
         journal = self._written[attempt] = self._open_files.enter_context(self._journal("written", attempt))
 
-        async def write(engine: Engine, i: int) -> list[str] | None:
+        async def write(engine: Engine, i: int) -> Json | None:
             index, candidate = self._place(i)
             ask = self._allocation.ask(index, candidate, attempt)
             request = Request(
@@ -231,16 +236,18 @@ class _Generation:
                 # The first candidate's seed is that of a generation with one candidate.
                 item_seed("generate", seed, turn, index, attempt, *([candidate] if candidate else [])),
             )
-            completion = await engine.complete(request)
+            with counting() as tokens:
+                completion = await Metered(engine, "instructor").complete(request)
             if completion.error:
                 return None
             finished = completion.finish_reason == "stop"
             constraints = instructor.parse(completion.text, finished, ask.template.constraints)
-            return [c.text for c in constraints or ()]
+            return {"texts": [c.text for c in constraints or ()], "tokens": tokens.totals()}
 
         if any(i not in journal for i in self._open(attempt)):
             with models.use(self.request.writer) as engine:
                 await ask_missing(journal, partial(write, engine), self._open(attempt))
+        self._count(journal)
 
     def _edit(self) -> None:
         """Make the edited candidates of the drawn seeds, from what was written for them now and in the turn before."""
@@ -255,24 +262,33 @@ class _Generation:
             if outcome is not None:
                 siblings = filter(self._accepted.__getitem__, range(i - self._fresh, i))
                 fresh = [c for sibling in siblings for c in self._accepted_instruction(sibling).constraints]
-                journal.add([(i, [c.text for c in edited(outcome, fresh, rng)])])
+                journal.add([(i, {"texts": [c.text for c in edited(outcome, fresh, rng)], "tokens": {}})])
 
     async def _check(self, models: ModelPool, attempt: int, checked: Journal) -> Counter[str]:
         """Let the Filter decide on what was written; why decisions are missing, with counts."""
         unread = Counter[str]()
 
-        async def check(checking: Filter, i: int) -> bool | None:
-            decision = await checking.check(self._instruction(i, attempt))
+        async def check(checking: Filter, i: int) -> Json | None:
+            with counting() as tokens:
+                decision = await checking.check(self._instruction(i, attempt))
             if decision.verdict is Verdict.UNJUDGED:
                 unread[decision.reason] += 1
+                # A resume asks again, and counts them then.
+                self.tokens.update(tokens.totals())
                 return None
-            return decision.verdict is Verdict.SATISFIED
+            return {"passed": decision.verdict is Verdict.SATISFIED, "tokens": tokens.totals()}
 
         if any(i not in checked for i in self._candidates(attempt)):
             # The journal has every decision, and a cache would hold them all in memory.
             with filtering(models, self.request.filter_model, cached=False) as checking:
                 await ask_missing(checked, partial(check, checking), self._candidates(attempt))
+        self._count(checked)
         return unread
+
+    def _count(self, finished: Journal) -> None:
+        """Count the tokens of a journal's items, also of those that were asked for before a kill."""
+        for entry in finished.values():
+            self.tokens.update(entry["tokens"])
 
     def _settle(self, attempt: int, checked: Journal | None = None) -> int:
         """Count what was written, and accept the candidates that were `checked`, by default all; how many candidates
@@ -284,7 +300,7 @@ class _Generation:
                 continue
             x = self._instruction(i, attempt)
             candidate = self._valid(x)
-            accepted = candidate and (checked is None or checked.get(i) is True)
+            accepted = candidate and (checked is None or _passed(checked, i))
             # What the Filter's rules have let pass, they need not look at again.
             looked_at = accepted and checked is not None and self.config.filter.rules
             contradictory = not looked_at and find_conflict(x.constraints) is not None
@@ -306,11 +322,12 @@ class _Generation:
         with Journal(self.folder / "probed.jsonl", len(self._accepted)) as journal:
             gate = Gate(self.config, self.request.turn, found, journal)
             await gate.probe(models, self.request.answerer, self.request.judge)
+            self.tokens.update(gate.tokens())
             self._chosen, self.gate = gate.choose(lambda i: self._accepted[i] == self._edits + 1)
 
     def _outcomes(self) -> LastOutcomes | None:
         """Of the turn before; None where nothing is edited."""
-        last = self.request.last
+        last = self.request.outcomes[-1] if self.request.outcomes else None
         if not self._gated or not self.config.instructor.edits or last is None or not last.exists():
             return None
         return self._open_files.enter_context(LastOutcomes(last))
@@ -337,7 +354,8 @@ class _Generation:
         return self.places[seed], candidate
 
     def _texts(self, i: int, attempt: int) -> list[str]:
-        return self._written[attempt].get(i) or []
+        entry = self._written[attempt].get(i)
+        return entry["texts"] if entry else []
 
     def _instruction(self, i: int, attempt: int) -> Instruction:
         return Instruction(self.seeds[self._place(i)[0]], tuple(map(compile_text, self._texts(i, attempt))))
@@ -347,6 +365,11 @@ class _Generation:
 
     def _journal(self, what: str, attempt: int) -> Journal:
         return Journal(self.folder / f"{what}_{attempt + 1}.jsonl", len(self._accepted))
+
+
+def _passed(checked: Journal, item: int) -> bool:
+    decision = checked.get(item)
+    return decision is not None and decision["passed"]
 
 
 def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> None:

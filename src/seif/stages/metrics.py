@@ -26,7 +26,7 @@ class Sampled(Protocol):
     def finished(self) -> bool: ...
 
 
-def instructor_metrics(scores: Sequence[Score], max_unjudged: float) -> dict[str, float]:
+def instructor_metrics(samples: Sequence[Sampled], scores: Sequence[Score], max_unjudged: float) -> dict[str, float]:
     """Numbers of one Instructor step. Raises RunError above `max_unjudged`."""
     types = [type_of(c) for s in scores for c in s.constraints]
     top = max((types.count(t) for t in set(types)), default=0)
@@ -35,6 +35,7 @@ def instructor_metrics(scores: Sequence[Score], max_unjudged: float) -> dict[str
         "contradictory": _share(scores, lambda s: s.outcome == "contradictory"),
         "bad_answers": sum(BAD_ANSWER in s.causes for s in scores) / len(scores),
         "top_type_share": top / max(1, len(types)),
+        "zero_variance": zero_variance(samples, scores),
         **_judged_metrics(scores, max_unjudged),
     }
 
@@ -46,6 +47,7 @@ def follower_metrics(
     tasks = [data.tasks[s.row] for s in samples]
     metrics = {
         "well_formed": _share(scores, lambda s: s.outcome != "bad format"),
+        "zero_variance": zero_variance(samples, scores),
         **_judged_metrics(scores, max_unjudged),
     }
     metrics["too_long"] = float(data.too_long)
@@ -58,7 +60,20 @@ def follower_metrics(
     if data.in_levels:
         lengths = [len(task.constraints) for task in tasks if isinstance(task, Instruction)]
         metrics["level"] = sum(lengths) / max(1, len(lengths))
+    for name, rows in (("replayed", data.replayed), ("relabelled", data.relabelled)):
+        if rows:
+            metrics[name] = sum(s.row in rows for s in samples) / len(samples)
     return metrics
+
+
+def zero_variance(samples: Sequence[Sampled], scores: Sequence[Score]) -> float:
+    """The share of groups whose rewards are all equal: nothing is learned from them. What is unjudged is left out."""
+    groups: dict[int, set[float]] = {}
+    for sample, score in zip(samples, scores, strict=True):
+        rewards = groups.setdefault(sample.row, set())
+        if score.reward is not None:
+            rewards.add(score.reward)
+    return sum(len(rewards) <= 1 for rewards in groups.values()) / len(groups)
 
 
 def plugin_metrics(

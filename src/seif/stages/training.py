@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seif.archive import Archive
 from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config, Grpo
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
 from seif.engines.base import Messages
+from seif.engines.metered import Metered, Tokens, counting
 from seif.instructions import types_in
 from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, judging
+from seif.outcomes import outcomes_of
+from seif.replay import EarlierTurn
 from seif.roles import follower
 from seif.scoring import Answerer, FollowerScorer, InstructorScorer, Score, Writing, item_seed
 from seif.self_supervised.general import Question, correct
@@ -42,6 +46,10 @@ class InstructorTraining:
     """Seed questions, as `StoredTexts` reads them."""
     out: Path
     """The trained model; it appears only when the stage is done."""
+    outcomes: tuple[Path, ...] = ()
+    """What the Follower's rollouts showed in the turns before, oldest first, for `allocation: bandit`."""
+    pools: tuple[Path, ...] = ()
+    """The instructions of earlier turns, the oldest first; `instructor.archive_penalty` reads them."""
 
 
 @dataclass(frozen=True)
@@ -54,11 +62,13 @@ class FollowerTraining:
     instructions: Path
     out: Path
     """The trained model; it appears only when the stage is done."""
+    earlier: tuple[EarlierTurn, ...] = ()
+    """The turns before, oldest first, for `replay` and `hindsight`."""
 
 
 def train_instructor(config: Config, training: InstructorTraining, log: StageLog) -> None:
     """GRPO on the Instructor: seeds in, a model directory out. Raises as `seif.training.grpo.train` does."""
-    data = instructor_data(config, training.turn, StoredTexts(training.seeds))
+    data = instructor_data(config, training.turn, StoredTexts(training.seeds), training.outcomes)
     length, temperature = config.follower.grpo.max_new_tokens, config.follower.grpo.temperature
     seed = item_seed(config.seed, training.turn, "instructor")
     judge = training.judge
@@ -73,9 +83,18 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
             pool.use(training.answerer) as engine,
             _sampling(pool, config.instructor.grpo, training.start) as policy,
         ):
-            answerer = Answerer(engine, config.prompts, config.follower.format, length, temperature, seed)
-            held_out_types = types_in(config.held_out_types)
-            scorer = InstructorScorer(checking, answerer, judger, config.instructor, held_out_types)
+            answerer = Answerer(
+                Metered(engine, "answerer"), config.prompts, config.follower.format, length, temperature, seed
+            )
+            scorer = InstructorScorer(
+                checking,
+                answerer,
+                judger,
+                config.instructor,
+                held_out_types=types_in(config.held_out_types),
+                archive=Archive.read(training.pools),
+                seed=seed,
+            )
             yield _Held(_instructor_reward(config, data, scorer), policy)
 
     _train(config, job, config.instructor.grpo, models, log)
@@ -94,6 +113,7 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
         training.turn,
         training.instructions,
         lambda prompts: fitting(training.start, prompts, limit, chat_format(config.chat)),
+        training.earlier,
     )
     judge = training.judge
     job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
@@ -105,7 +125,8 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
             judging(pool, judge.model, judge.reward_model) as judger,
             _sampling(pool, config.follower.grpo, training.start) as policy,
         ):
-            scorer = FollowerScorer(judger, config.follower.format, config.follower.reward)
+            seed = item_seed(config.seed, training.turn, "follower")
+            scorer = FollowerScorer(judger, config.follower.format, config.follower.reward, seed)
             yield _Held(_follower_reward(config, data, scorer), policy)
 
     _train(config, job, config.follower.grpo, models, log)
@@ -115,32 +136,45 @@ def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorS
     async def reward(samples: list[Rollout], step: int) -> RewardBatch:
         from seif.training.rollouts import RewardBatch
 
-        writings = [Writing(data.seeds[s.row], data.templates[s.row].constraints, s.text, s.finished) for s in samples]
-        scores = await scorer.score_batch(writings, step)
+        writings = [
+            Writing(data.seeds[s.row], data.asks[s.row].template.constraints, s.text, s.finished) for s in samples
+        ]
+        with counting() as tokens:
+            scores = await scorer.score_batch(writings, step)
+        _count_rollouts(tokens, "instructor", samples)
         records = records_of(samples, scores, [data.seeds[s.row] for s in samples], config.rollouts)
         own = plugin_metrics("instructor", samples, scores, [data.seeds[s.row] for s in samples])
-        metrics = {**own, **instructor_metrics(scores, config.judger.max_unjudged)}
-        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores))
+        metrics = {**own, **instructor_metrics(samples, scores, config.judger.max_unjudged)}
+        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals())
 
     return reward
 
 
 def _follower_reward(config: Config, data: FollowerData, scorer: FollowerScorer) -> Reward:
-    async def score(task: Task, sample: Rollout) -> Score:
+    instructions = {row: task for row, task in enumerate(data.tasks) if isinstance(task, Instruction)}
+
+    async def score(task: Task, sample: Rollout, *place: int) -> Score:
         if isinstance(task, Instruction):
-            return await scorer.score(task, sample.text, sample.finished)
+            return await scorer.score(task, sample.text, sample.finished, *place)
         return _score_answer(config, task, sample)
 
     async def reward(samples: list[Rollout], step: int) -> RewardBatch:
         from seif.training.rollouts import RewardBatch
 
-        scores = await asyncio.gather(*(score(data.tasks[s.row], s) for s in samples))
+        with counting() as tokens:
+            scores = await asyncio.gather(*(score(data.tasks[s.row], s, step, i) for i, s in enumerate(samples)))
+        _count_rollouts(tokens, "follower", samples)
         records = records_of(samples, scores, [data.tasks[s.row].prompt for s in samples], config.rollouts)
         own = plugin_metrics("follower", samples, scores, [data.tasks[s.row].prompt for s in samples])
         metrics = {**own, **follower_metrics(samples, scores, data, config.judger.max_unjudged)}
-        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores))
+        outcomes = outcomes_of([s.row for s in samples], scores, instructions)
+        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals(), outcomes)
 
     return reward
+
+
+def _count_rollouts(tokens: Tokens, role: Role, samples: Sequence[Rollout]) -> None:
+    tokens.add(role, sum(s.prompt_tokens for s in samples), sum(s.new_tokens for s in samples))
 
 
 def _score_answer(config: Config, question: Question, sample: Rollout) -> Score:

@@ -56,8 +56,13 @@ class StepLog(TrainerCallback):
         self.lines = []
         trim()
         batch = self.reward.batch
+        # Not by way of TRL's log, which rounds to float32.
+        metrics |= {f"tokens/{role}": tokens for role, tokens in batch.tokens.items()} if batch else {}
         step = state.global_step // self.updates_per_step
-        self.log.step(step, metrics, batch.records if batch else [], batch.checks if batch else None)
+        if batch is None:
+            self.log.step(step, metrics)
+        else:
+            self.log.step(step, metrics, batch.records, batch.checks, batch.outcomes)
 
 
 def _mean(values: list[float]) -> float:

@@ -54,8 +54,8 @@ def fitting(model: str, prompts: Iterable[Messages], limit: int, chat: ChatForma
     return (tokens <= limit for tokens in chat.lengths(tokenizer, prompts))
 
 
-def check_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int, chat: ChatFormat = DEFAULT) -> None:
-    """Raises UsageError when a prompt has more than `limit` tokens."""
+def checked_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int, chat: ChatFormat = DEFAULT) -> list[int]:
+    """How many tokens each prompt has. Raises UsageError when one has more than `limit`."""
     lengths = list(chat.lengths(tokenizer, prompts))
     longest = max(range(len(lengths)), key=lengths.__getitem__)
     if lengths[longest] > limit:
@@ -64,3 +64,4 @@ def check_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int, chat:
             f"prompt {longest + 1} has {lengths[longest]} tokens, more than max_prompt_tokens={limit}; shorten it or "
             f"raise the limit. It begins with {opening!r}"
         )
+    return lengths

@@ -17,7 +17,7 @@ from seif.training import ranks
 from seif.training.arguments import grpo_arguments
 from seif.training.callbacks import KeepNewest, SeedUpdates, StepLog
 from seif.training.checkpoints import continue_from, save, step_of
-from seif.training.data import check_lengths, data_order
+from seif.training.data import checked_lengths, data_order
 from seif.training.job import GrpoJob
 from seif.training.lora import REFERENCE, adapted, check_start
 from seif.training.rollouts import Reward, RewardFunction
@@ -38,12 +38,11 @@ def train(job: GrpoJob, reward: Reward, log: StageLog, policy: ServedPolicy | No
     settings = job.settings
     check_start(job.model, job.lora)
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
-    check_lengths(job.prompts, tokenizer, settings.max_prompt_tokens, job.chat)
+    lengths = checked_lengths(job.prompts, tokenizer, settings.max_prompt_tokens, job.chat)
     processes = ranks.current()
     resume = processes.from_first(lambda: continue_from(job.work, job.identity(), job.dtype))
-    trainer = _trainer(
-        job, tokenizer, RewardFunction(reward, settings.updates_per_step, job.chat), log, _sampler(job, policy)
-    )
+    reward_function = RewardFunction(reward, settings.updates_per_step, lengths, job.chat)
+    trainer = _trainer(job, tokenizer, reward_function, log, _sampler(job, policy))
     log.resumed(step_of(resume) // settings.updates_per_step)
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
     model = trainer.accelerator.unwrap_model(trainer.model)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from seif.chat import DEFAULT, ChatFormat
-from seif.stage_log import RolloutRecord, Tables
+from seif.stage_log import Outcome, RolloutRecord, Tables
 from seif.training import ranks
 
 
@@ -21,6 +21,8 @@ class Rollout:
     text: str
     finished: bool
     """Whether it wrote its end token."""
+    prompt_tokens: int = 0
+    new_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,10 @@ class RewardBatch:
     """Rollouts to be kept, for the rollout file."""
     checks: Tables = field(default_factory=dict)
     """Counts per type of how model and rule judged the same answers, see `held_out.tabulate`."""
+    tokens: Mapping[str, int] = field(default_factory=dict)
+    """Tokens that were read and written for the step, by role."""
+    outcomes: Sequence[Outcome] = ()
+    """What the rollouts of each instruction showed, of a Follower's step."""
 
 
 Reward = Callable[[list[Rollout], int], Coroutine[Any, Any, RewardBatch]]
@@ -53,8 +59,12 @@ class RewardFunction:
 
     __name__ = "adherence"
 
-    def __init__(self, reward: Reward, updates_per_step: int, chat: ChatFormat = DEFAULT) -> None:
+    def __init__(
+        self, reward: Reward, updates_per_step: int, prompt_tokens: Sequence[int], chat: ChatFormat = DEFAULT
+    ) -> None:
         self.reward, self.updates_per_step, self.chat = reward, updates_per_step, chat
+        self.prompt_tokens = prompt_tokens
+        """By row, how many tokens its prompt has."""
         self.end_ids: set[int] = set()
         self.batch: RewardBatch | None = None
 
@@ -68,7 +78,13 @@ class RewardFunction:
         **_: Any,
     ) -> list[float | None]:
         rollouts = [
-            Rollout(index, self.chat.read(completion[0]["content"]), bool(ids) and ids[-1] in self.end_ids)
+            Rollout(
+                index,
+                self.chat.read(completion[0]["content"]),
+                bool(ids) and ids[-1] in self.end_ids,
+                self.prompt_tokens[index],
+                len(ids),
+            )
             for index, completion, ids in zip(row, completions, completion_ids, strict=True)
         ]
         step = trainer_state.global_step // self.updates_per_step + 1

@@ -55,6 +55,11 @@ def accuracy(run: RunNumbers) -> list[Block]:
         if by_count:
             panels.append(turn_chart(f"Whole instructions, {d}", labels, by_count, share_axis([0.0, 1.0]), percent))
         rows += [Row(f"instructions of {s.name}, {d}", "", shares(s.values, s.errors)) for s in by_count]
+    for d, _, _ in DECODINGS:
+        others = [t.evaluation.held_out_types.get(d, Accuracy()) if t.evaluation else Accuracy() for t in turns]
+        if any(a.n for a in others):
+            cells = shares([a.constraint_accuracy for a in others], [a.stderr for a in others])
+            rows.append(Row(f"constraints of types that no Instructor writes, {d}", "", cells))
     sampled = any("sampled" in t.evaluation.held_out for t in turns if t.evaluation)
     said = {_CONSTRAINTS: True, _WHOLE: len(panels) > 1, _SAMPLED: sampled, _BARS: any(e for _, e in bars)}
     caption = " ".join(sentence for sentence, fits in said.items() if fits)

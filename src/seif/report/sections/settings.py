@@ -1,23 +1,25 @@
-"""The settings and versions behind the numbers, and the time that they took."""
+"""The settings and versions behind the numbers, and the time and tokens that they took."""
 
 from __future__ import annotations
 
 from importlib.resources import files
+from typing import get_args
 
 from seif.artifacts import STAGES
+from seif.engines.metered import TokenRole
 from seif.progress import NAMES
 from seif.report.blocks import Block, Cell, Fragment, Row, Table
 from seif.report.data import RunNumbers
 from seif.report.section import section
-from seif.report.text import NOTHING, duration
+from seif.report.text import NOTHING, duration, plain
 
 
 @section("settings", "Settings and versions", order=100, link="Settings")
 def settings(run: RunNumbers) -> list[Block]:
-    """Time per stage, the config, versions and checksums."""
+    """Time per stage, tokens per role, the config, versions and checksums."""
     template = files("seif.report").joinpath("settings.html.jinja").read_text(encoding="utf-8")
-    time_spent = _time_spent(run)
-    return [*([time_spent] if time_spent else []), Fragment(template, {"run": run})]
+    tables = (_time_spent(run), _tokens_spent(run))
+    return [*(table for table in tables if table), Fragment(template, {"run": run})]
 
 
 def _time_spent(run: RunNumbers) -> Table | None:
@@ -34,4 +36,18 @@ def _time_spent(run: RunNumbers) -> Table | None:
         ("stage", *("base" if t == 0 else f"turn {t}" for t in turns)),
         tuple(rows),
         caption="Wall-clock time of the finished stages.",
+    )
+
+
+def _tokens_spent(run: RunNumbers) -> Table | None:
+    """Tokens per role and turn, and their sum."""
+    roles = [role for role in get_args(TokenRole) if any(role in turn for turn in run.tokens)]
+    if not roles:
+        return None
+    rows = [Row(role, "", tuple(Cell(plain(turn.get(role), 0)) for turn in run.tokens)) for role in roles]
+    rows.append(Row("all roles", "", tuple(Cell(plain(sum(turn.values()) or None, 0)) for turn in run.tokens)))
+    return Table(
+        ("role", *(f"turn {turn}" for turn in range(1, len(run.tokens) + 1))),
+        tuple(rows),
+        caption="Tokens read and written in generation and GRPO training. Evaluations are not counted.",
     )

@@ -1,0 +1,32 @@
+"""What a run has spent on training, in tokens, so that runs can be compared at equal spending."""
+
+from __future__ import annotations
+
+from seif.artifacts import RunDir
+from seif.atomic import read_json
+from seif.engines.metered import add_up
+from seif.evaluation.results import GenerationNumbers
+
+KEY = "tokens/"
+"""What a role's key in metrics.jsonl begins with."""
+
+
+def tokens_by_turn(run_dir: RunDir) -> list[dict[str, int]]:
+    """Of each turn from 1, the tokens that each role has read and written so far in generation and GRPO training.
+
+    Turn 0's generation and all evaluations measure, and are not counted; pseudo-labels and the training of a
+    classifier are not metered. Raises UsageError when this is no run directory.
+    """
+    steps = run_dir.steps()
+    spent = []
+    for turn in range(1, run_dir.config().turns + 1):
+        logged = [
+            {key.removeprefix(KEY): int(value) for key, value in step.metrics.items() if key.startswith(KEY)}
+            for step in steps
+            if step.turn == turn
+        ]
+        generation = run_dir.generation(turn)
+        if generation.exists():
+            logged.append(GenerationNumbers.from_json(read_json(generation), generation).tokens)
+        spent.append(add_up(logged))
+    return spent

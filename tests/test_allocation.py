@@ -1,0 +1,106 @@
+import json
+from collections import Counter
+from dataclasses import asdict
+
+import pytest
+
+from seif.allocation import PRIOR, Allocation, allocation_values
+from seif.config_file import build_config
+from seif.roles.instructor import choose_template
+from seif.stage_log import Outcome
+
+LOWER, UPPER = "change_case:english_lowercase", "change_case:english_capital"
+COMMA, TITLE = "punctuation:no_comma", "detectable_format:title"
+TEXTS = {LOWER: "Use only lowercase.", COMMA: "Avoid commas.", TITLE: "Add a title in <<>>."}
+TEMPLATES = [{"prompt": "hard", "constraints": n} for n in (1, 3)]
+
+
+def config(**instructor):
+    return build_config({"model": "x", "instructor": {"templates": TEMPLATES, **instructor}}, "test")
+
+
+def outcome(satisfied, *kinds, judged=8):
+    """An instruction of these types, of whose verdicts so many are satisfied for each."""
+    n = len(kinds)
+    return Outcome("a?", tuple(TEXTS[k] for k in kinds), (satisfied,) * n, (judged,) * n, (satisfied > 0,) * n)
+
+
+def test_what_is_half_satisfied_is_worth_the_most():
+    values = allocation_values([[outcome(4, COMMA), outcome(8, LOWER), outcome(0, TITLE)]])
+    assert values.of(COMMA, 1) == pytest.approx(1)
+    assert values.of(LOWER, 1) == pytest.approx(4 * 0.9 * 0.1)
+    assert values.of(TITLE, 1) == pytest.approx(values.of(LOWER, 1))
+
+
+def test_an_arm_with_few_observations_is_near_its_type_and_an_unknown_type_is_tried():
+    seen = [outcome(4, COMMA)] * 30 + [outcome(8, COMMA, COMMA)]
+    values = allocation_values([seen])
+    kind = (30 + 2 * 0.36) / 32
+    assert values.of(COMMA, 2) == pytest.approx((2 * 0.36 + PRIOR * kind) / (2 + PRIOR))
+    assert values.of(COMMA, 5) == pytest.approx(kind)
+    assert values.of(TITLE, 2) == max(values.arms.values())
+
+
+def test_an_earlier_turn_counts_half():
+    values = allocation_values([[outcome(8, COMMA)], [outcome(4, COMMA)]])
+    assert values.types[COMMA] == pytest.approx((0.5 * 0.36 + 1) / 1.5)
+
+
+def test_what_nobody_judged_has_no_value():
+    assert allocation_values([]) is None
+    assert allocation_values([[outcome(0, COMMA, judged=0)]]) is None
+
+
+def test_by_default_only_the_number_is_asked_for():
+    found = [Allocation(config(), 2).ask(i) for i in range(20)]
+    assert [a.template for a in found] == [choose_template(config().instructor.templates, 0, 2, i) for i in range(20)]
+    assert not any(a.types for a in found)
+
+
+@pytest.mark.parametrize("allocation", ["even", "bandit"])
+def test_without_outcomes_types_are_drawn_evenly_and_by_place(allocation):
+    even = Allocation(config(allocation=allocation, types=[COMMA, TITLE, LOWER, UPPER]), 1)
+    asks = [even.ask(i) for i in range(400)]
+    assert asks == [even.ask(i) for i in range(400)]
+    assert asks != [even.ask(i, 1) for i in range(400)]
+    single = Counter(a.types[0] for a in asks if a.template.constraints == 1)
+    assert len(single) == 4
+    assert max(single.values()) < 2 * min(single.values())
+
+
+def test_types_that_exclude_each_other_are_not_asked_for_together():
+    even = Allocation(config(allocation="even", types=[COMMA, TITLE, LOWER, UPPER]), 1)
+    threes = [a.types for a in map(even.ask, range(100)) if a.template.constraints == 3]
+    assert all(len(set(types)) == 3 and not {LOWER, UPPER} <= set(types) for types in threes)
+    few = Allocation(config(allocation="even", types=[LOWER, UPPER]), 1)
+    assert {len(few.ask(i).types) for i in range(20)} == {1}
+
+
+def test_the_bandit_asks_for_what_can_be_learned(tmp_path):
+    path = tmp_path / "outcomes.jsonl"
+    seen = [outcome(4, COMMA)] * 9 + [outcome(100, LOWER, TITLE, LOWER, judged=100)] * 9
+    path.write_text("".join(json.dumps(asdict(o) | {"seed": f"{i}?"}) + "\n" for i, o in enumerate(seen)))
+    settings = {"allocation": "bandit", "types": [COMMA, TITLE, LOWER]}
+
+    def asked(**explore):
+        allocation = Allocation.after(config(**settings, **explore), 2, [path, tmp_path / "none.jsonl"])
+        return [allocation.ask(i) for i in range(400)]
+
+    greedy, exploring = asked(explore=0.0), asked(explore=1.0)
+    share = [
+        sum(a.types == (COMMA,) for a in asks) / sum(a.template.constraints == 1 for a in asks)
+        for asks in (greedy, exploring)
+    ]
+    assert share[0] > 0.9
+    assert share[1] == pytest.approx(1 / 3, abs=0.1)
+
+
+def test_the_bandit_asks_for_as_many_as_teach_the_most():
+    values = allocation_values([[outcome(4, COMMA)] * 50 + [outcome(100, COMMA, COMMA, COMMA, judged=100)] * 50])
+
+    def ones(explore):
+        bandit = Allocation(config(allocation="bandit", types=[COMMA], explore=explore), 2, values)
+        return sum(bandit.ask(i).template.constraints == 1 for i in range(400)) / 400
+
+    assert ones(0.0) > 0.85
+    assert ones(1.0) == pytest.approx(0.5, abs=0.1)
