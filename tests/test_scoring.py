@@ -29,14 +29,15 @@ from seif.types import Constraint, Instruction, Verdict
 TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
 
 
-def instructor_scores(texts, answer="it is old.", **changes):
+def instructor_scores(texts, answer="it is old.", held_out_types=frozenset(), **changes):
     engine = ScriptedEngine(answer if callable(answer) else lambda request: answer)
     settings = {
         "filter": Filter(engine, "full", rules=True, model=False, max_new_tokens=8),
         "answerer": Answerer(engine, "compact", "plain", 80, temperature=1.0, seed=0),
         "judge": RulesJudge(),
-        **{name: changes.pop(name) for name in ("archive", "seed", "held_out_types") if name in changes},
+        **{name: changes.pop(name) for name in ("archive", "seed") if name in changes},
         "settings": Instructor(**{"answers": 2, **changes}),
+        "held_out_types": held_out_types,
     }
     scorer = InstructorScorer(**settings)
     return asyncio.run(

@@ -150,6 +150,11 @@ class Judger(Section):
         description="`previous`: the Follower of the turn before (the paper); `base`: the base; `anchored`: the "
         "previous, its verdicts corrected by the error rates of the `audit`.",
     )
+    checkpoint: str | None = Field(
+        default=None,
+        min_length=1,
+        description="`base`: another checkpoint, which filters and judges in the base's place: a directory or hub id.",
+    )
     min_reliability: float = Field(
         default=0.5,
         ge=0,
@@ -168,6 +173,12 @@ class Judger(Section):
             raise ValueError(
                 f"model: {self.model} is no model that `hybrid` can ask; use generative, logprob or classifier"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _a_given_checkpoint_stays(self) -> Judger:
+        if self.checkpoint and self.weights != "base":
+            raise ValueError("a given checkpoint judges in every turn: set weights: base")
         return self
 
 
