@@ -28,6 +28,7 @@ def test_every_path_in_the_file_map_exists(root):
         "README.md",
         "CHANGELOG.md",
         "CONTRIBUTING.md",
+        "docs/evolving.md",
         "docs/extending.md",
         "docs/faq.md",
         "docs/troubleshooting.md",

@@ -40,14 +40,7 @@ class LastOutcomes(AbstractContextManager["LastOutcomes"]):
 
 
 def _outcome(line: bytes) -> Outcome:
-    found = json.loads(line)
-    return Outcome(
-        seed=found["seed"],
-        constraints=tuple(found["constraints"]),
-        satisfied=tuple(found["satisfied"]),
-        judged=tuple(found["judged"]),
-        best=tuple(found["best"]),
-    )
+    return Outcome.from_json(json.loads(line))
 
 
 def _digest(seed: str) -> bytes:
