@@ -23,7 +23,7 @@ COMMON = {
     # As many instructions as the Follower's steps read: every one is written for use, and no arm has more.
     "instructor.seeds_per_turn": str(STEPS * PROMPTS),
     "held_out_types": "nano:data/held_out_types.parquet",
-    "audit": "nano:data/audit.parquet",
+    "audit": "null",
     "evaluation.tasks": "600",
     "evaluation.judged": "150",
     "evaluation.showcase": "0",
@@ -35,6 +35,7 @@ COMMON = {
 
 # --- arms -------------------------------------------------------------------------------------------------------------
 
+AUDITED = {"audit": "nano:data/audit.parquet"}
 STATIC = {
     "instructor.train": "false",
     "instructor.per_constraint": "false",
@@ -49,14 +50,16 @@ STATIC = {
     "follower.hindsight": "false",
 }
 """The base writes all instructions and no mechanism is on, whatever the config's default is."""
-TRAINED = {"instructor.train": "true", "instructor.steps": "6", "instructor.answers": "2"}
-PAPER = {**STATIC, **TRAINED, "instructor.reward": "adversarial", "instructor.answers": "1"}
+TRAINED = {"instructor.train": "true", "instructor.steps": "4", "instructor.answers": "1"}
+PAPER = {**STATIC, **TRAINED, "instructor.reward": "adversarial", "judger.weights": "previous"}
 LEARNABILITY = {**STATIC, **TRAINED, "instructor.reward": "learnability", "instructor.share_penalty": "0.5"}
 GATE = {"instructor.candidates": "3", "instructor.probes": "2"}
-BANDIT = {"instructor.allocation": "bandit"}
+TYPES = {"instructor.types": json.dumps(list(load_config(Path("nano")).instructor.types))}
+EVENLY = {**TYPES, "instructor.allocation": "even"}
+BANDIT = {**TYPES, "instructor.allocation": "bandit"}
 MECHANISM = (
     *(f"instructor.{key}" for key in ("train", "reward", "steps", "answers", "per_constraint")),
-    *(f"instructor.{key}" for key in ("share_penalty", "archive_penalty", "allocation", "explore")),
+    *(f"instructor.{key}" for key in ("share_penalty", "archive_penalty", "allocation", "types", "explore")),
     *(f"instructor.{key}" for key in ("candidates", "probes", "type_quota", "edits")),
     "follower.replay",
 )
@@ -102,7 +105,7 @@ W1 = Study(
     Path("nano.yaml"),
     {
         "static": Arm(STATIC, confirmatory=True),
-        "default": Arm(confirmatory=True),
+        "default": Arm(AUDITED, confirmatory=True),
         "static_plus": Arm(STATIC, confirmatory=True, needs=PAIR, settings_from=more_steps),
         # Training the Instructor and the gate, each alone and both.
         "learnability": Arm(LEARNABILITY, confirmatory=True),
@@ -110,9 +113,9 @@ W1 = Study(
         "trained_gate": Arm({**LEARNABILITY, **GATE}, confirmatory=True),
         "paper": Arm(PAPER, confirmatory=True),
         "adversarial": Arm({**PAPER, "instructor.share_penalty": "0.5"}),
-        "per_constraint": Arm({**LEARNABILITY, "instructor.per_constraint": "true"}),
-        "even": Arm({**STATIC, "instructor.allocation": "even"}),
-        "bandit": Arm({**STATIC, **BANDIT}),
+        "per_constraint": Arm({**LEARNABILITY, "instructor.per_constraint": "true", "instructor.answers": "2"}),
+        "even": Arm({**STATIC, **EVENLY}),
+        "bandit_trained": Arm({**LEARNABILITY, **BANDIT}),
         "bandit_gate": Arm({**STATIC, **BANDIT, **GATE}),
         "edits": Arm({**STATIC, **GATE, "instructor.edits": "0.5"}),
         "replay": Arm({**STATIC, **GATE, "follower.replay": "0.25"}),
@@ -122,9 +125,8 @@ W1 = Study(
         # The default with another judge.
         "rules_judge": Arm({"judger.kind": "rules"}),
         "rules_judge_static": Arm({**STATIC, "judger.kind": "rules"}),
-        "previous_judge": Arm({"judger.weights": "previous"}),
-        "frozen_judge": Arm({"judger.weights": "base"}),
-        "anchored": Arm({"judger.weights": "anchored"}),
+        "previous_judge": Arm({**AUDITED, "judger.weights": "previous"}),
+        "anchored": Arm({**AUDITED, "judger.weights": "anchored"}),
         "external_judge": Arm(needs=("static",), settings_from=follower_of_another_seed),
     },
     "static",
@@ -137,18 +139,18 @@ W1 = Study(
         ("edits", "gate"),
         ("replay", "gate"),
         ("per_constraint", "learnability"),
-        *((judge, "default") for judge in ("rules_judge", "previous_judge", "frozen_judge", "anchored")),
+        *((judge, "default") for judge in ("rules_judge", "previous_judge", "anchored")),
         ("external_judge", "default"),
     ),
 )
-EVEN = {**STATIC, "instructor.allocation": "even"}
+EVEN = {**STATIC, **EVENLY}
 W0 = Study(
     Path("nano-even.yaml"),
     {
         "static": Arm(EVEN),
-        "default": Arm({**mechanism("nano"), "instructor.allocation": "even"}),
+        "default": Arm({**mechanism("nano"), **EVENLY}),
         "gate": Arm({**EVEN, **GATE}),
-        "learnability": Arm({**LEARNABILITY, "instructor.allocation": "even"}),
+        "learnability": Arm({**LEARNABILITY, **EVENLY}),
     },
     "static",
     COMMON,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -92,6 +93,8 @@ def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: i
             print(f"{arm}-{seed}: left out, it needs a finished run of {needed}", file=sys.stderr, flush=True)
             return
         settings = {**study.common, **how.settings, **extra, **own, "seed": str(seed)}
+        if seed in runs.get(study.control, {}):
+            take_base(found(study.control, seed), study.config, settings, folder / f"{arm}-{seed}")
         if run(study.config, settings, folder / f"{arm}-{seed}"):
             runs[arm][seed] = RunDir(folder / f"{arm}-{seed}")
         else:
@@ -133,6 +136,33 @@ def run(config: Path, settings: Settings, folder: Path) -> bool:
     state = "done" if done.returncode == 0 else f"failed with exit code {done.returncode}, see {log}"
     print(f"{folder.name}: {state} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
     return done.returncode == 0
+
+
+AFTER_THE_BASE = {
+    *(
+        f"instructor.{key}"
+        for key in (
+            *("train", "reward", "steps", "answers", "per_constraint", "share_penalty", "archive_penalty"),
+            *("allocation", "types", "explore", "candidates", "probes", "type_quota", "edits"),
+        )
+    ),
+    *(f"follower.{key}" for key in ("steps", "reward", "replay", "hindsight")),
+    "audit",
+}
+"""Keys that say nothing about turn 0, in which the base writes, answers and judges as it is."""
+
+
+def take_base(run: RunDir, config: Path, settings: Settings, folder: Path) -> None:
+    """Turn 0 of a finished run, for one of the same seed that has not begun and would do the same in it."""
+    if folder.exists() or not run.started():
+        return
+    wanted = load_config(config, [f"{key}={value}" for key, value in settings.items()])
+    if not AFTER_THE_BASE.issuperset(differing_keys(run.config(), wanted)):
+        return
+    copied = RunDir(folder)
+    copied.turn(0).mkdir(parents=True)
+    for place in (RunDir.generation, RunDir.instructions, RunDir.evaluation):
+        shutil.copyfile(place(run, 0), place(copied, 0))
 
 
 def _is_finished(run: RunDir, config: Path, overrides: list[str]) -> bool:

@@ -17,6 +17,7 @@ from seif.config import Config, Instructor, Template
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
+from seif.instructions import types_in
 from seif.outcomes import read_outcomes
 from seif.roles.instructor import choose_template
 from seif.scoring import type_of
@@ -91,7 +92,8 @@ class Allocation:
     def __init__(self, config: Config, turn: int, values: ArmValues | None = None) -> None:
         """`values`, for `bandit`: what the turns before have shown; without them its draws are even."""
         self.settings, self.seed, self.turn, self.values = config.instructor, config.seed, turn, values
-        self._types = types_of(config.instructor)
+        forbidden = types_in(config.held_out_types)
+        self._types = [kind for kind in types_of(config.instructor) if kind not in forbidden]
 
     @classmethod
     def after(cls, config: Config, turn: int, outcomes: Sequence[Path]) -> Self:
