@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable
 from pathlib import Path
@@ -25,9 +26,9 @@ from seif.constraints.signature import signature_of
 from seif.instructions import read_instructions
 
 ARMS = {
-    "no_penalty": ["instructor.share_penalty=0"],
-    "share": ["instructor.share_penalty=0.5"],
-    "share_archive": ["instructor.share_penalty=0.5", "instructor.archive_penalty=0.5"],
+    "no_penalty": {"instructor.share_penalty": "0"},
+    "share": {"instructor.share_penalty": "0.5"},
+    "share_archive": {"instructor.share_penalty": "0.5", "instructor.archive_penalty": "0.5"},
 }
 
 
@@ -42,20 +43,21 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=Path("nano"))
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "collapse", help="where runs are kept")
     options = parser.parse_args()
-    settings = [
-        f"turns={options.turns}",
-        f"instructor.reward={options.reward}",
-        f"instructor.steps={options.steps}",
-        "follower.steps=1",
-        "evaluation.tasks=24",
-        "evaluation.judged=24",
-    ]
+    settings = {
+        "turns": str(options.turns),
+        "instructor.reward": options.reward,
+        "instructor.steps": str(options.steps),
+        "follower.steps": "1",
+        "evaluation.tasks": "24",
+        "evaluation.judged": "24",
+    }
     found: dict[str, list[list[dict[str, object]]]] = {}
     for arm in options.arms:
         for seed in range(options.seeds):
-            name = f"{arm}-{options.reward}-{options.steps}-{seed}"
-            finished = run(name, [f"seed={seed}", *settings, *ARMS[arm]], options.config, options.runs)
-            found.setdefault(arm, []).append([pool(finished, turn) for turn in range(options.turns + 1)])
+            folder = options.runs / f"{arm}-{options.reward}-{options.steps}-{seed}"
+            if not run(options.config, {**settings, **ARMS[arm], "seed": str(seed)}, folder):
+                sys.exit(1)
+            found.setdefault(arm, []).append([pool(RunDir(folder), turn) for turn in range(options.turns + 1)])
     print(json.dumps({"reward": options.reward, "instructor_steps": options.steps, "arms": found}, indent=2))
 
 

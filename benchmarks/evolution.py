@@ -1,44 +1,93 @@
-"""Does evolving help? Both Instructor rewards, the static control and the base, at equal Follower steps, over
-several seeds.
+"""Does evolving beat static data? Arms in several worlds, paired by seed (docs/protocol.md).
 
-    .venv/bin/python -m benchmarks.evolution --seeds 3 > docs/evolution.json
+    .venv/bin/python -m benchmarks.evolution --seeds 10 --jobs 2 > docs/evolution.json
+    .venv/bin/python -m benchmarks.evolution --world w1 --arms static default --seeds 2 > /tmp/evolution.json
 
-Runs `seif run` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed) and prints JSON:
-per arm and turn the mean over seeds with a 95% Student-t confidence interval, and the paired differences to the
-static arm.
+Runs `seif run` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed), and prints
+JSON: for each world the base, every arm's turns, and the differences between arms after the last turn. Tested arms get
+all --seeds, exploratory ones at most five.
 """
 
 from __future__ import annotations
 
-from benchmarks.runs import study
+import argparse
+import json
+import sys
+from collections.abc import Collection
+from itertools import accumulate
+
+from benchmarks.arms import WORLDS
+from benchmarks.comparison import TOKENS, summarise
+from benchmarks.runs import ROOT, add_options, finish, settings_of
 from seif.artifacts import RunDir
 from seif.atomic import read_json
+from seif.evaluation.results import Accuracy, Evaluation
+from seif.spending import tokens_by_turn
 
-ARMS = {
-    "adversarial": ["instructor.reward=adversarial"],
-    "frontier": ["instructor.reward=frontier"],
-    "static": ["instructor.train=false"],
-}
+PRIMARY = "sampled_constraint_accuracy"
+RARE = frozenset(
+    {
+        "change_case:english_capital",
+        "detectable_format:number_highlighted_sections",
+        "startend:quotation",
+        "detectable_format:title",
+        "detectable_content:postscript",
+    }
+)
+"""Types that real base models hardly ever write."""
 
 
 def numbers(run: RunDir, turn: int) -> dict[str, float]:
-    """What is compared, of one turn of one run."""
-    evaluation = read_json(run.evaluation(turn))
-    greedy, sampled = evaluation["held_out"]["greedy"], evaluation["held_out"]["sampled"]
-    by_count = greedy["instruction_accuracy"]
-    return {
-        "greedy_constraint_accuracy": greedy["constraint_accuracy"],
-        "sampled_constraint_accuracy": sampled["constraint_accuracy"],
-        "greedy_instruction_accuracy_3_4": (by_count["3"] + by_count["4"]) / 2,
-        "greedy_repetition": greedy["repetition"],
-        "sampled_repetition": sampled["repetition"],
-        "judger_minus_verifier": evaluation["judger"]["mean"] - evaluation["judger"]["verifier_mean"],
-        "judger_balanced_accuracy": evaluation["judger"]["balanced_accuracy"],
-        "top_type_share": evaluation["instructor"]["top_type_share"],
-        "type_entropy": evaluation["instructor"]["type_entropy"],
-        "pool_conflict_share": evaluation["instructor"]["pool_conflict_share"],
+    """What is compared, of one turn of one run; what was not measured is left out."""
+    evaluation = Evaluation.from_json(read_json(run.evaluation(turn)), run.evaluation(turn))
+    greedy, sampled = evaluation.held_out["greedy"], evaluation.held_out["sampled"]
+    judger, instructor = evaluation.judger, evaluation.instructor
+    spent = [sum(roles.values()) for roles in tokens_by_turn(run)]
+    found = {
+        PRIMARY: sampled.constraint_accuracy,
+        "greedy_constraint_accuracy": greedy.constraint_accuracy,
+        "sampled_rare_types": mean_of_types(sampled, RARE),
+        "greedy_rare_types": mean_of_types(greedy, RARE),
+        **{f"{decoding}_held_out_types": a.constraint_accuracy for decoding, a in evaluation.held_out_types.items()},
+        "sampled_repetition": sampled.repetition,
+        "judger_minus_verifier": _minus(judger.mean, judger.verifier_mean),
+        "judger_balanced_accuracy": judger.balanced_accuracy,
+        "top_type_share": instructor.top_type_share,
+        "rare_types_in_pool": sum(instructor.shares.get(kind, 0.0) for kind in RARE),
+        "type_entropy": instructor.type_entropy,
+        "pool_conflict_share": instructor.pool_conflict_share,
+        TOKENS: ([0, *accumulate(spent)][turn]) if any(spent) else None,
     }
+    return {name: float(value) for name, value in found.items() if value is not None}
+
+
+def mean_of_types(accuracy: Accuracy, types: Collection[str]) -> float | None:
+    """Accuracy on the constraints of `types` alone; None where there are none."""
+    known = {kind: n for kind, n in accuracy.per_type_n.items() if kind in types and n}
+    total = sum(known.values())
+    return sum((accuracy.per_type[kind] or 0.0) * n for kind, n in known.items()) / total if total else None
+
+
+def _minus(a: float | None, b: float | None) -> float | None:
+    return None if a is None or b is None else a - b
+
+
+def main() -> None:
+    """Do what is missing, and print what was found; exit code 1 where a run has failed."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--world", nargs="+", choices=WORLDS, default=list(WORLDS))
+    add_options(parser, ROOT / "runs" / "evolution")
+    options = parser.parse_args()
+    told = {}
+    for world in options.world:
+        study = WORLDS[world]
+        arms = [arm for arm in study.arms if arm in (options.arms or study.arms)]
+        finished = finish(study, arms, options.seeds, options.runs / world, options.jobs, settings_of(options))
+        told[world] = summarise(study, finished, numbers, PRIMARY)
+    print(json.dumps({"worlds": told}, indent=1))
+    if any(world["failed"] for world in told.values()):
+        sys.exit(1)
 
 
 if __name__ == "__main__":
-    study(__doc__, ARMS, "static", "nano.yaml", numbers)
+    main()

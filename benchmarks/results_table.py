@@ -1,80 +1,231 @@
 """The Markdown tables of docs/results.md from what `benchmarks.evolution` or `benchmarks.self_supervised` printed.
 
 .venv/bin/python -m benchmarks.results_table docs/evolution.json
-.venv/bin/python -m benchmarks.results_table docs/self_supervised.json --last
+.venv/bin/python -m benchmarks.results_table docs/self_supervised.json
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-NAMES = {
-    "greedy_constraint_accuracy": "constraint accuracy, greedy",
-    "sampled_constraint_accuracy": "constraint accuracy, temperature 1",
-    "greedy_instruction_accuracy_3_4": "all of 3 or 4 constraints, greedy",
-    "all_of_3": "all of 3 constraints, greedy",
-    "all_of_4": "all of 4 constraints, greedy",
-    "soft_types": "soft types, greedy",
-    "hard_types": "other types, greedy",
-    "general": "sums, greedy",
-    "reward_model_accuracy": "reward model against verifiers",
-    "label_accuracy": "pseudo-labels against verifiers",
-    "calibration_error": "expected calibration error",
-    "judger_balanced_accuracy": "Judger's balanced accuracy on the Follower's answers",
-    "judger_minus_verifier": "Judger's mean minus verifiers' mean",
-    "top_type_share": "top type's share in the pool",
-    "pool_conflict_share": "contradictory in the pool",
-    "greedy_repetition": "repetition, greedy",
-    "repetition": "repetition, greedy",
-    "sampled_repetition": "repetition, temperature 1",
+Study = Mapping[str, Any]
+"""What `benchmarks.comparison.summarise` told of one world."""
+Cell = Callable[[Study, str], str]
+"""(study, arm) -> the arm's entry in a column."""
+NONE = "–"
+BASE = "base"
+
+
+# --- what is told of an arm -------------------------------------------------------------------------------------------
+
+
+def turns_of(study: Study, arm: str) -> list[Mapping[str, Any]]:
+    """The arm's measures by turn; those of the base are turn 0's."""
+    return [study["base"]] if arm == BASE else list(study["arms"][arm].values())
+
+
+def last(measure: str) -> Cell:
+    """Mean and half of the interval after the last turn, in percent."""
+
+    def cell(study: Study, arm: str) -> str:
+        told = turns_of(study, arm)[-1].get(measure)
+        return NONE if told is None else percent(told["mean"]) + _half(told["ci95"])
+
+    return cell
+
+
+def highest(measure: str, sign: str = "") -> Cell:
+    """The largest mean of any turn, in percent."""
+
+    def cell(study: Study, arm: str) -> str:
+        means = [turn[measure]["mean"] for turn in turns_of(study, arm) if measure in turn]
+        return percent(max(means), sign) if means else NONE
+
+    return cell
+
+
+def minus_control(measure: str) -> Cell:
+    """The difference to the control with its interval, in points."""
+
+    def cell(study: Study, arm: str) -> str:
+        told = _difference(study, arm, measure)
+        return NONE if told is None else bounds(told)
+
+    return cell
+
+
+def adjusted_p(measure: str) -> Cell:
+    """Holm's p; nothing for an arm that is not tested."""
+
+    def cell(study: Study, arm: str) -> str:
+        told = _difference(study, arm, measure)
+        return NONE if told is None or told["p_holm"] is None else f"{told['p_holm']:.3f}"
+
+    return cell
+
+
+def seeds(study: Study, arm: str) -> str:
+    """How many the arm has."""
+    return NONE if arm == BASE else str(len(study["seeds"][arm]))
+
+
+def tokens(study: Study, arm: str) -> str:
+    """Tokens spent, the control's being 1."""
+    if arm == study["control"]:
+        return "1"
+    told = _difference(study, arm, "tokens_ratio")
+    return NONE if told is None else f"{told['mean']:.2f}"
+
+
+def _difference(study: Study, arm: str, measure: str) -> Any:
+    return study.get(f"minus_{study['control']}", {}).get(arm, {}).get(measure)
+
+
+def percent(share: float, sign: str = "") -> str:
+    """A share in percent."""
+    return f"{100 * share:{sign}.1f}".replace("-", "−")
+
+
+def bounds(told: Mapping[str, Any]) -> str:
+    """A difference and its interval, in points."""
+    return f"{percent(told['mean'], '+')} [{percent(told['low'], '+')}, {percent(told['high'], '+')}]"
+
+
+def _half(ci95: float | None) -> str:
+    return "" if ci95 is None else f" ± {100 * ci95:.1f}"
+
+
+# --- tables -----------------------------------------------------------------------------------------------------------
+
+EVOLUTION: Mapping[str, Cell] = {
+    "seeds": seeds,
+    "temperature 1": last("sampled_constraint_accuracy"),
+    "minus static": minus_control("sampled_constraint_accuracy"),
+    "p (Holm)": adjusted_p("sampled_constraint_accuracy"),
+    "area minus static": minus_control("area"),
+    "rare types": last("sampled_rare_types"),
+    "held-out types": last("sampled_held_out_types"),
+    "greedy": last("greedy_constraint_accuracy"),
+    "top type, most": highest("top_type_share"),
+    "conflicts, most": highest("pool_conflict_share"),
+    "judge minus verifiers, most": highest("judger_minus_verifier", "+"),
+    "tokens": tokens,
+}
+SELF_SUPERVISED: Mapping[str, Cell] = {
+    "seeds": seeds,
+    "greedy": last("greedy_constraint_accuracy"),
+    "minus full": minus_control("greedy_constraint_accuracy"),
+    "p (Holm)": adjusted_p("greedy_constraint_accuracy"),
+    "temperature 1": last("sampled_constraint_accuracy"),
+    "all of 3": last("all_of_3"),
+    "all of 4": last("all_of_4"),
+    "soft types": last("soft_types"),
+    "other types": last("hard_types"),
+    "sums": last("general"),
+    "reward model": last("reward_model_accuracy"),
+    "labels": last("label_accuracy"),
+    "calibration error": last("calibration_error"),
+    "Judger": last("judger_balanced_accuracy"),
+    "repetition": last("repetition"),
 }
 
 
+def arms_table(study: Study, columns: Mapping[str, Cell]) -> str:
+    """One row per arm, after the base's."""
+    arms = [BASE, *study["arms"]]
+    return markdown(["arm", *columns], ([words(arm), *(cell(study, arm) for cell in columns.values())] for arm in arms))
+
+
+def pairs_table(study: Study) -> str:
+    """The comparisons with other arms than the control; empty without one."""
+    rows = [
+        [
+            f"{words(arm)} minus {words(key.removeprefix('minus_'))}",
+            bounds(told[study["primary"]]),
+            f"{told[study['primary']]['p']:.3f}",
+            f"{told[study['primary']]['probability_of_improvement']:.2f}",
+            bounds(told["area"]) if "area" in told else NONE,
+        ]
+        for key, arms in study.items()
+        if key.startswith("minus_") and key != f"minus_{study['control']}"
+        for arm, told in arms.items()
+    ]
+    return markdown(["", "difference", "p", "probability of improvement", "area"], rows) if rows else ""
+
+
+def labels_table(study: Study) -> str:
+    """How often pseudo-labels are right, type by type; empty where none were made."""
+    arms = {arm: turns_of(study, arm)[-1] for arm in study["arms"]}
+    arms = {arm: told for arm, told in arms.items() if "label_accuracy" in told}
+    kinds = sorted({name for told in arms.values() for name in told if name.startswith("label_accuracy/")})
+    rows = (
+        [kind.partition("/")[2], *(percent(told[kind]["mean"]) if kind in told else NONE for told in arms.values())]
+        for kind in kinds
+    )
+    return markdown(["type", *map(words, arms)], rows) if arms else ""
+
+
+@dataclass(frozen=True)
+class Criterion:
+    """One condition of success, stated in docs/protocol.md before the runs."""
+
+    text: str
+    found: str
+    met: bool
+
+
+def criteria(study: Study) -> list[Criterion]:
+    """Those of W1 that the arm `default` can be held against; one whose numbers are missing is left out."""
+    told: list[Criterion] = []
+    primary = study["primary"]
+    if found := study.get("minus_static", {}).get("default", {}).get(primary):
+        met = found["mean"] >= 0.03 and found["low"] > 0
+        told.append(Criterion("minus static at least 3 points, lower bound above 0", bounds(found), met))
+    if found := study.get("minus_static_plus", {}).get("default", {}).get(primary):
+        told.append(Criterion("minus static plus, lower bound above 0", bounds(found), found["low"] > 0))
+    turns = turns_of(study, "default") if "default" in study["arms"] else []
+    for text, measure, limit in (
+        ("top type at most 25% in every turn", "top_type_share", 0.25),
+        ("judge minus verifiers at most 2 points in every turn", "judger_minus_verifier", 0.02),
+    ):
+        means = [turn[measure]["mean"] for turn in turns if measure in turn]
+        if means:
+            told.append(Criterion(text, ", ".join(map(percent, means)), max(means) <= limit))
+    return told
+
+
+def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    """A table, and an empty line."""
+    head = list(head)
+    lines = [head, ["---"] * len(head), *map(list, rows)]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
+
+
+def words(name: str) -> str:
+    """An arm's name as words."""
+    return name.replace("_", " ")
+
+
 def main() -> None:
-    """Read the summary; print one table per arm, or one of all arms' last turns, then the differences to the
-    control."""
+    """Read the summary; print each world's tables, or those of the second system."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("summary", type=Path)
-    parser.add_argument("--last", action="store_true", help="one table of all arms after their last turn")
-    options = parser.parse_args()
-    summary: dict[str, Any] = json.loads(options.summary.read_text())
-    base = summary["base"]
-    if options.last:
-        _table({"base": base} | {arm: list(turns.values())[-1] for arm, turns in summary["arms"].items()})
-    else:
-        for arm, turns in summary["arms"].items():
-            print(f"### {arm}\n")
-            _table({"base": base} | {turn.replace("_", " "): numbers for turn, numbers in turns.items()})
-            values = zip(*(numbers["greedy_constraint_accuracy"]["values"] for numbers in turns.values()), strict=True)
-            first = base["greedy_constraint_accuracy"]["values"][0]
-            print(
-                "Per seed, greedy: "
-                + "; ".join(" → ".join(f"{100 * v:.1f}" for v in (first, *line)) for line in values)
-                + ".\n"
-            )
-    (control,) = (key for key in summary if key.startswith("minus_"))
-    print(f"### last turn {control.replace('_', ' ')}\n")
-    _table(summary[control], "+")
-
-
-def _table(columns: dict[str, dict[str, Any]], sign: str = "") -> None:
-    """One column per entry; a measure that an entry lacks is a dash."""
-    print(f"| | {' | '.join(name.replace('_', ' ') for name in columns)} |\n|{'---|' * (len(columns) + 1)}")
-    for key, name in NAMES.items():
-        if any(key in numbers for numbers in columns.values()):
-            print(
-                f"| {name} | "
-                f"{' | '.join(_cell(numbers[key], sign) if key in numbers else '–' for numbers in columns.values())} |"
-            )
-    print()
-
-
-def _cell(interval: dict[str, Any], sign: str) -> str:
-    half = f" ± {100 * interval['ci95']:.1f}" if interval["ci95"] is not None else ""
-    return f"{100 * interval['mean']:{sign}.1f}{half}".replace("-", "−")
+    told = json.loads(parser.parse_args().summary.read_text(encoding="utf-8"))
+    for world, study in told.get("worlds", {}).items():
+        print(f"### {world.upper()}: `{study['config']}`\n")
+        print(arms_table(study, EVOLUTION) + pairs_table(study), end="")
+        if world == "w1":
+            rows = ([c.text, c.found, "yes" if c.met else "no"] for c in criteria(study))
+            print(markdown(["criterion", "found", "met"], rows), end="")
+        if study["failed"]:
+            print(f"Failed runs: {', '.join(study['failed'])}.\n")
+    if "worlds" not in told:
+        print(arms_table(told, SELF_SUPERVISED) + labels_table(told), end="")
 
 
 if __name__ == "__main__":

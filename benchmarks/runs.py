@@ -1,100 +1,158 @@
-"""Whole runs as measurements: every arm and seed of a study is one `seif run`; what is compared gets means with
-confidence intervals."""
+"""Whole runs as measurements: every arm and seed of a study is one `seif run` in a directory of its own."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import statistics
+import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
-
-from scipy.stats import t as student
 
 from seif.artifacts import RunDir
+from seif.config import differing_keys
+from seif.config_file import load_config
 
 ROOT = Path(__file__).parents[1]
-Numbers = Callable[[RunDir, int], dict[str, float]]
-"""(run, turn) -> what is compared; turn 0 is the base."""
+Settings = Mapping[str, str]
+"""Dotted config keys with YAML values, as `--set` takes them."""
+Found = Callable[[str, int], RunDir]
+"""(arm, seed) -> its finished run."""
 
 
-def study(about: str, arms: Mapping[str, Sequence[str]], control: str, config: str, numbers: Numbers) -> None:
-    """The command of a study: do what is missing of its runs, print the summary as JSON. `arms` gives each arm its
-    `--set` overrides."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seeds", type=int, default=3, help="seeds per arm, from 0")
-    parser.add_argument("--arms", nargs="+", choices=arms, default=list(arms))
-    parser.add_argument("--config", type=Path, default=Path(config))
-    parser.add_argument(
-        "--runs",
-        type=Path,
-        default=ROOT / "runs" / Path(config).stem,
-        help="where runs are kept; finished ones are reused",
-    )
-    options = parser.parse_args()
-    found = {
-        arm: [
-            run(f"{arm}-{seed}", [f"seed={seed}", *arms[arm]], options.config, options.runs)
-            for seed in range(options.seeds)
+@dataclass(frozen=True)
+class Arm:
+    """One setting that is compared."""
+
+    settings: Settings = field(default_factory=dict)
+    confirmatory: bool = False
+    """It gets all seeds and is tested; any other is exploratory, with `EXPLORATORY_SEEDS`."""
+    needs: tuple[str, ...] = ()
+    """Arms whose runs must be finished first, because `settings_from` reads them."""
+    settings_from: Callable[[Found, int], Settings] | None = None
+    """More settings for a seed, from finished runs."""
+
+
+EXPLORATORY_SEEDS = 5
+
+
+@dataclass(frozen=True)
+class Study:
+    """Arms over one config, and what they are compared with."""
+
+    config: Path
+    arms: Mapping[str, Arm]
+    control: str
+    common: Settings = field(default_factory=dict)
+    """Settings of all arms; an arm's own come after them."""
+    also: tuple[tuple[str, str], ...] = ()
+    """Pairs (arm, other arm) that are compared besides every arm with the control."""
+
+    def seeds(self, arm: str, most: int) -> range:
+        """Which seeds an arm gets, if the arms that are tested get `most`."""
+        return range(most if self.arms[arm].confirmatory else min(most, EXPLORATORY_SEEDS))
+
+    def with_needed(self, chosen: Iterable[str]) -> list[str]:
+        """The chosen arms and those that they need, in the study's order."""
+        wanted = set(chosen)
+        wanted |= {needed for arm in wanted for needed in self.arms[arm].needs}
+        return [arm for arm in self.arms if arm in wanted]
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a study has: its runs by arm and seed, and the names of those that failed."""
+
+    runs: Mapping[str, Mapping[int, RunDir]]
+    failed: tuple[str, ...] = ()
+
+
+def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: int, extra: Settings) -> Finished:
+    """Do what is missing of the runs in `folder`, `jobs` at once; a run that fails is noted, and the others go on.
+
+    Runs that need others wait for all of these. `extra` settings come after the arm's.
+    """
+    arms = study.with_needed(chosen)
+    runs: dict[str, dict[int, RunDir]] = {arm: {} for arm in arms}
+    failed: list[str] = []
+
+    def found(arm: str, seed: int) -> RunDir:
+        return runs[arm][seed]
+
+    def one(arm: str, seed: int) -> None:
+        how = study.arms[arm]
+        try:
+            own = how.settings_from(found, seed) if how.settings_from else {}
+        except KeyError:
+            failed.append(f"{arm}-{seed}")
+            needed = ", ".join(how.needs)
+            print(f"{arm}-{seed}: left out, it needs a finished run of {needed}", file=sys.stderr, flush=True)
+            return
+        settings = {**study.common, **how.settings, **extra, **own, "seed": str(seed)}
+        if run(study.config, settings, folder / f"{arm}-{seed}"):
+            runs[arm][seed] = RunDir(folder / f"{arm}-{seed}")
+        else:
+            failed.append(f"{arm}-{seed}")
+
+    for waits in (False, True):
+        places = [
+            (arm, seed)
+            for seed in range(most)
+            for arm in arms
+            if bool(study.arms[arm].needs) == waits and seed in study.seeds(arm, most)
         ]
-        for arm in options.arms
-    }
-    print(json.dumps({"seeds": options.seeds, **summarise(found, control, numbers)}, indent=2))
+        with ThreadPoolExecutor(jobs) as pool:
+            # The list makes an exception of a run show here.
+            list(pool.map(lambda place: one(*place), places))
+    return Finished({arm: dict(sorted(of_arm.items())) for arm, of_arm in runs.items()}, tuple(sorted(failed)))
 
 
-def run(name: str, settings: Sequence[str], config: Path, runs: Path) -> RunDir:
-    """One finished run: a finished one as it is, an unfinished one resumed."""
-    folder = runs / name
-    overrides = [part for setting in settings for part in ("--set", setting)]
-    print(name, file=sys.stderr)
-    subprocess.run(
-        [sys.executable, "-m", "seif", "run", str(config), "--run-dir", str(folder), *overrides],
-        check=True,
-        cwd=ROOT,
-        stdout=sys.stderr,
-    )
-    return RunDir(folder)
+def run(config: Path, settings: Settings, folder: Path) -> bool:
+    """One run with one thread: a finished one as it is, an unfinished one resumed; whether it is finished now.
 
-
-def summarise(found: Mapping[str, Sequence[RunDir]], control: str, numbers: Numbers) -> dict[str, Any]:
-    """The base, every arm's turns, and the last turns' paired differences to `control`, each as an `interval` over
-    the seeds."""
-    rows = {
-        arm: [[numbers(r, turn) for r in roots] for turn in range(roots[0].config().turns + 1)]
-        for arm, roots in found.items()
-    }
-    arms = {
-        arm: {f"turn_{turn}": _intervals(of_turn) for turn, of_turn in enumerate(turns) if turn}
-        for arm, turns in rows.items()
-    }
-    differences = {}
-    for arm in rows.keys() - {control} if control in rows else ():
-        pairs = list(zip(rows[arm][-1], rows[control][-1], strict=True))
-        differences[arm] = _intervals(
-            [{name: ours[name] - theirs[name] for name in ours if name in theirs} for ours, theirs in pairs]
+    What it prints is in a file beside its directory.
+    """
+    overrides = [f"{key}={value}" for key, value in settings.items()]
+    if _is_finished(RunDir(folder), config, overrides):
+        return True
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    log, began = folder.with_name(f"{folder.name}.log"), time.monotonic()
+    flags = [part for override in overrides for part in ("--set", override)]
+    with log.open("w", encoding="utf-8") as output:
+        done = subprocess.run(
+            [sys.executable, "-m", "seif", "run", str(config), "--run-dir", str(folder), *flags],
+            check=False,
+            cwd=ROOT,
+            env={**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"},
+            stdout=output,
+            stderr=subprocess.STDOUT,
         )
-    base = next(iter(rows.values()))[0]
-    return {
-        "base": _intervals(base),
-        "arms": arms,
-        f"minus_{control}": {arm: differences[arm] for arm in rows if arm in differences},
-    }
+    state = "done" if done.returncode == 0 else f"failed with exit code {done.returncode}, see {log}"
+    print(f"{folder.name}: {state} ({time.monotonic() - began:.0f} s)", file=sys.stderr, flush=True)
+    return done.returncode == 0
 
 
-def _intervals(rows: Sequence[Mapping[str, float]]) -> dict[str, Any]:
-    return {name: interval([row[name] for row in rows]) for name in rows[0]}
+def _is_finished(run: RunDir, config: Path, overrides: list[str]) -> bool:
+    """Whether nothing is left to do. A run with another config is not: `seif run` says what differs."""
+    if not run.started() or run.state() != "finished":
+        return False
+    return not differing_keys(run.config(), load_config(config, overrides))
 
 
-def interval(values: Sequence[float]) -> dict[str, Any]:
-    """Mean with the half-width of its 95% Student-t confidence interval (None for a single value), and the values."""
-    half = None
-    if len(values) > 1:
-        half = float(student.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
-    return {
-        "mean": round(statistics.mean(values), 4),
-        "ci95": half and round(half, 4),
-        "values": [round(v, 4) for v in values],
-    }
+def add_options(parser: argparse.ArgumentParser, runs: Path) -> None:
+    """What the commands of all studies take; `runs` is where runs are kept by default."""
+    parser.add_argument("--seeds", type=int, default=10, help="seeds of the arms that are tested, from 0")
+    parser.add_argument("--arms", nargs="+", help="only these and those that they need; all by default")
+    parser.add_argument("--jobs", type=int, default=2, help="runs at once, with one thread each")
+    parser.add_argument(
+        "--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of all runs, to try a study out"
+    )
+    parser.add_argument("--runs", type=Path, default=runs, help="where runs are kept")
+
+
+def settings_of(options: argparse.Namespace) -> Settings:
+    """What --set gives."""
+    return dict(override.split("=", 1) for override in options.set)

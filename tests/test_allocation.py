@@ -1,10 +1,11 @@
 import json
+import random
 from collections import Counter
 from dataclasses import asdict
 
 import pytest
 
-from seif.allocation import PRIOR, Allocation, allocation_values
+from seif.allocation import DISCOUNT, Allocation, allocation_values
 from seif.config_file import build_config
 from seif.roles.instructor import choose_template
 from seif.stage_log import Outcome
@@ -25,30 +26,46 @@ def outcome(satisfied, *kinds, judged=8):
     return Outcome("a?", tuple(TEXTS[k] for k in kinds), (satisfied,) * n, (judged,) * n, (satisfied > 0,) * n)
 
 
+HALF = 4 * 4 * 4 / (8 * 7)
+"""The unbiased estimate of 4p(1 - p) from 4 of 8."""
+
+
 def test_what_is_half_satisfied_is_worth_the_most():
     values = allocation_values([[outcome(4, COMMA), outcome(8, LOWER), outcome(0, TITLE)]])
-    assert values.of(COMMA, 1) == pytest.approx(1)
-    assert values.of(LOWER, 1) == pytest.approx(4 * 0.9 * 0.1)
-    assert values.of(TITLE, 1) == pytest.approx(values.of(LOWER, 1))
+    assert values.of(COMMA, 1) == pytest.approx(HALF)
+    assert values.of(LOWER, 1) == values.of(TITLE, 1) == 0
+
+
+def test_a_type_that_is_always_followed_in_some_wordings_and_never_in_others_teaches_nothing():
+    seen = [outcome(8, COMMA), outcome(0, COMMA)] * 20
+    assert allocation_values([seen]).of(COMMA, 1) == 0
+
+
+def test_the_estimate_is_unbiased():
+    rng, p = random.Random(0), 0.3
+    seen = [outcome(sum(rng.random() < p for _ in range(3)), COMMA, judged=3) for _ in range(20_000)]
+    assert allocation_values([seen]).types[COMMA] == pytest.approx(4 * p * (1 - p), abs=0.01)
 
 
 def test_an_arm_with_few_observations_is_near_its_type_and_an_unknown_type_is_tried():
-    seen = [outcome(4, COMMA)] * 30 + [outcome(8, COMMA, COMMA)]
-    values = allocation_values([seen])
-    kind = (30 + 2 * 0.36) / 32
-    assert values.of(COMMA, 2) == pytest.approx((2 * 0.36 + PRIOR * kind) / (2 + PRIOR))
-    assert values.of(COMMA, 5) == pytest.approx(kind)
-    assert values.of(TITLE, 2) == max(values.arms.values())
+    few = allocation_values([[outcome(4, COMMA)] * 300 + [outcome(8, COMMA, COMMA)]])
+    many = allocation_values([[outcome(4, COMMA)] * 300 + [outcome(8, COMMA, COMMA)] * 300])
+    assert 0.7 * HALF < few.of(COMMA, 2) < few.of(COMMA, 1)
+    assert many.of(COMMA, 2) < 0.1 * HALF
+    assert few.of(COMMA, 5) == few.types[COMMA]
+    assert few.of(TITLE, 2) == max(few.arms.values())
 
 
-def test_an_earlier_turn_counts_half():
+def test_later_observations_count_more():
     values = allocation_values([[outcome(8, COMMA)], [outcome(4, COMMA)]])
-    assert values.types[COMMA] == pytest.approx((0.5 * 0.36 + 1) / 1.5)
+    assert values.types[COMMA] == pytest.approx(HALF / (1 + DISCOUNT))
+    within = allocation_values([[outcome(8, COMMA)] * 100 + [outcome(4, COMMA)] * 100])
+    assert within.types[COMMA] > 0.7 * HALF
 
 
 def test_what_nobody_judged_has_no_value():
     assert allocation_values([]) is None
-    assert allocation_values([[outcome(0, COMMA, judged=0)]]) is None
+    assert allocation_values([[outcome(0, COMMA, judged=0), outcome(1, COMMA, judged=1)]]) is None
 
 
 def test_by_default_only_the_number_is_asked_for():

@@ -27,6 +27,7 @@ def write(tmp_path, text):
         ("model: x\nconstraint_types: a.py\n", "'constraint_types' is no longer a key; write `plugins: [a.py]`"),
         ("model: x\nconstraint_types: [a.py, b.py]\n", "no longer a key; write `plugins: [a.py, b.py]`"),
         ("model: x\njudger: {model: rules}\n", "no model that `hybrid` can ask"),
+        ("model: x\njudger: {checkpoint: other}\n", "set weights: base"),
         ("model: x\nprompts: compact\n", "compact"),
         ("model: x\nlora: {rr: 8}\n", "did you mean 'lora.r'"),
         ("model: x\nlora: {r: 0}\n", "lora.r: "),

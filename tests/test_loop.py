@@ -47,3 +47,11 @@ def test_plan_without_a_model_that_filters():
 def test_plan_of_the_control_arm_trains_no_instructor():
     numbers = asdict(plan(load_config(Path("nano"), ["instructor.train=false"]), 384))
     assert all(t["instructor_steps"] == 0 and t["instructions_written_by"] == "base" for t in numbers["turns"])
+
+
+def test_plan_of_a_gate_counts_its_probes_and_the_seeds_of_a_turn():
+    settings = ["instructor.candidates=4", "instructor.probes=2", "instructor.seeds_per_turn=64"]
+    found = plan(load_config(Path("nano-tiny"), [*settings, "follower.steps=null", "follower.epochs=[1]"]), 384)
+    assert found.probes == {"answers": 64 * 4 * 2, "judge_calls": 64 * 4 * 2 * 3.5}
+    assert found.turns[0].follower_steps == 64 // 16
+    assert plan(load_config(Path("nano-tiny")), 384).probes is None

@@ -29,7 +29,7 @@ from seif.types import Constraint, Instruction, Verdict
 TASK = Instruction("Why?", (compile_text("Avoid commas."), compile_text("Use only lowercase.")))
 
 
-def instructor_scores(texts, answer="it is old.", **changes):
+def instructor_scores(texts, answer="it is old.", held_out_types=frozenset(), **changes):
     engine = ScriptedEngine(answer if callable(answer) else lambda request: answer)
     settings = {
         "filter": Filter(engine, "full", rules=True, model=False, max_new_tokens=8),
@@ -37,6 +37,7 @@ def instructor_scores(texts, answer="it is old.", **changes):
         "judge": RulesJudge(),
         **{name: changes.pop(name) for name in ("archive", "seed") if name in changes},
         "settings": Instructor(**{"answers": 2, **changes}),
+        "held_out_types": held_out_types,
     }
     scorer = InstructorScorer(**settings)
     return asyncio.run(
@@ -79,6 +80,14 @@ def test_answers_are_seeded_per_item():
     seeds = [r.seed for r in engine.requests]
     assert len(set(seeds)) == 4
     assert item_seed("a", 1) == item_seed("a", 1) != item_seed("a", 2)
+
+
+def test_a_held_out_type_is_worth_nothing_and_is_not_answered():
+    (held, other), engine = instructor_scores(
+        ["1. Use only uppercase.", "1. Avoid commas."], held_out_types=frozenset({"change_case:english_capital"})
+    )
+    assert (held.reward, held.outcome, other.outcome) == (0.0, "held-out type", "judged")
+    assert len(engine.requests) == 2
 
 
 def test_share_penalty_and_known_types():

@@ -1,11 +1,12 @@
 import json
+from collections import Counter
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from seif.errors import UsageError
-from seif.seeds import Fingerprints, distinct, load_seeds
+from seif.seeds import Fingerprints, distinct, drawn, load_seeds
 
 
 def jsonl(tmp_path, rows):
@@ -66,3 +67,13 @@ def test_fingerprints_know_their_texts():
     assert list(Fingerprints(["x", "y", "x", "z"]).numbers()) == [0, 1, 0, 2]
     assert Fingerprints(["x", "y", "z", "y", "x"]).first_repeated() == (3, 1)
     assert Fingerprints(["x", "y"]).first_repeated() is None
+
+
+def test_seeds_are_drawn_evenly_in_order_and_anew_for_every_place():
+    counts = Counter(number for place in range(300) for number in drawn(20, 5, 0, place))
+    assert set(counts) == set(range(20))
+    assert all(45 < count < 110 for count in counts.values())
+    once = list(drawn(20, 5, 0, 1))
+    assert once == sorted(set(once)) == list(drawn(20, 5, 0, 1)) != list(drawn(20, 5, 0, 2))
+    assert len(once) == 5
+    assert list(drawn(3, None, 0)) == list(drawn(3, 9, 0)) == [0, 1, 2]

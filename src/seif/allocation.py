@@ -24,8 +24,9 @@ from seif.stage_log import Outcome
 
 Arm = tuple[str, int]
 """What the bandit chooses among: a constraint type, and how many constraints the instruction has."""
-DISCOUNT = 0.5
-"""What an observation counts in comparison with one of a turn later."""
+DISCOUNT = 0.1
+"""What an observation counts in comparison with one of a turn later; within a turn the weight rises evenly on this
+scale, because what a Follower can learn by a type changes while it learns."""
 PRIOR = 8
 """Observations that the value of an arm's type counts for in the arm's own."""
 
@@ -41,7 +42,7 @@ class Ask:
 
 @dataclass(frozen=True)
 class ArmValues:
-    """How much a Follower can learn by each arm: the mean of 4p(1 - p) over what was observed, in (0, 1]."""
+    """How much a Follower can learn by each arm: the mean of 4p(1 - p) over what was observed."""
 
     types: Mapping[str, float]
     arms: Mapping[Arm, float]
@@ -54,16 +55,19 @@ class ArmValues:
 def allocation_values(turns: Sequence[Sequence[Outcome]]) -> ArmValues | None:
     """The values after these turns, oldest first; None where nothing was judged.
 
-    An observation is a constraint of an instruction that n verdicts judge and s find satisfied: p = (s + 1) / (n + 2).
-    An arm with few of them is drawn towards its type.
+    An observation is a constraint of an instruction that n > 1 verdicts judge and s find satisfied. Its value,
+    4s(n - s)/(n(n - 1)), is an unbiased estimate of 4p(1 - p), so a type of which each instruction is always or never
+    followed has 0. An arm with few of them is drawn towards its type.
     """
     weights: dict[str | Arm, float] = defaultdict(float)
     sums: dict[str | Arm, float] = defaultdict(float)
-    for age, outcomes in enumerate(reversed(turns)):
-        for arm, value in _observations(outcomes):
-            for key in (arm, arm[0]):
-                weights[key] += DISCOUNT**age
-                sums[key] += DISCOUNT**age * value
+    for turns_ago, outcomes in enumerate(reversed(turns)):
+        for place, outcome in enumerate(outcomes, 1):
+            weight = DISCOUNT ** (turns_ago + 1 - place / len(outcomes))
+            for arm, value in _observations(outcome):
+                for key in (arm, arm[0]):
+                    weights[key] += weight
+                    sums[key] += weight * value
     if not sums:
         return None
     types = {key: total / weights[key] for key, total in sums.items() if isinstance(key, str)}
@@ -75,12 +79,10 @@ def allocation_values(turns: Sequence[Sequence[Outcome]]) -> ArmValues | None:
     return ArmValues(types, arms)
 
 
-def _observations(outcomes: Sequence[Outcome]) -> Iterator[tuple[Arm, float]]:
-    for outcome in outcomes:
-        for text, satisfied, judged in zip(outcome.constraints, outcome.satisfied, outcome.judged, strict=True):
-            if judged:
-                p = (satisfied + 1) / (judged + 2)
-                yield (_type(text), len(outcome.constraints)), 4 * p * (1 - p)
+def _observations(outcome: Outcome) -> Iterator[tuple[Arm, float]]:
+    for text, s, n in zip(outcome.constraints, outcome.satisfied, outcome.judged, strict=True):
+        if n > 1:
+            yield (_type(text), len(outcome.constraints)), 4 * s * (n - s) / (n * (n - 1))
 
 
 class Allocation:
@@ -118,7 +120,7 @@ class Allocation:
     def _explored(self, values: Sequence[float]) -> list[float]:
         """Probabilities: even with that of `explore`, else in proportion to the values."""
         even, total = self.settings.explore / len(values), sum(values)
-        return [even + (1 - self.settings.explore) * value / total for value in values]
+        return [even + (1 - self.settings.explore) * (value / total if total else 1 / len(values)) for value in values]
 
 
 def types_of(settings: Instructor) -> Sequence[str]:
@@ -131,7 +133,8 @@ def _draw(rng: random.Random, weights: Mapping[str, float], count: int) -> tuple
     chosen: list[str] = []
     left = dict(weights)
     while left and len(chosen) < count:
-        (kind,) = rng.choices(list(left), list(left.values()))
+        known = list(left.values()) if any(left.values()) else None
+        (kind,) = rng.choices(list(left), known)
         chosen.append(kind)
         left = {other: w for other, w in left.items() if other != kind and not _exclude(kind, other)}
     return tuple(chosen)

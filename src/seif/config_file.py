@@ -20,7 +20,7 @@ from seif.errors import UsageError
 
 PATH_KEYS = (
     *("model", "seeds", "instructions", "held_out", "held_out_types", "audit", "prompts"),
-    *("benchmark_prompts", "engine.vllm.python"),
+    *("benchmark_prompts", "engine.vllm.python", "judger.checkpoint"),
     *("evaluation.suites.prompts", "evaluation.suites.include_path"),
     *(
         f"self_supervised.{key}"

@@ -57,9 +57,11 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
                 turn=turn,
                 instructor_starts_from=str(roles.instructor_start) if settings.train else None,
                 instructions_written_by=str(roles.instruction_writer),
-                filter=str(roles.filter) if config.filter.model else no_model,
+                filter=(config.judger.checkpoint or str(roles.filter)) if config.filter.model else no_model,
                 answerer=str(roles.answerer),
-                judger=str(roles.judger) if judging_kind(config).uses_model else config.judging_model,
+                judger=(config.judger.checkpoint or str(roles.judger))
+                if judging_kind(config).uses_model
+                else config.judging_model,
                 follower_starts_from=str(roles.follower_start),
                 instructor_steps=datasets.instructor_steps(config, seeds) if settings.train else 0,
                 reward_model_for_instructor=str(roles.instructor_reward_model) if trained and settings.train else None,

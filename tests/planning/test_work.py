@@ -138,3 +138,17 @@ def test_an_audit_asks_the_judges_of_the_turn_and_of_the_next():
     assert [found[turn, "audit"].calls for turn in range(4)] == [20, 40, 40, 20]
     assert found[0, "audit"].seconds == pytest.approx(3.0 + 64 * 0.01 + 10 * 40 * 0.001 + 10 * 30 * 0.0001 + 20 * 0.5)
     assert list(found).index((1, "audit")) == list(found).index((1, "evaluate")) - 1
+
+
+def test_candidates_are_written_filtered_answered_and_judged():
+    settings = [f"instructor.{key}" for key in ("candidates=4", "probes=2", "edits=0.5", "seeds_per_turn=16")]
+    found = stages([*settings, "turns=2"])
+    assert (found[0, "generate"].sampled, found[0, "generate"].calls) == (16 * 20, 16)
+    first, second = found[1, "generate"], found[2, "generate"]
+    assert first.sampled == second.sampled == 4 * 16 * 20
+    answers = 4 * 16 * 2
+    assert first.calls == 4 * 16 + answers + answers * 3.5
+    assert first.written == 4 * 16 * 1 + answers * 40 + answers * 3.5 * 1
+    assert first.read == 4 * 16 * 60 + answers * 30 + answers * 3.5 * 50
+    edits = 8
+    assert second.calls == first.calls + edits + edits * 2 + edits * 2 * 3.5

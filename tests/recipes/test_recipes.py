@@ -1,9 +1,12 @@
 """Each recipe calls its stages in the order of its paper, with the judge of its paper."""
 
+from pathlib import Path
+
 import pytest
 
 from seif.artifacts import RunDir
 from seif.config import Config, Instructor
+from seif.config_file import load_config
 from seif.distributed.job import Job, read_job, write_job
 from seif.models import JudgeWeights
 from seif.recipes import self_evolving, self_supervised
@@ -76,6 +79,19 @@ def test_self_supervised_trains_its_judge_before_the_follower():
         ("evaluate", 0, "reward model 0"),
         ("train_instructor", 1, "reward model 0"),
     ]
+
+
+def test_a_given_checkpoint_judges_in_every_turn(tmp_path):
+    def judges(*overrides):
+        config = load_config(Path("nano"), ["model=base", *overrides])
+        turns = RealTurns(config, RunDir(tmp_path), ["Why?"], None, None)
+        turns.dir.reward_model(1).mkdir(parents=True, exist_ok=True)
+        return [turns.judge(1).model, turns.judge(3).model, turns.reward_model_judge(3, trained=1).model]
+
+    follower = str(RunDir(tmp_path).follower(2))
+    assert judges("judger.weights=previous") == ["base", follower, follower]
+    assert judges("judger.weights=base") == ["base"] * 3
+    assert judges("judger.weights=base", "judger.checkpoint=other") == ["other"] * 3
 
 
 def test_probes_need_a_reward_model_before_turn_1_has_trained_one():

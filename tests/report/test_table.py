@@ -123,6 +123,13 @@ def test_plan_table() -> None:
         assert shown in text, shown
 
 
+def test_plan_table_of_a_gate() -> None:
+    text = printed(*plan_table(replace(PLAN, probes={"answers": 1234, "judge_calls": 5678})))
+    line = next(line for line in text.splitlines() if "gate, per turn" in line)
+    assert "1,234" in line
+    assert "5,678" in line
+
+
 def test_one_of_something_is_singular() -> None:
     one = replace(PLAN, seeds=1, turns=PLAN.turns[:1])
     assert "1 turn from Qwen/Qwen2.5-7B-Instruct on 1 seed\n" in printed(*plan_table(one))

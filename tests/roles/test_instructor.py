@@ -60,6 +60,12 @@ def test_the_prompt_asks_for_the_right_number_and_holds_the_seed(template):
     assert content.endswith("Why <b>{{ 7 * 7 }}</b>?")
 
 
+def test_a_set_with_a_held_out_type_is_invalid():
+    found = parse("1. Avoid commas.\n2. Be kind.", True, 2)
+    assert invalid(found, False, {"punctuation:no_comma"}) == "held-out type"
+    assert invalid(found, False, {"soft", "detectable_format:title"}) is None
+
+
 def test_a_set_that_repeats_itself_or_leaves_the_known_types_is_invalid():
     assert invalid(parse("1. Avoid commas.\n2. avoid commas.", True, 2), False) == "repeated constraint"
     assert invalid(parse("1. Avoid commas.\n2. Be kind.", True, 2), True) == "unknown type"

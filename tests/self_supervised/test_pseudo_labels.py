@@ -176,3 +176,22 @@ def test_pairs_of_ones_own_need_four_columns(tmp_path):
 def test_the_schema_is_what_is_written(tmp_path):
     label(tmp_path, ScriptedEngine(script))
     assert pq.read_schema(tmp_path / "labels.parquet").equals(pseudo_labels.SCHEMA)
+
+
+def test_label_noise_flips_a_share_of_the_labels_the_same_ones_every_time(tmp_path):
+    tasks = [Instruction(f"Why {i}?", (COMMA, KIND)) for i in range(400)]
+
+    def noisy(share):
+        folder = tmp_path / str(share)
+        folder.mkdir()
+        pairs, counts = label(folder, ScriptedEngine(script), tasks, replace(ASKING, label_noise=share))
+        return [p.label for p in pairs], counts["flipped"]
+
+    sound, none = noisy(0.0)
+    some, few = noisy(0.1)
+    more, many = noisy(0.3)
+    changed = [{i for i, (a, b) in enumerate(zip(sound, labels, strict=True)) if a != b} for labels in (some, more)]
+    assert (none, few, many) == (0, len(changed[0]), len(changed[1]))
+    assert 0.06 < few / len(sound) < 0.14
+    assert 0.25 < many / len(sound) < 0.35
+    assert changed[0] < changed[1]

@@ -1,19 +1,23 @@
 import json
+from dataclasses import asdict
 
 import pyarrow.parquet as pq
 import pytest
 
 from seif.artifacts import Beside
-from seif.atomic import read_json
+from seif.atomic import JsonLines, read_json
 from seif.config_file import build_config
+from seif.constraints.compiler import compile_text
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError, UsageError
-from seif.instructions import read_instructions
+from seif.instructions import read_instructions, write_instructions
 from seif.models import JudgeWeights, ModelPool
 from seif.scoring import item_seed
+from seif.stage_log import Outcome
 from seif.stages import GenerationRequest, generate
 from seif.tables import ROW_GROUP, StoredTexts
+from seif.types import Instruction
 
 GOOD = json.dumps({"c1": "Use only lowercase.", "c2": "Avoid commas."})
 ODD = json.dumps({"c1": "Use only lowercase.", "c2": "Be kind."})
@@ -182,3 +186,203 @@ def test_seeds_on_disk_and_several_row_groups(tmp_path, models):
     found, _ = run(tmp_path, seeds=StoredTexts(tmp_path / "seeds.parquet"))
     assert [x.seed for x in found] == texts
     assert pq.ParquetFile(tmp_path / "out.parquet").metadata.num_row_groups == 3
+
+
+LOWER, COMMA, BULLETS, TITLE = (
+    *("Use only lowercase.", "Avoid commas.", "Use exactly 3 bullet points."),
+    "Include a title wrapped in double angular brackets.",
+)
+
+
+def listed(*texts):
+    return json.dumps({f"c{n}": text for n, text in enumerate(texts, 1)})
+
+
+class Gated(Models):
+    """Writes one of two instructions, by the request's seed; `answer` says what the Follower answers to a prompt.
+
+    The judge's rules are asked, so nobody else is.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.probed = []
+
+    def script(self, request):
+        if len(self.requests) == self.crash_at:
+            raise Crash
+        prompt = request.messages[-1]["content"]
+        if request.top_logprobs:
+            return Completion("", "stop", {"1": -0.1, "0": -3.0})
+        if prompt.startswith("What is seed"):
+            self.probed.append(prompt)
+            return self.answer(prompt, request.seed)
+        return self.write(request.seed)
+
+    def write(self, seed):
+        return listed(LOWER, COMMA) if seed % 2 else listed(TITLE, BULLETS)
+
+    def answer(self, prompt, seed):
+        return ("no commas here", "No Commas", "yes, a comma", "No, Sir")[seed % 4]
+
+
+@pytest.fixture
+def gated(monkeypatch):
+    engine = Gated()
+    monkeypatch.setattr(ModelPool, "_load", lambda self, weights: engine)
+    monkeypatch.setattr(ModelPool, "cache", lambda self, weights: None)
+    return engine
+
+
+def gate(tmp_path, name="out.parquet", turn=1, last=None, **changes):
+    instructor = {"templates": [{"prompt": "hard", "constraints": 2}], "attempts": 2, "type_quota": 1.0}
+    instructor |= {"candidates": 3, "probes": 4, **changes.pop("instructor", {})}
+    out = tmp_path / name
+    settings = config(instructor=instructor, judger={"kind": "rules"}, **changes)
+    judge = JudgeWeights("judge")
+    generate(
+        settings,
+        GenerationRequest(
+            turn, "writer", "filter", "follower", judge, SEEDS, out, Beside(out).stats, (last,) if last else ()
+        ),
+    )
+    return read_instructions(out), read_json(Beside(out).stats)
+
+
+def test_the_gate_keeps_what_is_sometimes_followed_and_drops_what_never_is(tmp_path, gated):
+    found, numbers = gate(tmp_path)
+    assert {tuple(c.text for c in x.constraints) for x in found} == {(LOWER, COMMA)}
+    assert len({x.seed for x in found}) == len(found) > 10
+    counts = numbers["gate"]
+    assert counts["candidates"] == counts["probed"] == 3 * len(SEEDS)
+    assert len(gated.probed) == 4 * counts["candidates"]
+    assert counts["dropped_never"] > 20
+    assert 0 < counts["mean_p"] < 1
+    assert counts["edited"] == counts["dropped_unjudged"] == counts["over_quota"] == 0
+
+
+def test_the_first_candidate_is_asked_as_without_a_gate(tmp_path, gated):
+    plain, numbers = gate(tmp_path, "plain.parquet", instructor={"candidates": 1, "probes": 0})
+    assert "gate" not in numbers
+    first = {r.seed for r in gated.requests if not r.top_logprobs}
+    assert first == {item_seed("generate", 0, 1, i, 0) for i in range(30)}
+    gate(tmp_path)
+    assert first < {r.seed for r in gated.requests}
+    assert len(plain) == len(SEEDS)
+
+
+def test_turn_0_measures_the_base_without_a_gate(tmp_path, gated):
+    found, numbers = gate(tmp_path, turn=0)
+    assert len(found) == len(SEEDS)
+    assert not gated.probed
+    assert "gate" not in numbers
+
+
+def test_the_quota_bounds_the_share_of_a_type(tmp_path, gated):
+    gated.answer = lambda prompt, seed: "<<A title>>\nyes, Sir" if seed % 2 else "* one\n* two\n* three\nno sir"
+    found, numbers = gate(tmp_path, instructor={"type_quota": 0.3, "candidates": 4})
+    types = [c.instruction_id for x in found for c in x.constraints]
+    assert max(map(types.count, set(types))) <= 0.3 * 2 * len(SEEDS)
+    assert numbers["gate"]["over_quota"] > 0
+
+
+@pytest.mark.parametrize("crash_at", [2, 50, 95, 150, 300, 500])
+def test_the_gate_asks_nothing_twice_after_a_crash(tmp_path, gated, crash_at, monkeypatch):
+    monkeypatch.setattr("seif.stages.gate.PENDING", 16)
+    expected, numbers = gate(tmp_path, "whole.parquet")
+    asked = sorted(str((r.messages, r.seed)) for r in gated.requests)
+    gated.requests.clear()
+    gated.crash_at = crash_at
+    with pytest.raises(Crash):
+        gate(tmp_path)
+    gated.crash_at = None
+    assert gate(tmp_path) == (expected, numbers)
+    assert (tmp_path / "out.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
+    # What was under way is asked again.
+    again = sorted(str((r.messages, r.seed)) for r in gated.requests)
+    assert set(again) == set(asked)
+    assert len(again) <= len(asked) + 20
+
+
+def test_probes_that_failed_are_asked_again_and_too_many_stop_the_stage(tmp_path, gated):
+    whole, numbers = gate(tmp_path, "whole.parquet")
+    answer = gated.answer
+    gated.answer = lambda prompt, seed: (
+        Completion("", "error", error="timeout") if seed % 7 == 0 else answer(prompt, seed)
+    )
+    with pytest.raises(RunError, match="timeout"):
+        gate(tmp_path)
+    gated.answer = answer
+    gated.probed.clear()
+    assert gate(tmp_path) == (whole, numbers)
+    assert 0 < len(gated.probed) < 4 * 3 * len(SEEDS)
+
+
+def test_what_nobody_judged_is_dropped_and_an_empty_pool_says_why(tmp_path, gated):
+    gated.answer = lambda prompt, seed: ""
+    with pytest.raises(
+        RunError, match="of 90 candidates, 0 were always satisfied, 0 never, and 90 could not be judged"
+    ):
+        gate(tmp_path)
+
+
+def test_a_turn_takes_other_seeds_than_the_one_before(tmp_path, gated):
+    settings = {"seeds_per_turn": 12, "candidates": 1, "probes": 0}
+    first, again, second = (
+        [x.seed for x in gate(tmp_path, f"{n}.parquet", turn, instructor=settings)[0]]
+        for n, turn in enumerate((1, 1, 2))
+    )
+    assert first == again != second
+    assert len(first) == len(second) == 12
+    assert first == sorted(first, key=SEEDS.index)
+
+
+def test_held_out_types_are_not_written(tmp_path, gated):
+    write_instructions(
+        tmp_path / "held.parquet", [Instruction("What?", (compile_text(TITLE), compile_text("Be kind.")))]
+    )
+    settings = {"candidates": 1, "probes": 0, "attempts": 9}
+    found, _ = gate(tmp_path, instructor=settings, held_out_types=str(tmp_path / "held.parquet"))
+    assert {tuple(c.text for c in x.constraints) for x in found} == {(LOWER, COMMA)}
+
+
+def outcomes(path, *rows):
+    """A file of outcomes: ten rollouts of each instruction, given as (seed, constraint, satisfied, ...)."""
+    for seed, *flat in rows:
+        texts, satisfied = flat[::2], flat[1::2]
+        outcome = Outcome(seed, tuple(texts), tuple(satisfied), (10,) * len(texts), (True,) * len(texts))
+        JsonLines(path).append({"turn": 1, "stage": "train_follower", "step": 1, **asdict(outcome)})
+    return path
+
+
+def test_instructions_of_the_turn_before_come_back_edited(tmp_path, gated):
+    last = outcomes(
+        tmp_path / "outcomes.jsonl",
+        *((seed, LOWER, 0, COMMA, 5) for seed in SEEDS[:10]),
+        *((seed, LOWER, 10, COMMA, 10) for seed in SEEDS[10:]),
+    )
+    gated.write = lambda seed: listed(TITLE, BULLETS)
+    found, numbers = gate(tmp_path, turn=2, last=last, instructor={"edits": 1.0})
+    assert numbers["gate"]["edited"] == len(SEEDS)
+    assert numbers["drawn"] == 3 * len(SEEDS)
+    texts = {x.seed: tuple(c.text for c in x.constraints) for x in found}
+    assert {texts[seed] for seed in SEEDS[:10] if seed in texts} == {(COMMA,)}
+    assert {texts[seed] for seed in SEEDS[10:] if seed in texts} == {(LOWER, COMMA, TITLE)}
+
+
+def test_only_a_share_is_edited_and_a_crash_changes_nothing(tmp_path, gated):
+    last = outcomes(tmp_path / "outcomes.jsonl", *((seed, LOWER, 5, COMMA, 5) for seed in SEEDS))
+    expected, numbers = gate(tmp_path, "whole.parquet", 2, last, instructor={"edits": 0.5})
+    assert 5 < numbers["gate"]["edited"] < 25
+    for crash_at in (100, 195, 300):
+        gated.requests.clear()
+        gated.crash_at = crash_at
+        with pytest.raises(Crash):
+            gate(tmp_path, "out.parquet", 2, last, instructor={"edits": 0.5})
+    gated.crash_at = None
+    assert gate(tmp_path, "out.parquet", 2, last, instructor={"edits": 0.5}) == (expected, numbers)
+
+
+def test_without_outcomes_there_are_no_edits(tmp_path, gated):
+    _, numbers = gate(tmp_path, turn=2, last=tmp_path / "missing.jsonl", instructor={"edits": 1.0})
+    assert numbers["gate"]["edited"] == 0

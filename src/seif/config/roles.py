@@ -150,6 +150,11 @@ class Judger(Section):
         description="`previous`: the Follower of the turn before (the paper); `base`: the base; `anchored`: the "
         "previous, its verdicts corrected by the error rates of the `audit`.",
     )
+    checkpoint: str | None = Field(
+        default=None,
+        min_length=1,
+        description="`base`: another checkpoint, which filters and judges in the base's place: a directory or hub id.",
+    )
     min_reliability: float = Field(
         default=0.5,
         ge=0,
@@ -170,6 +175,12 @@ class Judger(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_given_checkpoint_stays(self) -> Judger:
+        if self.checkpoint and self.weights != "base":
+            raise ValueError("a given checkpoint judges in every turn: set weights: base")
+        return self
+
 
 class Follower(Section):
     """The role that learns to follow instructions."""
@@ -186,13 +197,13 @@ class Follower(Section):
     hindsight: bool = Field(
         default=False,
         description="An instruction that no rollout of the turn before followed whole comes back with the constraints "
-        "that its best rollout satisfied; for `all_or_nothing`.",
+        "that its best rollout satisfied, at most a quarter of a turn's instructions; for `all_or_nothing`.",
     )
     replay: float = Field(
         default=0.0,
         ge=0,
         lt=1,
-        description="Share of a turn's instructions that comes from earlier turns' pools.",
+        description="Share of the instructions of a turn's steps that comes from earlier turns' pools.",
     )
     format: Literal["plain", "think_answer", "reasoning"] = Field(
         "think_answer",

@@ -101,6 +101,9 @@ class SelfSupervised(Section):
         description="Also take an answer to violate the same wording with another "
         "number or other quoted words, so that labels tell how many.",
     )
+    label_noise: float = Field(
+        default=0.0, ge=0, le=0.5, description="Share of the pseudo-labels that are flipped at random, for studies."
+    )
     reward_model: RewardModel = RewardModel()
     general: General = General()
 

@@ -43,12 +43,12 @@ class Turns:
 
     def judge(self, turn: int) -> JudgeWeights:
         """The language model that judges in a turn."""
-        return JudgeWeights(self._path(self._roles(turn).judger))
+        return JudgeWeights(self._frozen(turn))
 
     def reward_model_judge(self, turn: int, trained: int) -> JudgeWeights:
         """The reward model of turn `trained`, None before it is there; the turn's language model stays the Filter's."""
         path = self.dir.reward_model(trained)
-        return JudgeWeights(self._path(self._roles(turn).judger), str(path) if path.exists() else None)
+        return JudgeWeights(self._frozen(turn), str(path) if path.exists() else None)
 
     def train_instructor(self, turn: int, judge: JudgeWeights) -> None:
         """[Instructor] starts from that of the turn before; the newest Follower answers it."""
@@ -81,7 +81,7 @@ class Turns:
                 request = stages.GenerationRequest(
                     turn=turn,
                     writer=writer,
-                    filter_model=self._path(roles.filter),
+                    filter_model=self._frozen(turn),
                     answerer=self._path(roles.answerer),
                     judge=self._audited(turn, judge),
                     seeds=self.seeds,
@@ -226,6 +226,10 @@ class Turns:
 
     def _roles(self, turn: int) -> Assignment:
         return assign(max(turn, 1), self.config.judger.weights, self.train_instructors)
+
+    def _frozen(self, turn: int) -> str:
+        """What filters and judges in a turn."""
+        return self.config.judger.checkpoint or self._path(self._roles(turn).judger)
 
     def _path(self, checkpoint: Checkpoint) -> str:
         """Where a checkpoint of the paper's table lies on disk."""

@@ -58,6 +58,8 @@ class Asking:
     """Whether answers are also paired with contrasts of their constraints."""
     max_failed: float = 0.05
     """Share of a chunk's answers that may fail."""
+    label_noise: float = 0.0
+    """Share of the labels that are flipped."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,8 @@ class PairCounts:
     """Dropped: their response stands for both labels of a constraint."""
     duplicates: int
     """Dropped: they are there already."""
+    flipped: int = 0
+    """Labels that `label_noise` has changed."""
 
     @classmethod
     def read(cls, path: Path) -> PairCounts:
@@ -199,7 +203,8 @@ def pseudo_label(
             write_json(file, [asdict(a) for a in found])
         answers += [LevelAnswer(**record) for record in read_json(file)]
         progress(number + 1, len(chunks))
-    pairs, dropped = pair_up(instructions, soft, answers, asking, asking.contrasts)
+    sound, dropped = pair_up(instructions, soft, answers, asking, asking.contrasts)
+    pairs = [flipped(pair, asking.label_noise) for pair in sound]
     numbers = PairCounts(
         instructions=len(instructions),
         levels=sizes,
@@ -209,6 +214,7 @@ def pseudo_label(
         pairs=len(pairs),
         positives=sum(p.label for p in pairs),
         contrasts=sum(p.contrast for p in pairs),
+        flipped=sum(a.label != b.label for a, b in zip(sound, pairs, strict=True)),
         **dropped,
     )
     write_json(counts, asdict(numbers))
@@ -316,6 +322,13 @@ def _contrasted(pair: Pair, other: Constraint) -> Pair:
         instruction_id=other.instruction_id,
         kwargs=json.dumps(dict(other.kwargs)),
     )
+
+
+def flipped(pair: Pair, share: float) -> Pair:
+    """The pair with the other label in `share` of all cases: each pair has a draw of its own, and what a smaller share
+    flips, a larger one flips too."""
+    draw = random.Random(f"label noise/{pair.seed}/{pair.level}/{pair.contrast}").random()
+    return replace(pair, label=1 - pair.label) if draw < share else pair
 
 
 def write_pairs(path: Path, pairs: Sequence[Pair]) -> None:

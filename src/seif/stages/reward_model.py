@@ -36,6 +36,7 @@ def pseudo_label(
         config.dtype,
         settings.contrasts,
         config.judger.max_unjudged,
+        settings.label_noise,
     )
 
     def progress(done: int, chunks: int) -> None:
