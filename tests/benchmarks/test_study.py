@@ -90,7 +90,8 @@ def test_the_static_arms_have_no_mechanism():
 def test_another_world_takes_over_the_default_mechanism():
     taken = [f"{key}={value}" for key, value in arms.mechanism("nano").items()]
     ours, theirs = load_config(Path("nano")), load_config(Path("nano-all-or-nothing"), taken)
-    assert ours.instructor.model_dump(exclude={"templates", "seeds_per_turn"}) == theirs.instructor.model_dump(exclude={"templates", "seeds_per_turn"})
+    of_the_world = {"templates", "seeds_per_turn"}
+    assert ours.instructor.model_dump(exclude=of_the_world) == theirs.instructor.model_dump(exclude=of_the_world)
     assert theirs.follower.reward == "all_or_nothing"
 
 

@@ -195,7 +195,8 @@ class Work:
     def _audited_judges(self, turn: int) -> int:
         """How many judges the audit of a turn asks: the turn's, and the next one's where it is another and is there."""
         if self.plan.reward_model:
-            return 1 if turn or self.config.instructor.train else 0
+            settings = self.config.instructor
+            return 1 if turn or settings.train or settings.probes else 0
         judges = {planned.turn: planned.judger for planned in self.plan.turns}
         upcoming = judges.get(turn + 1) if turn else None
         return 1 if upcoming in (None, judges[max(turn, 1)]) else 2
