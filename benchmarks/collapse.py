@@ -3,7 +3,7 @@ penalties change?
 
     .venv/bin/python -m benchmarks.collapse --steps 24 > collapse.json
 
-Runs `seif run nano` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed), with many
+Runs `seif run nano-paper` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed), with many
 Instructor steps and one Follower step a turn, so that little but the Instructor changes. Prints JSON: per arm, seed and
 turn the most frequent type of the pool with its share, the entropy over types and over signatures in bits, how much of
 the pool is of the types and values of the turns before, and how many instructions there are. Turn 0 is the base's.
@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=1, help="seeds per arm, from 0")
     parser.add_argument("--reward", default="adversarial", help="instructor.reward")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
-    parser.add_argument("--config", type=Path, default=Path("nano"))
+    parser.add_argument("--config", type=Path, default=Path("nano-paper"))
     parser.add_argument("--runs", type=Path, default=ROOT / "runs" / "collapse", help="where runs are kept")
     options = parser.parse_args()
     settings = {
@@ -50,6 +50,8 @@ def main() -> None:
         "follower.steps": "1",
         "evaluation.tasks": "24",
         "evaluation.judged": "24",
+        # What the stop rule would say is in the runs' events.
+        "stop.enabled": "false",
     }
     found: dict[str, list[list[dict[str, object]]]] = {}
     for arm in options.arms:

@@ -77,3 +77,10 @@ def test_seeds_are_drawn_evenly_in_order_and_anew_for_every_place():
     assert once == sorted(set(once)) == list(drawn(20, 5, 0, 1)) != list(drawn(20, 5, 0, 2))
     assert len(once) == 5
     assert list(drawn(3, None, 0)) == list(drawn(3, 9, 0)) == [0, 1, 2]
+
+
+def test_the_first_seeds_can_be_in_every_draw():
+    draws = [list(drawn(20, 5, 0, place, always=2)) for place in range(50)]
+    assert all(draw[:2] == [0, 1] and len(draw) == 5 for draw in draws)
+    assert {number for draw in draws for number in draw} == set(range(20))
+    assert list(drawn(20, 5, 0, always=9)) == [0, 1, 2, 3, 4]

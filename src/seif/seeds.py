@@ -59,15 +59,16 @@ def distinct(texts: Callable[[], Iterable[str]]) -> Iterator[str]:
             yield text
 
 
-def drawn(seeds: int, wanted: int | None, *place: object) -> Sequence[int]:
+def drawn(seeds: int, wanted: int | None, *place: object, always: int = 0) -> Sequence[int]:
     """`wanted` of the numbers 0 to `seeds` - 1, in order, drawn evenly; all of them for None, or where there are fewer.
 
-    The draw depends on `place` alone. Memory holds 8 bytes per number.
+    The first `always` of them are in every draw. A draw depends on `place`. Memory holds 8 bytes per number.
     """
     if wanted is None or wanted >= seeds:
         return range(seeds)
-    rng, found = random.Random("/".join(map(str, ("seeds", *place)))), array("q")
-    for number in range(seeds):
+    always = min(always, wanted)
+    rng, found = random.Random("/".join(map(str, ("seeds", *place)))), array("q", range(always))
+    for number in range(always, seeds):
         if rng.random() * (seeds - number) < wanted - len(found):
             found.append(number)
     return found

@@ -168,6 +168,19 @@ class GenerationNumbers(Result):
     gate: GateNumbers | None = None
     """None: no gate chose the instructions."""
 
+    @classmethod
+    def of(cls, pool: PoolNumbers, conflict_share: float, drawn: int, parsable: float | None = None) -> Self:
+        """The numbers of a generation with this pool."""
+        return cls(
+            parsable=parsable,
+            conflict_share=conflict_share,
+            pool_conflict_share=pool.conflict_share,
+            top_type_share=pool.top_type_share,
+            type_entropy=pool.type_entropy,
+            drawn=drawn,
+            pool=pool,
+        )
+
 
 class InstructorNumbers(Result):
     """What the Instructor wrote in a turn."""

@@ -2,7 +2,8 @@
 
 from seif.stages.audit import AuditRequest, audit
 from seif.stages.evaluation import EvaluationRequest, evaluate, judger_measure, measure
-from seif.stages.generation import GenerationRequest, generate, take
+from seif.stages.generation import GenerationRequest, generate
+from seif.stages.given import take
 from seif.stages.reward_model import RewardModelTraining, pseudo_label, train_reward_model
 from seif.stages.training import FollowerTraining, InstructorTraining, train_follower, train_instructor
 

@@ -28,16 +28,15 @@ from seif.constraints.conflicts import find_conflict
 from seif.edits import edited
 from seif.engines.base import Engine, Request
 from seif.engines.metered import Metered, counting
-from seif.errors import RunError, UsageError
-from seif.evaluation.held_out import Pool, describe_instructions
+from seif.errors import RunError
+from seif.evaluation.held_out import Pool
 from seif.evaluation.results import GateNumbers, GenerationNumbers, PoolNumbers
-from seif.instructions import iter_instructions, types_in, write_instructions
+from seif.instructions import types_in, write_instructions
 from seif.journal import Journal, ask_missing
 from seif.models import JudgeWeights, ModelPool, filtering
 from seif.roles import instructor
 from seif.roles.filter import Filter
 from seif.scoring import item_seed, within_limit
-from seif.seeds import Fingerprints
 from seif.seeds import drawn as draw_places
 from seif.stages.gate import Candidates, Gate
 from seif.stages.last_turn import LastOutcomes
@@ -88,7 +87,7 @@ def generate(config: Config, request: GenerationRequest) -> None:
         found: dict[str, object] = {"tokens": dict(sorted(generation.tokens.items()))}
         if generation.gate:
             found["gate"] = generation.gate
-        numbers = _numbers(parsable / drawn, raw.conflict_share, drawn, pool)
+        numbers = GenerationNumbers.of(pool, raw.conflict_share, drawn, parsable / drawn)
         write_json(request.stats, numbers.model_copy(update=found).to_json())
         write_instructions(out, generation)
     shutil.rmtree(folder)
@@ -111,6 +110,7 @@ def _identity(config: Config, request: GenerationRequest) -> list[object]:
         request.filter_model,
         len(request.seeds),
         digest.hexdigest(),
+        config.evaluation.showcase,
         settings,
         *chosen,
     ]
@@ -132,18 +132,6 @@ def _collapse(seeds: int, parsable: int, drawn: int, gate: GateNumbers | None) -
     return f"{found} ({parsable} of {drawn} replies could be parsed); the Instructor has collapsed"
 
 
-def _numbers(parsable: float | None, conflict_share: float, drawn: int, pool: PoolNumbers) -> GenerationNumbers:
-    return GenerationNumbers(
-        parsable=parsable,
-        conflict_share=conflict_share,
-        pool_conflict_share=pool.conflict_share,
-        top_type_share=pool.top_type_share,
-        type_entropy=pool.type_entropy,
-        drawn=drawn,
-        pool=pool,
-    )
-
-
 class _Generation:
     """The candidates that are written for the turn's seeds, attempt after attempt; iterating gives the instructions
     that stay, in the order of the seeds.
@@ -156,8 +144,9 @@ class _Generation:
         settings, turn = config.instructor, request.turn
         self.config, self.request, self.folder = config, request, folder
         self.seeds = request.seeds
-        self.places = draw_places(len(request.seeds), settings.seeds_per_turn, config.seed, turn)
-        """The turn's seeds, by their places among all."""
+        shown = config.evaluation.showcase
+        self.places = draw_places(len(request.seeds), settings.seeds_per_turn, config.seed, turn, always=shown)
+        """The turn's seeds, by their places among all; those that the report shows are in every turn."""
         self.raw = Pool()
         """Everything that could be parsed."""
         self.drawn = 0
@@ -370,31 +359,3 @@ class _Generation:
 def _passed(checked: Journal, item: int) -> bool:
     decision = checked.get(item)
     return decision is not None and decision["passed"]
-
-
-def take(instructions: Path, seeds: Sequence[str], out: Path, stats: Path) -> None:
-    """The user's instructions in place of generated ones, less those whose question is not among `seeds`; `stats` and
-    `out` as `generate` writes them.
-
-    Raises UsageError when none is left.
-    """
-    taken = _Taken(instructions, Fingerprints(seeds))
-    numbers = describe_instructions(taken)
-    if not numbers.instructions:
-        raise UsageError(
-            f"no instruction of {instructions} is left to train on; give "
-            "it questions that the held-out and benchmark files don't have"
-        )
-    write_json(stats, _numbers(None, numbers.conflict_share, numbers.instructions, numbers).to_json())
-    write_instructions(out, taken)
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """The instructions of a file whose question is wanted."""
-
-    file: Path
-    wanted: Fingerprints
-
-    def __iter__(self) -> Iterator[Instruction]:
-        return (x for x in iter_instructions(self.file) if x.seed in self.wanted)
