@@ -3,10 +3,11 @@ penalties change?
 
     .venv/bin/python -m benchmarks.collapse --steps 24 > collapse.json
 
-Runs `seif run nano-paper` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed), with many
-Instructor steps and one Follower step a turn, so that little but the Instructor changes. Prints JSON: per arm, seed and
-turn the most frequent type of the pool with its share, the entropy over types and over signatures in bits, how much of
-the pool is of the types and values of the turns before, and how many instructions there are. Turn 0 is the base's.
+Runs `seif run nano-paper` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed), with
+many Instructor steps and one Follower step a turn, so that little but the Instructor changes. Prints JSON: per arm,
+seed and turn the most frequent type of the pool with its share, the entropy over types and over signatures in bits, how
+much of the pool is of the types and values of the turns before, and how many instructions there are. Turn 0 is the
+base's.
 """
 
 from __future__ import annotations

@@ -74,7 +74,8 @@ class Finished:
 def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: int, extra: Settings) -> Finished:
     """Do what is missing of the runs in `folder`, `jobs` at once; a run that fails is noted, and the others go on.
 
-    Runs that need others wait for all of these. `extra` settings come after the arm's.
+    Runs that need others wait for all of these. `extra` settings come after the arm's. With no jobs nothing is run, and
+    what is not finished is left out.
     """
     arms = study.with_needed(chosen)
     runs: dict[str, dict[int, RunDir]] = {arm: {} for arm in arms}
@@ -93,6 +94,8 @@ def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: i
             print(f"{arm}-{seed}: left out, it needs a finished run of {needed}", file=sys.stderr, flush=True)
             return
         settings = {**study.common, **how.settings, **extra, **own, "seed": str(seed)}
+        if not jobs and not is_finished(RunDir(folder / f"{arm}-{seed}"), study.config, settings):
+            return
         if seed in runs.get(study.control, {}):
             take_base(found(study.control, seed), study.config, settings, folder / f"{arm}-{seed}")
         if run(study.config, settings, folder / f"{arm}-{seed}"):
@@ -107,7 +110,7 @@ def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: i
             for arm in arms
             if bool(study.arms[arm].needs) == waits and seed in study.seeds(arm, most)
         ]
-        with ThreadPoolExecutor(jobs) as pool:
+        with ThreadPoolExecutor(jobs or 1) as pool:
             # The list makes an exception of a run show here.
             list(pool.map(lambda place: one(*place), places))
     return Finished({arm: dict(sorted(of_arm.items())) for arm, of_arm in runs.items()}, tuple(sorted(failed)))
@@ -118,9 +121,9 @@ def run(config: Path, settings: Settings, folder: Path) -> bool:
 
     What it prints is in a file beside its directory.
     """
-    overrides = [f"{key}={value}" for key, value in settings.items()]
-    if _is_finished(RunDir(folder), config, overrides):
+    if is_finished(RunDir(folder), config, settings):
         return True
+    overrides = [f"{key}={value}" for key, value in settings.items()]
     folder.parent.mkdir(parents=True, exist_ok=True)
     log, began = folder.with_name(f"{folder.name}.log"), time.monotonic()
     flags = [part for override in overrides for part in ("--set", override)]
@@ -165,18 +168,20 @@ def take_base(run: RunDir, config: Path, settings: Settings, folder: Path) -> No
         shutil.copyfile(place(run, 0), place(copied, 0))
 
 
-def _is_finished(run: RunDir, config: Path, overrides: list[str]) -> bool:
+def is_finished(run: RunDir, config: Path, settings: Settings) -> bool:
     """Whether nothing is left to do. A run with another config is not: `seif run` says what differs."""
     if not run.started() or run.state() != "finished":
         return False
-    return not differing_keys(run.config(), load_config(config, overrides))
+    return not differing_keys(run.config(), load_config(config, [f"{key}={value}" for key, value in settings.items()]))
 
 
 def add_options(parser: argparse.ArgumentParser, runs: Path) -> None:
     """What the commands of all studies take; `runs` is where runs are kept by default."""
     parser.add_argument("--seeds", type=int, default=10, help="seeds of the arms that are tested, from 0")
     parser.add_argument("--arms", nargs="+", help="only these and those that they need; all by default")
-    parser.add_argument("--jobs", type=int, default=2, help="runs at once, with one thread each")
+    parser.add_argument(
+        "--jobs", type=int, default=2, help="runs at once, with one thread each; 0: only what is finished"
+    )
     parser.add_argument(
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of all runs, to try a study out"
     )

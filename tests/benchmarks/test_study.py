@@ -110,7 +110,7 @@ def test_more_steps_spend_the_tokens_of_the_default(monkeypatch, tmp_path):
 
 def test_arms_bring_those_that_they_need():
     assert arms.W1.with_needed(["static_plus"]) == ["static", "default", "static_plus"]
-    assert [len(arms.W1.seeds(arm, 10)) for arm in ("static", "even")] == [10, 5]
+    assert [len(arms.W1.seeds(arm, 10)) for arm in ("static", "gate")] == [10, 5]
 
 
 def test_what_needs_a_failed_run_is_left_out_and_the_others_go_on(tmp_path, monkeypatch):
