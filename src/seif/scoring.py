@@ -230,7 +230,7 @@ def penalised(scores: Sequence[Score], settings: Instructor, archive: Archive) -
     shares = Shares(chain.from_iterable(signatures))
     penalties = [share_penalty(row, shares, in_step) + share_penalty(row, archive, in_archive) for row in signatures]
     return [
-        replace(s, reward=max(0.0, s.reward - penalty)) if s.outcome == "judged" and s.reward is not None else s
+        replace(s, reward=max(min(0.0, s.reward), s.reward - penalty)) if s.outcome == "judged" and s.reward is not None else s
         for s, penalty in zip(scores, penalties, strict=True)
     ]
 
@@ -260,8 +260,8 @@ def check_unjudged(scores: Sequence[Score], limit: float) -> float:
     return within_limit(causes, asked, limit)
 
 
-def within_limit(causes: Counter[str], asked: int, limit: float) -> float:
-    """The share of `asked` verdicts that are missing for `causes`.
+def within_limit(causes: Counter[str], asked: int, limit: float, what: str = "verdicts") -> float:
+    """The share of the `asked` verdicts, or of `what` else was asked for, that are missing for `causes`.
 
     Raises RunError, naming the commonest cause, above `limit`.
     """
@@ -269,8 +269,8 @@ def within_limit(causes: Counter[str], asked: int, limit: float) -> float:
     if share > limit:
         why = causes.most_common(1)[0][0]
         raise RunError(
-            f"{share:.0%} of the verdicts are missing (limit {limit:.0%}; "
-            f"most often: {why}); fix the judge and run the same command again"
+            f"{share:.0%} of the {what} are missing (limit {limit:.0%}; "
+            f"most often: {why}); fix what failed and run the same command again"
         )
     return share
 

@@ -9,7 +9,7 @@ from seif.config import Judger
 from seif.errors import RunError
 from seif.evaluation.audit import ENOUGH, audit_of, corrected, measured, newcombe, rates_of, reliance, wilson
 from seif.evaluation.held_out import Answer, Judged
-from seif.judges.audited import Reliance
+from seif.judges.audited import ErrorRates, Reliance
 from seif.types import SOFT, Constraint, Instruction
 
 GOOD, BAD = "punctuation:no_comma", "startend:quotation"
@@ -104,6 +104,13 @@ def test_the_gap_is_that_of_what_counted_in_rewards():
     assert audit_of("judge", verdicts, 0, Reliance()).gap == pytest.approx(40 / 140)
     without = Reliance(frozenset({GOOD, BAD}), frozenset({BAD}))
     assert audit_of("judge", verdicts, 0, without).gap == pytest.approx(20 / 100)
+
+
+def test_the_gap_counts_a_classifiers_probability_where_that_is_the_reward():
+    verdicts = [Judged(i, GOOD, False, True, soft_score=0.6) for i in range(10)]
+    assert audit_of("judge", verdicts, 0, Reliance()).gap == pytest.approx(0.6)
+    corrected = Reliance(frozenset({GOOD}), rates={GOOD: ErrorRates(1.0, 0.5)})
+    assert audit_of("judge", verdicts, 0, corrected).gap == pytest.approx(1.0)
 
 
 def test_accuracy_has_the_error_of_tasks_and_not_of_constraints():

@@ -7,6 +7,7 @@ from seif.config_file import build_config
 from seif.constraints.compiler import compile_text
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
+from seif.errors import RunError
 from seif.evaluation.audit import Audit
 from seif.instructions import write_instructions
 from seif.models import JudgeWeights, ModelPool, rewarding
@@ -98,3 +99,26 @@ def test_rewards_rely_on_the_judge_as_the_audit_says(config, loaded, tmp_path):
     judge = JudgeWeights("judger", audit=str(tmp_path / "audit.json"))
     with ModelPool(config) as pool, rewarding(pool, judge) as found:
         assert asyncio.run(verdict(found, COMMA)) is Verdict.SATISFIED
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        ("follower", r"100% of the replies to audit tasks are missing .* most often: connection refused"),
+        ("judger", r"100% of the verdicts of the audit are missing .* most often: connection refused"),
+    ],
+)
+def test_an_audit_whose_requests_fail_ends_in_an_error_and_goes_on_later(
+    config, loaded, tmp_path, monkeypatch, weights, message
+):
+    script = Scripted.script
+
+    def down(self, request):
+        return Completion("", "error", error="connection refused") if self.weights == weights else script(self, request)
+
+    monkeypatch.setattr(Scripted, "script", down)
+    with pytest.raises(RunError, match=message):
+        audit(config, request(tmp_path))
+    assert not (tmp_path / "audit.json").exists()
+    monkeypatch.setattr(Scripted, "script", script)
+    assert audit(config, request(tmp_path)).accuracy == pytest.approx(1 / 3)

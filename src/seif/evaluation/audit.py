@@ -78,7 +78,7 @@ class JudgeAudit(JudgeRates):
     """Verdicts that it did not give; they are in none of the other numbers."""
     gap: Number = None
     """Its mean minus the verifiers' mean, as rewards of the turn counted the verdicts: without types that were
-    unjudged, and corrected where they were."""
+    unjudged, corrected where they were, and a classifier's probability in place of its verdict where that counted."""
     gap_stderr: Number = None
     """Standard error; tasks, not constraints, count as independent."""
 
@@ -173,6 +173,8 @@ def _gap(found: Sequence[Judged], reliance: Reliance) -> tuple[float, float] | N
     differences: dict[int, list[float]] = defaultdict(list)
     for verdict in found:
         counted = reliance.counts(verdict.kind, verdict.satisfied)
+        if counted is not None and verdict.soft_score is not None and not reliance.corrects(verdict.kind):
+            counted = verdict.soft_score
         if counted is not None:
             differences[verdict.task].append(counted - verdict.holds)
     if not differences:

@@ -26,11 +26,14 @@ from seif.types import Constraint, Instruction, Verdict
 
 @dataclass(frozen=True)
 class Answer:
-    """A Follower's answer to one task, and which constraints hold by the verifiers. `reply` None: bad format."""
+    """A Follower's answer to one task, and which constraints hold by the verifiers."""
 
     task: Instruction
     reply: str | None
+    """None: bad format, or no reply."""
     holds: tuple[bool, ...]
+    error: str = ""
+    """Why the engine gave no reply; then nothing is known to hold."""
 
 
 def load_tasks(path: Path) -> list[Instruction]:
@@ -69,23 +72,30 @@ class Sampling:
 async def answer_tasks(
     engine: Engine, tasks: Sequence[Instruction], sampling: Sampling, parts: Path | None = None
 ) -> list[Answer]:
-    """One answer per task; verdicts by the verifiers. A bad format satisfies nothing.
+    """One answer per task; verdicts by the verifiers. A bad format satisfies nothing, and so does a missing reply;
+    `Answer.error` tells which one it was.
 
     What is answered is kept in the file `parts`, and not asked again where that holds it.
     """
+
+    errors: dict[int, str] = {}
 
     async def ask(place: int) -> Reply | None:
         seed = item_seed("held out", sampling.seed, place)
         prompt = follower.messages(sampling.style, tasks[place], sampling.response_format)
         completion = await engine.complete(Request(prompt, sampling.max_new_tokens, sampling.temperature, seed))
-        return None if completion.error else (completion.text, completion.finish_reason == "stop")
+        if completion.error:
+            errors[place] = completion.error
+            return None
+        return completion.text, completion.finish_reason == "stop"
 
     replies = await ask_all(ask, len(tasks), parts)
     answers = []
-    for task, (text, finished) in zip(tasks, (reply or ("", False) for reply in replies), strict=True):
+    for place, (task, found) in enumerate(zip(tasks, replies, strict=True)):
+        text, finished = found or ("", False)
         reply = follower.parse(text, finished, sampling.response_format)
         holds = tuple(reply is not None and verify(reply, c.instruction_id, c.kwargs) for c in task.constraints)
-        answers.append(Answer(task, reply, holds))
+        answers.append(Answer(task, reply, holds, errors.get(place, "")))
     return answers
 
 
@@ -202,9 +212,9 @@ async def judger_agreement(
     It is asked about the constraints that it `judges`. Its verdicts are kept in the file `parts`, and not asked for
     again where that holds them.
     """
-    judged, unjudged = await judge_answers(judger, answers, judges, parts)
+    judged, missing = await judge_answers(judger, answers, judges, parts)
     found = describe_tables(tabulate((v.kind, v.holds, v.satisfied) for v in judged))
-    return JudgeAgreement(**dict(found), unjudged=unjudged)
+    return JudgeAgreement(**dict(found), unjudged=missing.total())
 
 
 @dataclass(frozen=True)
@@ -218,6 +228,8 @@ class Judged:
     holds: bool
     satisfied: bool
     """What the judge says."""
+    soft_score: float | None = None
+    """What counts in rewards in place of 1 or 0, where the judge gave it."""
 
 
 async def judge_answers(
@@ -225,8 +237,9 @@ async def judge_answers(
     answers: Sequence[Answer],
     judges: Callable[[Constraint], bool] = lambda constraint: True,
     parts: Path | None = None,
-) -> tuple[list[Judged], int]:
-    """The Judger's verdicts on well-formed answers, and how many it did not give; otherwise as `judger_agreement`."""
+) -> tuple[list[Judged], Counter[str]]:
+    """The Judger's verdicts on well-formed answers, and why others are missing, with counts; otherwise as
+    `judger_agreement`."""
     pairs = [
         (task, answer.reply, constraint, holds)
         for task, answer in enumerate(answers)
@@ -235,18 +248,23 @@ async def judge_answers(
         if judges(constraint)
     ]
 
-    async def ask(place: int) -> bool | None:
+    missing = Counter[str]()
+
+    async def ask(place: int) -> tuple[bool, float | None] | None:
         task, reply, constraint, _ = pairs[place]
-        verdict = (await judger.judge(answers[task].task, reply, constraint)).verdict
-        return None if verdict is Verdict.UNJUDGED else verdict is Verdict.SATISFIED
+        judgement = await judger.judge(answers[task].task, reply, constraint)
+        if judgement.verdict is Verdict.UNJUDGED:
+            missing[judgement.cause] += 1
+            return None
+        return judgement.verdict is Verdict.SATISFIED, judgement.soft_score
 
     verdicts = await ask_all(ask, len(pairs), parts)
     judged = [
-        Judged(task, constraint.instruction_id, holds, satisfied)
-        for (task, _, constraint, holds), satisfied in zip(pairs, verdicts, strict=True)
-        if satisfied is not None
+        Judged(task, constraint.instruction_id, holds, *verdict)
+        for (task, _, constraint, holds), verdict in zip(pairs, verdicts, strict=True)
+        if verdict is not None
     ]
-    return judged, len(pairs) - len(judged)
+    return judged, missing
 
 
 class Pool:

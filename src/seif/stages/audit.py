@@ -13,11 +13,12 @@ from seif.artifacts import Beside
 from seif.atomic import JsonLines, write_json
 from seif.config import MOVABLE_KEYS, Config
 from seif.constraints.compiler import compile_text
+from seif.constraints.taxonomy import type_of
 from seif.evaluation.audit import Audit, JudgeAudit, JudgeRates, Share, audit_of, corrected, measured
 from seif.evaluation.held_out import Answer, Sampling, answer_tasks, judge_answers, load_tasks
 from seif.judges.audited import Reliance
 from seif.models import JudgeWeights, ModelPool, judging, relied_on, same_judge
-from seif.scoring import item_seed, type_of
+from seif.scoring import item_seed, within_limit
 from seif.self_supervised import curriculum
 from seif.training.checkpoints import claim
 from seif.types import Constraint, Verdict
@@ -40,7 +41,11 @@ class AuditRequest:
 
 
 def audit(config: Config, request: AuditRequest) -> Audit:
-    """Write, and return, what the audit finds. Raises UsageError for tasks that no verifier checks."""
+    """Write, and return, what the audit finds; the same call after a kill or a failure asks for the rest alone.
+
+    Raises UsageError for tasks that no verifier checks, and RunError when more than `judger.max_unjudged` of the
+    Follower's replies or of a judge's verdicts are missing.
+    """
     parts = Beside(request.out).parts
     claim(parts, _identity(config, request), config.dtype)
     with ModelPool(config, request.out) as pool:
@@ -65,6 +70,8 @@ async def _audit(config: Config, pool: ModelPool, request: AuditRequest, parts: 
     sampling = Sampling(config.prompts, config.follower.format, grpo.max_new_tokens, grpo.temperature, seed)
     with pool.use(request.model) as engine:
         answers = await answer_tasks(engine, tasks, sampling, parts / "answers.jsonl")
+    missing = Counter(answer.error for answer in answers if answer.error)
+    within_limit(missing, len(tasks), config.judger.max_unjudged, "replies to audit tasks")
     asking = _Asking(config, pool, answers, parts)
     upcoming, judge = request.next_judge, request.judge
     if upcoming is not None and same_judge(config, upcoming, judge):
@@ -95,10 +102,11 @@ class _Asking:
             return None
         asked: Callable[[Constraint], bool] = curriculum.soft(config) if classifies else lambda constraint: True
         with judging(self.pool, judge.model, judge.reward_model, alone=True) as judger:
-            found, unjudged = await judge_answers(judger, self.answers, asked, self.parts / f"{name}.jsonl")
+            found, missing = await judge_answers(judger, self.answers, asked, self.parts / f"{name}.jsonl")
+        within_limit(missing, len(found) + missing.total(), config.judger.max_unjudged, "verdicts of the audit")
         # The rewards of the turn have used the audit that its judge names; those of the next will use this one.
         reliance = relied_on(config, judge.audit) if judge.audit else Reliance()
-        return audit_of(judge.reward_model or judge.model, found, unjudged, reliance)
+        return audit_of(judge.reward_model or judge.model, found, missing.total(), reliance)
 
 
 def _corrected(rollouts: JsonLines, judge: JudgeRates) -> dict[str, Share]:
