@@ -63,6 +63,14 @@ def test_later_observations_count_more():
     assert within.types[COMMA] > 0.7 * HALF
 
 
+def test_steps_that_read_the_same_instruction_are_observations_of_their_own(tmp_path):
+    """Never followed in the first epoch and always in the second: there was nothing to learn in either."""
+    path = tmp_path / "outcomes.jsonl"
+    path.write_text("".join(json.dumps(asdict(outcome(satisfied, COMMA))) + "\n" for satisfied in (0, 8)))
+    bandit = Allocation.after(config(allocation="bandit", types=[COMMA]), 2, [path])
+    assert bandit.values.of(COMMA, 1) == 0
+
+
 def test_what_nobody_judged_has_no_value():
     assert allocation_values([]) is None
     assert allocation_values([[outcome(0, COMMA, judged=0), outcome(1, COMMA, judged=1)]]) is None
@@ -100,7 +108,7 @@ def test_the_bandit_asks_for_what_can_be_learned(tmp_path):
     settings = {"allocation": "bandit", "types": [COMMA, TITLE, LOWER]}
 
     def asked(**explore):
-        allocation = Allocation.after(config(**settings, **explore), 2, [path, tmp_path / "none.jsonl"])
+        allocation = Allocation.after(config(**settings, **explore), 2, [path])
         return [allocation.ask(i) for i in range(400)]
 
     greedy, exploring = asked(explore=0.0), asked(explore=1.0)

@@ -1,7 +1,10 @@
 import json
 from dataclasses import asdict
 
-from seif.outcomes import in_between, outcomes_of, read_outcomes
+import pytest
+
+from seif.errors import RunError
+from seif.outcomes import in_between, iter_outcomes, outcomes_of, read_outcomes
 from seif.scoring import Score
 from seif.stage_log import Outcome
 from seif.types import Constraint, Instruction, Verdict
@@ -25,6 +28,12 @@ def test_a_step_has_one_outcome_per_instruction():
     ]
 
 
+def test_rows_that_came_back_are_not_the_turns_own():
+    found = outcomes_of([0, 1], [judged(S, V), judged(V)], {0: RAIN, 1: SNOW}, {1})
+    assert [outcome.own for outcome in found] == [True, False]
+    assert [Outcome.from_json(asdict(outcome)) for outcome in found] == found
+
+
 def test_a_reply_of_bad_format_judges_nothing():
     (found,) = outcomes_of([0, 0], [Score(0.0, "bad format", constraints=RAIN.constraints)] * 2, {0: RAIN})
     assert (found.satisfied, found.judged, found.best) == ((0, 0), (0, 0), (False, False))
@@ -40,7 +49,9 @@ def test_what_several_steps_saw_of_an_instruction_is_added_up(tmp_path):
     path = tmp_path / "outcomes.jsonl"
     path.write_text("".join(json.dumps({"turn": 1, "step": 1, **asdict(o)}) + "\n" for o in seen))
     assert read_outcomes(path) == [Outcome("a?", ("x", "y"), (4, 1), (8, 7), (True, True)), seen[1]]
-    assert read_outcomes(tmp_path / "none.jsonl") == []
+    assert list(iter_outcomes(path)) == seen
+    with pytest.raises(RunError, match=r"none\.jsonl is gone"):
+        read_outcomes(tmp_path / "none.jsonl")
 
 
 def test_an_instruction_is_in_between_when_verdicts_differ():

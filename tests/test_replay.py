@@ -6,6 +6,7 @@ import pytest
 
 from seif.config import Follower
 from seif.constraints.compiler import compile_text
+from seif.errors import RunError
 from seif.instructions import write_instructions
 from seif.replay import HINDSIGHT_SHARE, EarlierTurn, hindsight, replay, returned, substituted
 from seif.stage_log import Outcome
@@ -45,12 +46,12 @@ def test_few_instructions_repeat_and_what_is_too_long_is_left_out(turn):
     assert draw([turn], 3, lambda xs: (False for _ in xs)) == []
 
 
-def test_a_turn_whose_files_are_gone_gives_nothing_back(turn, tmp_path):
-    gone = EarlierTurn(tmp_path / "no.parquet", tmp_path / "no.jsonl")
-    assert draw([gone], 5) == []
-    assert draw([gone, turn], 4) == draw([turn], 4)
-    assert len(draw([EarlierTurn(turn.instructions, gone.outcomes)], 4)) == 4
-    assert hindsight(gone.outcomes, 4, random.Random(0), everything) == []
+def test_outcomes_that_are_gone_are_an_error(turn, tmp_path):
+    gone = tmp_path / "no.jsonl"
+    with pytest.raises(RunError, match=r"no\.jsonl is gone"):
+        draw([EarlierTurn(turn.instructions, gone)], 4)
+    with pytest.raises(RunError, match=r"no\.jsonl is gone"):
+        hindsight(gone, 4, random.Random(0), everything)
 
 
 def test_hindsight_keeps_what_the_best_rollout_satisfied(tmp_path):

@@ -62,6 +62,13 @@ def test_what_nobody_follows_is_hard_and_not_solvable():
     assert [solvable(a) for a in ([0.0, 0.0], [0.25], [1.0, 0.0], [1.0], [None])] == [0.0, 0.75, 0.5, 0.0, None]
 
 
+def test_means_of_corrected_verdicts_are_kept_within_0_and_1_where_the_reward_bends():
+    outside = [[-0.25, 0.0], [1.25, 1.0]]
+    assert [learnability(a) for a in outside] == [0.0, 0.0]
+    assert [solvable(a) for a in outside] == [0.0, 0.0]
+    assert [adversarial(a) for a in outside] == [1.125, -0.125]
+
+
 def test_a_random_reward_depends_on_the_seed_alone():
     reward = INSTRUCTOR_REWARDS.get("random")
     drawn = [call(reward, [0.5], seed=seed) for seed in range(400)]

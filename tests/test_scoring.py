@@ -6,6 +6,7 @@ from seif.archive import Archive
 from seif.config import Instructor
 from seif.constraints.compiler import compile_text
 from seif.constraints.signature import signature_of
+from seif.constraints.taxonomy import type_of
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError
@@ -22,7 +23,7 @@ from seif.scoring import (
     Writing,
     check_unjudged,
     item_seed,
-    type_of,
+    penalised,
 )
 from seif.types import Constraint, Instruction, Verdict
 
@@ -158,6 +159,14 @@ def test_a_random_reward_depends_on_the_stage_and_the_place_alone():
 
     assert follower("it is old.", 1, 0) == follower("It, is.", 1, 0) != follower("it is old.", 1, 1)
     assert follower("", 1, 0) == 0.0
+
+
+@pytest.mark.parametrize("penalty", [0.0, 1e-9, 0.5])
+def test_penalties_change_no_reward_that_is_not_positive(penalty):
+    constraints = (Constraint("Be kind."),)
+    scores = [Score(reward, "judged", constraints=constraints) for reward in (-0.5, 0.0, 0.25)]
+    found = [s.reward for s in penalised(scores, Instructor(share_penalty=penalty), Archive())]
+    assert found == [-0.5, 0.0, pytest.approx(max(0.0, 0.25 - penalty))]
 
 
 def test_rule_and_model_are_compared_wherever_both_speak():

@@ -17,10 +17,10 @@ from seif.config import Config, Instructor, Template
 from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
+from seif.constraints.taxonomy import type_of
 from seif.instructions import types_in
-from seif.outcomes import read_outcomes
+from seif.outcomes import iter_outcomes
 from seif.roles.instructor import choose_template
-from seif.scoring import type_of
 from seif.stage_log import Outcome
 
 Arm = tuple[str, int]
@@ -56,9 +56,10 @@ class ArmValues:
 def allocation_values(turns: Sequence[Sequence[Outcome]]) -> ArmValues | None:
     """The values after these turns, oldest first; None where nothing was judged.
 
-    An observation is a constraint of an instruction that n > 1 verdicts judge and s find satisfied. Its value,
-    4s(n - s)/(n(n - 1)), is an unbiased estimate of 4p(1 - p), so a type of which each instruction is always or never
-    followed has 0. An arm with few of them is drawn towards its type.
+    An observation is a constraint of an instruction that n > 1 verdicts of one step judge and s find satisfied. Its
+    value, 4s(n - s)/(n(n - 1)), is an unbiased estimate of 4p(1 - p), so a type of which each instruction is always or
+    never followed has 0. Steps are not added up: p changes between them. An arm with few of them is drawn towards its
+    type.
     """
     weights: dict[str | Arm, float] = defaultdict(float)
     sums: dict[str | Arm, float] = defaultdict(float)
@@ -97,10 +98,13 @@ class Allocation:
 
     @classmethod
     def after(cls, config: Config, turn: int, outcomes: Sequence[Path]) -> Self:
-        """The allocation of a turn after those with these files of outcomes, oldest first; they may be missing."""
+        """The allocation of a turn after those with these files of outcomes, oldest first.
+
+        Raises RunError for one that `bandit` would read and that is not there.
+        """
         if config.instructor.allocation != "bandit":
             return cls(config, turn)
-        return cls(config, turn, allocation_values([read_outcomes(path) for path in outcomes]))
+        return cls(config, turn, allocation_values([list(iter_outcomes(path)) for path in outcomes]))
 
     def ask(self, index: int, *draw: int) -> Ask:
         """The ask for seed question `index`; `draw` tells several asks for one question apart.

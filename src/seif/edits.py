@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
-from seif.scoring import type_of
+from seif.constraints.taxonomy import type_of
 from seif.self_supervised.contrasts import stricter
 from seif.stage_log import Outcome
 from seif.types import Constraint

@@ -27,7 +27,7 @@ Fits = Callable[[Sequence[Instruction]], Iterable[bool]]
 
 @dataclass(frozen=True)
 class EarlierTurn:
-    """Files of a turn that is done; what is missing gives nothing back."""
+    """Files of a turn that is done."""
 
     instructions: Path
     outcomes: Path
@@ -58,8 +58,7 @@ def replay(earlier: Sequence[EarlierTurn], count: int, rng: random.Random, fits:
     fewer, they repeat. None where no pool has one that `fits`."""
     between: list[tuple[int, int]] = []
     others: list[tuple[int, int]] = []
-    pools = [turn for turn in earlier if turn.instructions.exists()]
-    for number, turn in enumerate(pools):
+    for number, turn in enumerate(earlier):
         wanted = {_key(o.seed, o.constraints) for o in read_outcomes(turn.outcomes) if in_between(o)}
         for place, x in enumerate(iter_instructions(turn.instructions)):
             preferred = _key(x.seed, [c.text for c in x.constraints]) in wanted
@@ -68,7 +67,7 @@ def replay(earlier: Sequence[EarlierTurn], count: int, rng: random.Random, fits:
     rng.shuffle(others)
     drawn = [*between, *others][:count]
     found: dict[tuple[int, int], Instruction] = {}
-    for number, turn in enumerate(pools):
+    for number, turn in enumerate(earlier):
         places = sorted(place for pool, place in drawn if pool == number)
         read = iter_instructions(turn.instructions, set(places))
         found.update(((number, place), x) for place, x in zip(places, read, strict=True))

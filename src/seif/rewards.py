@@ -100,8 +100,11 @@ def adversarial(adherences: Sequence[float | None]) -> float | None:
 
 @instructor_reward("learnability")
 def learnability(adherences: Sequence[float | None]) -> float | None:
-    """4p(1 - p) with p the mean adherence: highest for an instruction that the Follower follows half of the time."""
-    p = _mean(adherences)
+    """4p(1 - p) with p the mean adherence: highest for an instruction that the Follower follows half of the time.
+
+    Means of corrected verdicts are kept within 0 and 1.
+    """
+    p = _share(adherences)
     return None if p is None else 4 * p * (1 - p)
 
 
@@ -110,8 +113,11 @@ INSTRUCTOR_REWARDS.add("frontier", learnability)  # what it was called first
 
 @instructor_reward("solvable")
 def solvable(adherences: Sequence[float | None]) -> float | None:
-    """1 - p with p the mean adherence, but 0 where p is 0: as hard as can be, and never out of reach."""
-    p = _mean(adherences)
+    """1 - p with p the mean adherence, but 0 where p is 0: as hard as can be, and never out of reach.
+
+    Means of corrected verdicts are kept within 0 and 1.
+    """
+    p = _share(adherences)
     return None if p is None else 1 - p if p > 0 else 0.0
 
 
@@ -152,6 +158,12 @@ def share_penalty(signatures: Sequence[Signature], shares: SharesOf, weight: flo
     collapse onto one needs a lead in reward larger than the weight.
     """
     return weight * sum(map(shares.of, signatures)) / len(signatures) if signatures else 0.0
+
+
+def _share(adherences: Sequence[float | None]) -> float | None:
+    """The mean adherence, kept within 0 and 1 where verdicts are corrected."""
+    p = _mean(adherences)
+    return None if p is None else min(1.0, max(0.0, p))
 
 
 def _mean(values: Sequence[float | None]) -> float | None:

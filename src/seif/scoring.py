@@ -13,7 +13,6 @@ from itertools import chain
 from seif.archive import Archive
 from seif.config import Instructor
 from seif.constraints.signature import Shares, signature_of
-from seif.constraints.taxonomy import type_of as type_of
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, named
@@ -180,20 +179,14 @@ class InstructorScorer:
         answers = await asyncio.gather(
             *(self._answer(instruction, step, index, k) for k in range(self.settings.answers))
         )
-        found = [_split(judgements) for judgements, _ in answers]
+        found = [(*_split(judgements), _soft_scores(judgements)) for judgements, _ in answers]
         # A(x, y) whatever the Follower's reward is: the paper defines the Instructor's by it.
-        adherences = [
-            constraint_mean(verdicts, _soft_scores(judgements))
-            for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)
-        ]
+        adherences = [constraint_mean(verdicts, soft_scores) for verdicts, _, soft_scores in found]
         with named(f"the Instructor reward {self.settings.reward!r}"):
             registered = INSTRUCTOR_REWARDS.get(self.settings.reward)
             rewarded = partial(call, registered, seed=item_seed("reward", self.seed, step, index))
             if self.settings.per_constraint:
-                rows = [
-                    values_of(verdicts, _soft_scores(judgements))
-                    for (judgements, _), (verdicts, _) in zip(answers, found, strict=True)
-                ]
+                rows = [values_of(verdicts, soft_scores) for verdicts, _, soft_scores in found]
                 reward = per_constraint(rewarded, rows)
             else:
                 reward = rewarded(adherences)
@@ -202,9 +195,9 @@ class InstructorScorer:
             reward,
             "unjudged" if reward is None else "judged",
             sum(known) / len(known) if known else None,
-            tuple(v for verdicts, _ in found for v in verdicts),
+            tuple(v for verdicts, *_ in found for v in verdicts),
             constraints,
-            tuple(c for _, causes in found for c in causes),
+            tuple(c for _, causes, _ in found for c in causes),
             tuple(c for _, checks in answers for c in checks),
         )
 
@@ -220,8 +213,10 @@ class InstructorScorer:
 
 
 def penalised(scores: Sequence[Score], settings: Instructor, archive: Archive) -> list[Score]:
-    """The scores of a step, less the penalties on what fills the step or the archive. No reward falls below 0, and
-    zeros for an invalid set stay as they are.
+    """The scores of a step, less the penalties on what fills the step or the archive.
+
+    No penalty takes a reward below 0; one that corrected verdicts have made negative stays as it is, and so do zeros
+    for an invalid set.
     """
     in_step, in_archive = settings.share_penalty, settings.archive_penalty
     if not (in_step or in_archive):
@@ -229,10 +224,13 @@ def penalised(scores: Sequence[Score], settings: Instructor, archive: Archive) -
     signatures = [[signature_of(c) for c in s.constraints] for s in scores]
     shares = Shares(chain.from_iterable(signatures))
     penalties = [share_penalty(row, shares, in_step) + share_penalty(row, archive, in_archive) for row in signatures]
-    return [
-        replace(s, reward=max(min(0.0, s.reward), s.reward - penalty)) if s.outcome == "judged" and s.reward is not None else s
-        for s, penalty in zip(scores, penalties, strict=True)
-    ]
+    return [_less(s, penalty) for s, penalty in zip(scores, penalties, strict=True)]
+
+
+def _less(score: Score, penalty: float) -> Score:
+    if score.outcome != "judged" or score.reward is None:
+        return score
+    return replace(score, reward=max(min(0.0, score.reward), score.reward - penalty))
 
 
 async def judge_all(judge: Judge, instruction: Instruction, reply: str) -> list[Judgement]:

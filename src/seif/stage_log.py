@@ -47,12 +47,14 @@ class Outcome:
     """By constraint, how many were judged."""
     best: tuple[bool, ...]
     """Which constraints the rollout that satisfied the most of them did."""
+    own: bool = True
+    """Whether the turn's pool has the instruction; replayed and relabelled ones are not of it."""
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> Self:
         """The outcome of a line of outcomes.jsonl."""
         texts, satisfied, judged, best = (tuple(line[key]) for key in ("constraints", "satisfied", "judged", "best"))
-        return cls(line["seed"], texts, satisfied, judged, best)
+        return cls(line["seed"], texts, satisfied, judged, best, line.get("own", True))
 
 
 class StageLog(Protocol):

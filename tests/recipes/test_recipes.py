@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from seif.artifacts import RunDir
-from seif.config import Config, Instructor
+from seif.config import Config, Follower, Instructor, Template
 from seif.config_file import load_config
 from seif.distributed.job import Job, read_job, write_job
 from seif.models import JudgeWeights
@@ -103,6 +103,31 @@ def test_probes_need_a_reward_model_before_turn_1_has_trained_one():
         ("evaluate", 0, "reward model 0"),
         ("generate", 1, "reward model 0"),
     ]
+
+
+def test_what_earlier_turns_showed_is_an_input_of_the_stages_that_read_it(tmp_path):
+    read = {}
+
+    class Pipeline:
+        def do(self, stage):
+            read[stage.name] = set(stage.inputs)
+
+    def inputs(instructor, follower):
+        config = Config(model="m", instructor=Instructor(**instructor), follower=Follower(**follower))
+        turns = RealTurns(config, run_dir, [], Pipeline(), None)
+        for stage in (turns.train_instructor, turns.generate, turns.train_follower):
+            stage(3, JudgeWeights("m"))
+        return [read[name] for name in ("train_instructor", "generate", "train_follower")]
+
+    run_dir = RunDir(tmp_path)
+    pools, shown = ({paths(t) for t in (1, 2)} for paths in (run_dir.instructions, lambda t: run_dir.outcomes(t).path))
+    own, last = {run_dir.instructions(3)}, {run_dir.outcomes(2).path}
+    hard = {"templates": [Template(prompt="hard", constraints=3)]}
+    assert inputs({}, {}) == [set(), set(), own]
+    assert inputs({"allocation": "bandit", **hard}, {}) == [shown, shown, own]
+    assert inputs({"probes": 2, "edits": 0.5}, {}) == [set(), last, own]
+    assert inputs({}, {"replay": 0.25}) == [set(), set(), own | pools | shown]
+    assert inputs({}, {"hindsight": True, "reward": "all_or_nothing"}) == [set(), set(), own | last]
 
 
 @pytest.mark.parametrize(("penalty", "archived"), [(0.5, (1, 2)), (0.0, ())])

@@ -16,6 +16,7 @@ from seif.models import JudgeWeights, ModelPool
 from seif.scoring import item_seed
 from seif.stage_log import Outcome
 from seif.stages import GenerationRequest, generate
+from seif.stages.last_turn import LastOutcomes
 from seif.tables import ROW_GROUP, StoredTexts
 from seif.types import Instruction
 
@@ -383,6 +384,9 @@ def test_only_a_share_is_edited_and_a_crash_changes_nothing(tmp_path, gated):
     assert gate(tmp_path, "out.parquet", 2, last, instructor={"edits": 0.5}) == (expected, numbers)
 
 
-def test_without_outcomes_there_are_no_edits(tmp_path, gated):
-    _, numbers = gate(tmp_path, turn=2, last=tmp_path / "missing.jsonl", instructor={"edits": 1.0})
-    assert numbers["gate"]["edited"] == 0
+def test_what_came_back_in_the_turn_before_is_not_edited(tmp_path, gated):
+    path = outcomes(tmp_path / "outcomes.jsonl", (SEEDS[0], LOWER, 5, COMMA, 5))
+    (own,) = JsonLines(path).read()
+    JsonLines(path).append({**own, "satisfied": [0], "judged": [10], "constraints": [TITLE], "own": False})
+    with LastOutcomes(path) as last:
+        assert last.get(SEEDS[0]).constraints == (LOWER, COMMA)

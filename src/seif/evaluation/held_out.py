@@ -11,6 +11,7 @@ from pathlib import Path
 
 from seif.config import Config
 from seif.constraints.conflicts import find_conflict
+from seif.constraints.taxonomy import type_of
 from seif.constraints.verifiers import verify
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
@@ -19,7 +20,7 @@ from seif.instructions import read_instructions
 from seif.journal import ask_all
 from seif.judges.base import Judge
 from seif.roles import follower
-from seif.scoring import item_seed, type_of
+from seif.scoring import item_seed
 from seif.stage_log import Tables
 from seif.types import Constraint, Instruction, Verdict
 

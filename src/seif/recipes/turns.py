@@ -64,7 +64,7 @@ class Turns:
         def run(log: RunLog) -> None:
             self.run_training(training, log)
 
-        inputs = (*pools, *_files(judge.audit))
+        inputs = (*pools, *_files(judge.audit), *self._allocated_by(turn))
         self.pipeline.do(Stage(turn, "train_instructor", inputs, out, run, resumable=True))
 
     def generate(self, turn: int, judge: JudgeWeights) -> None:
@@ -91,8 +91,12 @@ class Turns:
                 )
                 stages.generate(self.config, request)
 
-        read = _files(judge.audit) if self.config.instructor.probes else ()
-        self.pipeline.do(Stage(turn, "generate", read, out, run))
+        read = set(self._allocated_by(turn))
+        if self.config.instructor.probes:
+            read.update(_files(judge.audit))
+        if self.config.instructor.edits:
+            read.update(self._outcomes(turn)[-1:])
+        self.pipeline.do(Stage(turn, "generate", tuple(sorted(read)), out, run))
 
     def pseudo_label(self, turn: int) -> None:
         """[Follower] answers with and without each soft constraint."""
@@ -118,14 +122,19 @@ class Turns:
         """[Follower] starts from that of the turn before."""
         instructions, out = self.dir.instructions(turn), self.dir.follower(turn)
         judge = self._audited(turn, judge)
+        settings = self.config.follower
         earlier = tuple(EarlierTurn(self.dir.instructions(t), self.dir.outcomes(t).path) for t in range(1, turn))
+        # Of the turns that `replay` draws from, both files; of the last one, its outcomes for `hindsight`.
+        read = {path for t in earlier if settings.replay for path in (t.instructions, t.outcomes)}
+        read |= {t.outcomes for t in earlier[-1:] if settings.hindsight}
+        inputs = (instructions, *_files(judge.audit), *sorted(read))
         start = self._path(self._roles(turn).follower_start)
         training = stages.FollowerTraining(turn, start, judge, instructions, out, earlier)
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
 
-        self.pipeline.do(Stage(turn, "train_follower", (instructions, *_files(judge.audit)), out, run, resumable=True))
+        self.pipeline.do(Stage(turn, "train_follower", inputs, out, run, resumable=True))
 
     def audit(self, turn: int, judge: JudgeWeights, upcoming: JudgeWeights | None = None) -> None:
         """The turn's judge, and the `upcoming` one of the next turn, against the verifiers on the turn's Follower's
@@ -224,6 +233,10 @@ class Turns:
     def _outcomes(self, turn: int) -> tuple[Path, ...]:
         """What the Follower's rollouts showed in the turns before."""
         return tuple(self.dir.outcomes(earlier).path for earlier in range(1, turn))
+
+    def _allocated_by(self, turn: int) -> tuple[Path, ...]:
+        """The files that say what the Instructor is asked to write."""
+        return self._outcomes(turn) if self.config.instructor.allocation == "bandit" else ()
 
     def _roles(self, turn: int) -> Assignment:
         return assign(max(turn, 1), self.config.judger.weights, self.train_instructors)

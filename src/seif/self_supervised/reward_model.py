@@ -26,6 +26,7 @@ from transformers import TrainingArguments as Arguments
 
 from seif.atomic import new_directory, write_json
 from seif.config import RewardModel
+from seif.constraints.taxonomy import type_of
 from seif.constraints.verifiers import verify
 from seif.engines.memory import release_memory
 from seif.engines.precision import TrainingTypes, training_types
@@ -36,7 +37,6 @@ from seif.evaluation.results import (
     ClassifierReliabilityByType,
     RewardModelNumbers,
 )
-from seif.scoring import type_of
 from seif.self_supervised.calibration import (
     calibration_error,
     cross_fitted,

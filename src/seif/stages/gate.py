@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from seif.config import Config
+from seif.constraints.taxonomy import type_of
 from seif.engines.metered import Metered, add_up, counting
 from seif.engines.together import PENDING, as_answered
 from seif.evaluation.results import GateNumbers
@@ -19,7 +20,7 @@ from seif.frontier import Tally, TypeMeans, score, select
 from seif.journal import Journal
 from seif.judges import Judge
 from seif.models import JudgeWeights, ModelPool, rewarding
-from seif.scoring import EXPECTED, Answerer, item_seed, judge_all, type_of, within_limit
+from seif.scoring import EXPECTED, Answerer, item_seed, judge_all, within_limit
 from seif.types import Instruction, Json, Verdict
 
 _SIGNS = {Verdict.SATISFIED: "1", Verdict.VIOLATED: "0", Verdict.UNJUDGED: "?"}

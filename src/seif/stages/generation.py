@@ -63,7 +63,7 @@ class GenerationRequest:
     stats: Path
     """What was written, in numbers (JSON)."""
     outcomes: tuple[Path, ...] = ()
-    """Files of the turns before, oldest first, as `RunDir.outcomes` names them; they need not be there."""
+    """Files of the turns before, oldest first, as `RunDir.outcomes` names them."""
 
 
 def generate(config: Config, request: GenerationRequest) -> None:
@@ -317,7 +317,7 @@ class _Generation:
     def _outcomes(self) -> LastOutcomes | None:
         """Of the turn before; None where nothing is edited."""
         last = self.request.outcomes[-1] if self.request.outcomes else None
-        if not self._gated or not self.config.instructor.edits or last is None or not last.exists():
+        if not self._gated or not self.config.instructor.edits or last is None:
             return None
         return self._open_files.enter_context(LastOutcomes(last))
 

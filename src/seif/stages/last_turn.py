@@ -12,14 +12,15 @@ from seif.stage_log import Outcome
 
 
 class LastOutcomes(AbstractContextManager["LastOutcomes"]):
-    """The outcomes in a file that a turn has written whole, by seed question; the last one of each counts.
+    """The outcomes in a file that a turn has written whole, by seed question: of the turn's own instructions, the last
+    one of each counts.
 
     Memory holds about 150 bytes per question in the file.
     """
 
     def __init__(self, path: Path) -> None:
         self._file = path.open("rb")
-        self._places = {_digest(outcome.seed): place for place, outcome in self._lines()}
+        self._places = {_digest(outcome.seed): place for place, outcome in self._lines() if outcome.own}
 
     def __exit__(self, *_: object) -> None:
         self._file.close()

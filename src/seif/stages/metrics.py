@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+from seif.constraints.taxonomy import type_of
 from seif.datasets import FollowerData
 from seif.evaluation import held_out
 from seif.metrics import Role, ScoredRollout, measure
-from seif.scoring import BAD_ANSWER, Score, check_unjudged, type_of
+from seif.scoring import BAD_ANSWER, Score, check_unjudged
 from seif.stage_log import RolloutRecord, Tables
 from seif.types import Instruction
 

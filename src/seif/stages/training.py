@@ -167,7 +167,7 @@ def _follower_reward(config: Config, data: FollowerData, scorer: FollowerScorer)
         records = records_of(samples, scores, [data.tasks[s.row].prompt for s in samples], config.rollouts)
         own = plugin_metrics("follower", samples, scores, [data.tasks[s.row].prompt for s in samples])
         metrics = {**own, **follower_metrics(samples, scores, data, config.judger.max_unjudged)}
-        outcomes = outcomes_of([s.row for s in samples], scores, instructions)
+        outcomes = outcomes_of([s.row for s in samples], scores, instructions, data.replayed | data.relabelled)
         return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals(), outcomes)
 
     return reward
