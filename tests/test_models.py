@@ -1,8 +1,13 @@
 import pytest
 
+from seif.atomic import write_json
 from seif.config_file import build_config
 from seif.engines.scripted import ScriptedEngine
-from seif.models import ModelPool, filtering, judging
+from seif.errors import RunError
+from seif.evaluation.audit import Audit, audit_of
+from seif.evaluation.held_out import Judged
+from seif.judges.audited import Reliance
+from seif.models import JudgeWeights, ModelPool, filtering, judging, rewarding
 
 
 class Engine(ScriptedEngine):
@@ -66,3 +71,17 @@ def test_a_filter_of_rules_loads_nothing(pool):
         assert models.loaded == {}
     with pool() as models, filtering(models, "filter"), judging(models, "filter"):
         assert set(models.loaded) == {"filter"}
+
+
+def test_a_judge_that_is_reliable_on_nothing_is_not_loaded(pool, tmp_path, monkeypatch):
+    guesses = [Judged(i, "punctuation:no_comma", i % 2 == 0, i % 4 < 2) for i in range(80)]
+    audit = Audit(turn=1, judge=audit_of("judge", guesses, 0, Reliance()))
+    write_json(tmp_path / "audit.json", audit.to_json())
+    monkeypatch.setattr(ModelPool, "_load", lambda self, weights: pytest.fail("the judge was loaded"))
+    weights = JudgeWeights("judge", audit=str(tmp_path / "audit.json"))
+    with (
+        pytest.raises(RunError, match="reliable on no type"),
+        pool(judger={"kind": "logprob"}) as models,
+        rewarding(models, weights),
+    ):
+        pass

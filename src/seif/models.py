@@ -205,11 +205,10 @@ def rewarding(pool: ModelPool, judge: JudgeWeights, *, cached: bool = True) -> I
     type.
     """
     config = pool.config
+    # Read before anything is loaded: it may say that the judge is reliable on nothing.
+    known = relied_on(config, judge.audit) if judge.audit is not None else None
     with judging(pool, judge.model, judge.reward_model, cached=cached) as found:
-        if judge.audit is None:
-            yield found
-        else:
-            yield AuditedJudge(found, relied_on(config, judge.audit), soft(config))
+        yield found if known is None else AuditedJudge(found, known, soft(config))
 
 
 def relied_on(config: Config, audit: str) -> Reliance:

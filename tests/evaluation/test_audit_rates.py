@@ -58,9 +58,26 @@ def test_an_unreliable_type_is_unjudged_and_the_others_count():
     assert (counts.counts(GOOD, True), counts.counts(GOOD, False)) == (1.0, 0.0)
 
 
-def test_a_type_with_few_samples_stays_judged():
-    few = judged(BAD, both=ENOUGH - 1, model_only=200)
-    assert reliance(found(judged(GOOD, both=200, neither=200), few), Judger()).relies_on(BAD)
+def test_a_type_with_few_samples_goes_by_the_rates_over_all_types():
+    few = judged(BAD, both=ENOUGH - 1, model_only=ENOUGH - 1)
+    title = judged("detectable_format:title", both=200, neither=200)
+    sound = reliance(found(judged(GOOD, both=200, neither=200), few), Judger())
+    assert sound.relies_on(BAD)
+    poor = reliance(found(judged(GOOD, both=300, model_only=300), few, title), Judger(weights="anchored"))
+    assert (poor.relies_on(BAD), poor.corrects(BAD)) == (False, False)
+    assert poor.relies_on("detectable_format:title")
+
+
+def test_few_samples_of_a_type_do_not_save_a_judge_that_guesses():
+    guessing = judged(GOOD, both=20, rule_only=20, model_only=20, neither=20)
+    with pytest.raises(RunError, match="reliable on no type"):
+        reliance(found(guessing, judged(BAD, both=1)), Judger())
+
+
+def test_where_everything_is_too_few_everything_is_judged():
+    few = reliance(found(judged(GOOD, both=3, model_only=3)), Judger())
+    assert few.relies_on(GOOD)
+    assert few.relies_on(SOFT)
 
 
 def test_types_that_no_audit_measures_go_by_the_rates_over_all_types():

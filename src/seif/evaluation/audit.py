@@ -23,7 +23,7 @@ Z = 1.959964
 """Of a two-sided 95% interval."""
 ENOUGH = 10
 """Satisfied and violated constraints, each, from which on a type's rates say something: the lower bound of J is .61 for
-a judge without errors on ten of each. A type with fewer stays judged, however wide its interval is."""
+a judge without errors on ten of each. For a type with fewer the rates over all types stand."""
 
 
 class Share(Result):
@@ -200,26 +200,27 @@ def measured(turn: int, answers: Sequence[Answer]) -> Audit:
 def reliance(found: JudgeAudit | None, settings: Judger) -> Reliance:
     """What of the judge's verdicts counts in the next rewards; `found` None: nothing is known of it, and all do.
 
-    A type is unjudged where the lower bound of its J is below `min_reliability` and there were `ENOUGH` of both kinds.
-    For types that no audit measures, as those that no rule checks, the rates over all types stand. Raises RunError
-    where nothing would be left that the judge is relied on for.
+    A type is unjudged where the lower bound of its J is below `min_reliability`. For types with less than `ENOUGH` of
+    both kinds, and those that no rule checks, the rates over all types stand; where these are of too few as well, all
+    such types are judged. Raises RunError where nothing would be left that the judge is relied on for.
     """
     if found is None:
         return Reliance()
-    known = {SOFT: JudgeRates(**{key: getattr(found, key) for key in JudgeRates.model_fields}), **found.per_type}
+    measured = frozenset(kind for kind, rates in found.per_type.items() if rates.enough)
+    over_all = JudgeRates(**{key: getattr(found, key) for key in JudgeRates.model_fields})
+    known = {SOFT: over_all, **{kind: found.per_type[kind] for kind in measured}}
     unreliable = {kind for kind, rates in known.items() if rates.unreliable(settings.min_reliability)}
-    if settings.kind != "hybrid" and found.per_type and unreliable >= found.per_type.keys():
+    if settings.kind != "hybrid" and unreliable == known.keys():
         raise RunError(
             f"the judge {found.judge} is reliable on no type: TPR - FPR over all of them is {_text(found.j)} on the "
             f"audit tasks, and judger.min_reliability is {settings.min_reliability:g}; start a new run with a stronger "
             "judge, judger.kind: hybrid or a lower limit"
         )
-    rates = {}
+    corrections = {}
     if settings.weights == "anchored":
-        over_all = known[SOFT].error_rates
-        rates = {kind: own.error_rates or over_all for kind, own in known.items() if kind not in unreliable}
-    corrections = {kind: own for kind, own in rates.items() if own is not None}
-    return Reliance(frozenset(found.per_type), frozenset(unreliable), corrections)
+        rates = {kind: own.error_rates for kind, own in known.items() if kind not in unreliable}
+        corrections = {kind: own for kind, own in rates.items() if own is not None}
+    return Reliance(measured, frozenset(unreliable), corrections)
 
 
 def _text(share: Share) -> str:

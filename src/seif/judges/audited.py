@@ -41,7 +41,8 @@ class ErrorRates:
 class Reliance:
     """What of a judge's verdicts counts in rewards, by constraint type.
 
-    Types that no audit measured, as those that no rule checks, go by what is known over all types, under `soft`.
+    Types of which an audit knows too little, as those that no rule checks, go by what is known over all types, under
+    `soft`.
     """
 
     measured: frozenset[str] = frozenset()
