@@ -72,6 +72,52 @@ def test_whatever_takes_a_config_reads_a_name_and_refuses_the_rest(ask, tmp_path
         ask({"model": "x"})
 
 
+HARD = 'instructor.templates=[{"prompt": "hard", "constraints": 3}]'
+
+
+@pytest.mark.parametrize(
+    ("role", "overrides", "message"),
+    [
+        ("follower", ["judger.weights=anchored", "audit=nano:data/audit.parquet"], "give --set judger.weights=base"),
+        ("follower", ["follower.replay=0.2"], "give --set follower.replay=0"),
+        ("follower", ["follower.hindsight=true", "follower.reward=all_or_nothing"], "--set follower.hindsight=false"),
+        ("instructor", ["instructor.archive_penalty=0.5"], "give --set instructor.archive_penalty=0"),
+        ("instructor", ["instructor.allocation=bandit", HARD], "give --set instructor.allocation=even"),
+    ],
+)
+def test_one_stage_refuses_what_reads_earlier_turns(role, overrides, message, tmp_path):
+    config = seif.load_config("nano-tiny", overrides)
+    with pytest.raises(seif.UsageError, match=message):
+        seif.train(role, config, tmp_path / "pool.parquet", tmp_path / "model")
+
+
+def test_probes_of_one_generation_need_a_given_classifier(tmp_path):
+    config = seif.load_config("nano-self-supervised", ["instructor.probes=2"])
+    with pytest.raises(seif.UsageError, match=r"name it with --set self_supervised\.reward_model\.checkpoint=DIR"):
+        seif.generate(config, tmp_path / "pool.parquet")
+
+
+class Checked(Exception):
+    pass
+
+
+def test_the_judges_checkpoint_is_checked_before_anything_starts(tmp_path, monkeypatch):
+    def preflight(config, prompts, *others, **how):
+        raise Checked(*others)
+
+    monkeypatch.setattr("seif.api.preflight", preflight)
+    config = seif.load_config("nano-tiny", ["judger.weights=base", "judger.checkpoint=org/judge"])
+    pool = tmp_path / "pool.jsonl"
+    pool.write_text(json.dumps({"seed_question": "Why?", "constraints": ["Be kind."]}) + "\n")
+    for ask in (
+        lambda: seif.run(config, tmp_path / "run"),
+        lambda: seif.generate(config, tmp_path / "generated.parquet"),
+        lambda: seif.train("follower", config, pool, tmp_path / "model"),
+    ):
+        with pytest.raises(Checked, match="org/judge"):
+            ask()
+
+
 def test_a_suite_is_refused_what_it_does_not_take(tmp_path):
     with pytest.raises(seif.UsageError, match=r"--limit goes with --suite .*, not with held-out"):
         seif.evaluate_suite("nano-tiny", "held-out", seif.SuiteOptions(limit=3))

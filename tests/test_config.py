@@ -68,3 +68,57 @@ def test_servers_that_can_not_sample_rollouts_are_refused_in_one_line(change, me
 def test_a_role_that_is_not_trained_needs_no_sampler():
     idle = {"train": False, "grpo": {"sampler": "served"}}
     assert not build_config({"model": "x", "instructions": "i.jsonl", "instructor": idle}, "test").samples_on_servers
+
+
+ANCHORED = {"judger": {"kind": "logprob", "weights": "anchored"}, "audit": "audit.parquet"}
+HARD = {"templates": [{"prompt": "hard", "constraints": 3}]}
+COMMA = "punctuation:no_comma"
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({**ANCHORED, "audit": None}, "give `audit` a file of tasks"),
+        ({**ANCHORED, "judger": {"kind": "rules", "weights": "anchored"}}, "judger.kind: rules asks none"),
+        ({**ANCHORED, "judger": {"kind": "classifier", "weights": "anchored"}}, "every turn trains another reward"),
+        ({**ANCHORED, "follower": {"reward": "all_or_nothing"}}, "follower.reward: all_or_nothing takes none"),
+        ({**ANCHORED, "follower": {"reward": "random"}}, "follower.reward: random takes none"),
+        ({"follower": {"replay": 0.2}, "self_supervised": {"curriculum": "mixed"}}, "follower.replay brings"),
+        (
+            {
+                "follower": {"hindsight": True, "reward": "all_or_nothing"},
+                "self_supervised": {"curriculum": "in_order"},
+            },
+            "follower.hindsight brings instructions back whole",
+        ),
+        (
+            {"instructor": {"probes": 1, "edits": 0.5}, "self_supervised": {"curriculum": "mixed"}},
+            "instructor.edits brings instructions back whole",
+        ),
+        ({"instructor": {"allocation": "even"}}, "give hard templates alone"),
+        (
+            {"instructor": {**HARD, "allocation": "even", "types": [COMMA] * 3, "probes": 1}},
+            "type_quota: 0.2 needs at least 5 types, and `types` names 3: raise it to 0.34",
+        ),
+        ({"instructor": {"attempts": 251}}, "attempts: Input should be less than or equal to 250"),
+    ],
+)
+def test_mechanisms_that_do_not_go_together_are_refused(settings, message):
+    with pytest.raises(UsageError, match=message):
+        build_config({"model": "x", **settings}, "test")
+
+
+def test_mechanisms_that_go_together_are_not_refused():
+    build_config({"model": "x", **ANCHORED}, "test")
+    quota = {**HARD, "allocation": "even", "types": [COMMA] * 3, "probes": 1, "type_quota": 0.34}
+    build_config({"model": "x", "instructor": quota}, "test")
+    given = {"reward_model": {"checkpoint": "classifier"}}
+    build_config(
+        {
+            "model": "x",
+            **ANCHORED,
+            "judger": {"kind": "classifier", "weights": "anchored"},
+            "self_supervised": given,
+        },
+        "test",
+    )

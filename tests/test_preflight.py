@@ -3,6 +3,7 @@ import pytest
 import seif
 from seif import preflight
 from seif.config_file import build_config
+from seif.constraints.compiler import compile_text
 from seif.engines import devices
 from seif.errors import UsageError
 from seif.footprint import Device
@@ -85,3 +86,37 @@ def test_frozen_roles_that_do_not_fit_beside_training_are_refused(monkeypatch, o
         return
     with pytest.raises(UsageError, match=r"the frozen roles need .* and a small GPU has .*; set engine.kind: vllm"):
         preflight.check_frozen_roles_fit(config)
+
+
+def tasks(path, *questions):
+    write_instructions(path, [Instruction(q, (compile_text("Avoid commas."),)) for q in questions])
+    return str(path)
+
+
+def test_types_that_are_asked_for_must_exist_and_not_be_held_out(tmp_path):
+    held_out = tasks(tmp_path / "types.parquet", "Why?")
+
+    def check(*types):
+        settings = {"templates": [{"prompt": "hard", "constraints": 1}], "allocation": "even", "types": types}
+        config = build_config({"model": "x", "held_out_types": held_out, "instructor": settings}, "test")
+        preflight.check_names(config)
+
+    check("detectable_format:title")
+    with pytest.raises(UsageError, match=r"instructor\.types: 'detectable_format:titel' is no type that a rule checks"):
+        check("detectable_format:titel")
+    with pytest.raises(UsageError, match=r"instructor\.types: punctuation:no_comma is in held_out_types; remove it"):
+        check("detectable_format:title", "punctuation:no_comma")
+
+
+@pytest.mark.parametrize("key", ["held_out", "held_out_types"])
+def test_an_audit_that_shares_questions_with_held_out_tasks_is_refused(tmp_path, key):
+    files = {"audit": tasks(tmp_path / "audit.parquet", "Why?", "How?", "Who?")}
+    others = tasks(tmp_path / "others.parquet", "Where?"), tasks(tmp_path / "same.parquet", "Why?", "Who?", "Where?")
+    apart, shared = (build_config({"model": "x", **files, key: file}, "test") for file in others)
+    preflight.check_apart(apart)
+    with pytest.raises(UsageError, match=f"audit and {key} share 2 questions; give audit others"):
+        preflight.check_apart(shared)
+
+
+def test_the_shipped_files_are_apart():
+    preflight.check_apart(seif.load_config("nano"))

@@ -27,7 +27,17 @@ from seif.judges import Judgement, judging_kind
 from seif.manifest import describe
 from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
-from seif.preflight import count_questions, fresh, iter_questions, preflight, seeds_of, settle, store_questions
+from seif.preflight import (
+    check_classifier_is_given,
+    check_one_stage,
+    count_questions,
+    fresh,
+    iter_questions,
+    preflight,
+    seeds_of,
+    settle,
+    store_questions,
+)
 from seif.progress import Progress
 from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
@@ -158,7 +168,7 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
             root.open(config, describe(config, asdict(precision)))
-        preflight(settled, questions, trains=True)
+        preflight(settled, questions, config.judger.checkpoint, trains=True)
         root.open(config, describe(config, asdict(precision)))
         progress = Progress(listener.console, config.turns)
         try:
@@ -189,8 +199,9 @@ def write_report(path: str | Path) -> Path:
 def generate(
     config: ConfigLike, out: str | Path, filter_model: str | None = None, listener: Listener = SILENT
 ) -> Generation:
-    """Let `config.model` write constraints for every seed, and the Filter (`filter_model`, by default the same) drop
-    contradictory ones. Where the config wants probes, `config.model` answers them, and the Filter's model judges.
+    """Let `config.model` write constraints for every seed, and the Filter drop contradictory ones: `filter_model`, by
+    default `judger.checkpoint` or else the same model. Where the config wants probes, `config.model` answers them, and
+    the Filter's model judges.
 
     `out` (parquet, the released schema) must not exist; the same call goes on after a kill. Raises UsageError and
     RunError.
@@ -200,18 +211,21 @@ def generate(
 
     config, target = _loaded(config), Path(out)
     fresh(target)
+    if config.instructor.probes:
+        check_classifier_is_given(config)
+    checking = filter_model or config.judger.checkpoint
     stats = Beside(target).stats
     with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
         questions = store_questions(iter_questions(config, listener.note), Beside(target).parts / "seeds.parquet")
         settled, precision = settle(config, Beside(target).parts)
         listener.info(str(precision))
-        preflight(settled, questions, filter_model)
+        preflight(settled, questions, checking)
         request = stages.GenerationRequest(
             turn=1,
             writer=config.model,
-            filter_model=filter_model or config.model,
+            filter_model=checking or config.model,
             answerer=config.model,
-            judge=JudgeWeights(filter_model or config.model),
+            judge=JudgeWeights(checking or config.model),
             seeds=questions,
             out=target,
             stats=stats,
@@ -231,9 +245,8 @@ def train(
 ) -> Path:
     """Train one role by GRPO from `config.model`, and return where the model is; the same call resumes after a kill.
 
-    The Instructor trains on the instructions' seed questions. `judge_model` plays the frozen roles; by default the
-    model itself.
-    `out` must not exist. Raises UsageError and RunError.
+    The Instructor trains on the instructions' seed questions. `judge_model` plays the frozen roles, by default
+    `judger.checkpoint` or else the model itself. `out` must not exist. Raises UsageError and RunError.
     """
     from seif import stages
     from seif.distributed.launch import Launcher
@@ -242,17 +255,15 @@ def train(
 
     config, file, target = _loaded(config), Path(instructions), Path(out)
     fresh(target)
-    if config.trains_reward_model:
-        raise UsageError(
-            "a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL"
-        )
+    check_one_stage(role, config)
+    given = judge_model or config.judger.checkpoint
     settled, precision = settle(config, Beside(target).checkpoints)
     listener.info(str(precision))
     # The weights `judge_model` also answer what an Instructor writes; a Follower is only judged.
     asks = role == "instructor" or judging_kind(settled).uses_model
-    preflight(settled, seeds_of(file), judge_model if asks else None, trains=True, asks=asks)
+    preflight(settled, seeds_of(file), given if asks else None, trains=True, asks=asks)
     progress = Progress(listener.console)
-    model, frozen = config.model, judge_model or config.model
+    model, frozen = config.model, given or config.model
     with (
         hold(Beside(target).lock, f"another seif train is writing {target}; wait for it or choose another --out"),
         open_tracker(config.report_to, Beside(target).tracking, config.model_dump(mode="json")) as tracker,

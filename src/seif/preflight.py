@@ -11,9 +11,11 @@ from seif.chat import chat_format
 from seif.config import Config
 from seif.engines.quiet import quiet
 from seif.errors import UsageError
+from seif.quantities import quantity
 
 if TYPE_CHECKING:
     from seif.engines.precision import Precision
+    from seif.metrics import Role
     from seif.tables import StoredTexts
 
 
@@ -98,8 +100,8 @@ def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]
 
 
 def check_names(config: Config) -> None:
-    """Raises UsageError for prompts, trackers, suites, a chat format and a model directory that are not there; loads no
-    model."""
+    """Raises UsageError for prompts, trackers, suites, constraint types, a chat format and a model directory that are
+    not there, and for types that are asked for and held out; loads no model."""
     from seif.engines.adapter import base_of
     from seif.evaluation.suites import check_suites
     from seif.roles.templates import check_prompts
@@ -109,9 +111,41 @@ def check_names(config: Config) -> None:
     check_prompts(config.prompts)
     check_trackers(config.report_to)
     check_suites(config)
+    check_types(config)
     base = base_of(config.model)
     if (Path(base).is_absolute() or base.startswith(".")) and not Path(base).is_dir():
         raise UsageError(f"no model directory at {base}; give a checkpoint directory or a hub id")
+
+
+def check_types(config: Config) -> None:
+    """Raises UsageError for an id in `instructor.types` that no rule checks, or that is in `held_out_types`."""
+    from seif.constraints import TYPES
+    from seif.instructions import types_in
+
+    asked = config.instructor.types
+    for name in asked:
+        if name not in TYPES or not TYPES.get(name).hard:
+            raise UsageError(f"instructor.types: {name!r} is no type that a rule checks; docs/types.md lists them")
+    held_out = types_in(config.held_out_types) if asked else frozenset()
+    for name in asked:
+        if name in held_out:
+            raise UsageError(f"instructor.types: {name} is in held_out_types; remove it from one of the two")
+
+
+def check_apart(config: Config) -> None:
+    """Raises UsageError where a question of `audit`, which steers the run, is also held out."""
+    from seif.instructions import iter_instructions
+
+    if config.audit is None:
+        return
+    questions = set(seeds_of(Path(config.audit)))
+    for key, file in (("held_out", config.held_out), ("held_out_types", config.held_out_types)):
+        shared = questions & {x.seed for x in iter_instructions(Path(file))} if file else set()
+        if shared:
+            raise UsageError(
+                f"audit and {key} share {quantity(len(shared), 'question')}; give audit others, because it steers the "
+                "run"
+            )
 
 
 def preflight(
@@ -146,10 +180,35 @@ def preflight(
             check_checkpoint(other)
     for file in filter(None, (config.held_out, config.held_out_types, config.audit)):
         load_tasks(Path(file))
+    check_apart(config)
     _check_self_supervised(config, trains)
     if asks or (trains and config.samples_on_servers):
         models.check_engine(config)
     freeze_libraries()
+
+
+def check_classifier_is_given(config: Config) -> None:
+    """Raises UsageError where a turn of a run would train the classifier that judges, and there is none."""
+    if config.trains_reward_model:
+        raise UsageError(
+            "a classifier judges: name it with --set self_supervised.reward_model.checkpoint=DIR, or url=URL"
+        )
+
+
+def check_one_stage(role: Role, config: Config) -> None:
+    """Raises UsageError for what goes by other stages of a run, which there are none of where one role is trained."""
+    check_classifier_is_given(config)
+    asked = {"judger.weights=base": config.judger.weights == "anchored"}
+    if role == "instructor":
+        asked["instructor.archive_penalty=0"] = config.instructor.archive_penalty > 0
+        asked["instructor.allocation=even"] = config.instructor.allocation == "bandit"
+    else:
+        asked["follower.replay=0"] = config.follower.replay > 0
+        asked["follower.hindsight=false"] = config.follower.hindsight
+    for setting, is_set in asked.items():
+        if is_set:
+            key = setting.partition("=")[0]
+            raise UsageError(f"{key} goes by the turns before, and seif train {role} has none; give --set {setting}")
 
 
 def check_frozen_roles_fit(config: Config) -> None:

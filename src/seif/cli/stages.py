@@ -18,7 +18,8 @@ SeedQuestions = Annotated[
 ]
 Trained = Annotated[Path, typer.Option(help="Where the trained model goes; the same command resumes.")]
 Frozen = Annotated[
-    str | None, typer.Option(help="Checkpoint of Filter, answerer and Judger; the model itself by default.")
+    str | None,
+    typer.Option(help="Checkpoint of Filter, answerer and Judger; judger.checkpoint or the model itself by default."),
 ]
 
 
@@ -27,7 +28,7 @@ def generate(
     seeds: Annotated[Path, typer.Option(help="Seed questions (parquet, JSONL, JSON with a `prompt` column).")],
     out: Annotated[Path, typer.Option(help="Instructions in the released schema (parquet).")],
     filter_model: Annotated[
-        str | None, typer.Option(help="The Filter's checkpoint; the Instructor's by default.")
+        str | None, typer.Option(help="The Filter's checkpoint; judger.checkpoint or the Instructor's by default.")
     ] = None,
     config: OptionalConfig = None,
     overrides: Overrides = None,

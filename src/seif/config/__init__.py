@@ -205,8 +205,40 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _corrections_are_audited(self) -> Config:
-        if self.judger.weights == "anchored" and self.audit is None:
+        if self.judger.weights != "anchored":
+            return self
+        if self.audit is None:
             raise ValueError("judger.weights: anchored corrects verdicts by the audit; give `audit` a file of tasks")
+        if self.judging_model == "rules":
+            raise ValueError(
+                "judger.weights: anchored corrects what a model says, and judger.kind: rules asks none; set weights: "
+                "previous or base"
+            )
+        if self.trains_reward_model:
+            raise ValueError(
+                "judger.weights: anchored corrects a judge by its own audit, and every turn trains another reward "
+                "model; set weights: previous or base"
+            )
+        if self.follower.reward in ("all_or_nothing", "random"):
+            raise ValueError(
+                f"judger.weights: anchored corrects means, and follower.reward: {self.follower.reward} takes none of "
+                "verdicts; set reward: constraint_mean, or weights: previous or base"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _instructions_come_back_whole(self) -> Config:
+        asked = {
+            "follower.replay": self.follower.replay > 0,
+            "follower.hindsight": self.follower.hindsight,
+            "instructor.edits": self.instructor.edits > 0,
+        }
+        if self.self_supervised.curriculum != "none" and any(asked.values()):
+            key = next(key for key, is_set in asked.items() if is_set)
+            raise ValueError(
+                f"{key} brings instructions back whole, and self_supervised.curriculum cuts them to levels: remove one "
+                "of the two"
+            )
         return self
 
     @model_validator(mode="after")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -88,7 +89,10 @@ class Instructor(Section):
     epochs: int = Field(default=1, ge=1, description="Passes over the seeds per turn.")
     steps: int | None = Field(default=None, ge=1, description="Steps per turn; overrides epochs.")
     attempts: int = Field(
-        default=1, ge=1, description="Tries per seed when instructions are generated; a refused one is drawn again."
+        default=1,
+        ge=1,
+        le=250,
+        description="Tries per seed when instructions are generated; a refused one is drawn again.",
     )
     generation_temperature: float = Field(default=0.7, ge=0, description="Temperature when instructions are generated.")
     grpo: Grpo = Grpo()
@@ -105,6 +109,17 @@ class Instructor(Section):
             raise ValueError("edits are further candidates, which probes choose from: set probes to 1 or more")
         if self.types and self.allocation == "none":
             raise ValueError("types are what allocation asks for: set allocation: even or bandit")
+        if self.allocation != "none" and any(template.prompt == "soft" for template in self.templates):
+            raise ValueError(
+                "allocation asks for types that rules check, and soft templates for open constraints: give hard "
+                "templates alone, e.g. templates: [{prompt: hard, constraints: 3}]"
+            )
+        if self.types and self.probes and len(self.types) * self.type_quota < 1 - 1e-9:
+            least = math.ceil(100 / len(self.types)) / 100
+            raise ValueError(
+                f"type_quota: {self.type_quota:g} needs at least {math.ceil(1 / self.type_quota)} types, and `types` "
+                f"names {len(self.types)}: raise it to {least:g}"
+            )
         return self
 
 

@@ -14,8 +14,10 @@ from seif.distributed.job import RunTraining
 from seif.evaluation.audit import Audit
 from seif.evaluation.results import GenerationNumbers, flat
 from seif.evaluation.stopping import Pool, best_turn, reason_to_stop
+from seif.instructions import types_in
 from seif.models import JudgeWeights
 from seif.pipeline import Pipeline, RunLog, Stage
+from seif.quantities import quantity
 from seif.replay import EarlierTurn
 from seif.report.page import write_report
 from seif.roles.assignment import Assignment, Checkpoint, assign
@@ -76,7 +78,10 @@ class Turns:
 
         def run(log: RunLog) -> None:
             if self.config.instructions is not None:
-                stages.take(Path(self.config.instructions), self.seeds, out, numbers)
+                held_out = types_in(self.config.held_out_types)
+                dropped = stages.take(Path(self.config.instructions), self.seeds, out, numbers, held_out)
+                if dropped:
+                    self.pipeline.progress.note(f"{quantity(dropped, 'instruction')} of held-out types left out")
             else:
                 request = stages.GenerationRequest(
                     turn=turn,
@@ -156,7 +161,9 @@ class Turns:
             stages.audit(self.config, request)
 
         self.pipeline.do(Stage(turn, "audit", _files(judge.audit), out, run))
-        self._choose_best(turn)
+        # Of a run that is resumed, the newest audit alone says which turn is the best.
+        if not self.dir.audit(turn + 1).exists():
+            self._choose_best(turn)
 
     def evaluate(self, turn: int, judge: JudgeWeights) -> None:
         """The turn's Follower on held-out tasks, its judge against the verifiers; then the report is written anew."""
