@@ -18,7 +18,7 @@ from seif.types import Json
 
 COMPARED = ("torch", "transformers", "trl", "peft")
 """Packages whose version can change a result; the versions of others are only recorded."""
-FORMAT = 2
+FORMAT = 3
 """Of a run directory; it grows when what an unfinished run has left on disk can't be continued any more."""
 _DIGEST = "_sha256"
 

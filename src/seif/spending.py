@@ -12,10 +12,13 @@ KEY = "tokens/"
 
 
 def tokens_by_turn(run_dir: RunDir) -> list[dict[str, int]]:
-    """Of each turn from 1, the tokens that each role has read and written so far in generation and GRPO training.
+    """Of each turn from 1, the tokens that each role has read and written in generations that are done and in the GRPO
+    steps that are logged.
 
     Turn 0's generation and all evaluations measure, and are not counted; pseudo-labels and the training of a
-    classifier are not metered. Raises UsageError when this is no run directory.
+    classifier are not metered. A verdict out of the cache (`engine.cache`) costs nothing, also where a stage that was
+    killed had asked for it in a step that is made anew: a resumed run then counts fewer tokens. Raises UsageError when
+    this is no run directory.
     """
     steps = run_dir.steps()
     spent = []

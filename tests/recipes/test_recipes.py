@@ -9,6 +9,7 @@ from seif.config import Config, Follower, Instructor, Template
 from seif.config_file import load_config
 from seif.distributed.job import Job, read_job, write_job
 from seif.models import JudgeWeights
+from seif.pipeline import Stage
 from seif.recipes import self_evolving, self_supervised
 from seif.recipes.turns import Turns as RealTurns
 
@@ -128,6 +129,24 @@ def test_what_earlier_turns_showed_is_an_input_of_the_stages_that_read_it(tmp_pa
     assert inputs({"probes": 2, "edits": 0.5}, {}) == [set(), last, own]
     assert inputs({}, {"replay": 0.25}) == [set(), set(), own | pools | shown]
     assert inputs({}, {"hindsight": True, "reward": "all_or_nothing"}) == [set(), set(), own | last]
+
+
+def test_a_resume_looks_for_the_best_turn_once(tmp_path, monkeypatch):
+    """The audits of turns 0 and 1 are there; `best` must not go back to what it was after turn 0."""
+    run_dir, chosen = RunDir(tmp_path), []
+
+    class Pipeline:
+        def do(self, stage):
+            stage.output.parent.mkdir(parents=True, exist_ok=True)
+            stage.output.touch()
+
+    turns = RealTurns(Config(model="m", audit="audit.parquet"), run_dir, [], Pipeline(), None)
+    monkeypatch.setattr(turns, "_choose_best", chosen.append)
+    for turn in (0, 1):
+        Pipeline().do(Stage(turn, "audit", (), run_dir.audit(turn), None))
+    for turn in (0, 1, 2):
+        turns.audit(turn, JudgeWeights("m"))
+    assert chosen == [1, 2]
 
 
 @pytest.mark.parametrize(("penalty", "archived"), [(0.5, (1, 2)), (0.0, ())])

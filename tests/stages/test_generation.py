@@ -1,5 +1,7 @@
 import json
-from dataclasses import asdict
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,13 +14,16 @@ from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError, UsageError
 from seif.instructions import read_instructions, write_instructions
+from seif.judges.audited import UNRELIABLE
+from seif.judges.base import Judgement
 from seif.models import JudgeWeights, ModelPool
 from seif.scoring import item_seed
 from seif.stage_log import Outcome
 from seif.stages import GenerationRequest, generate
+from seif.stages.generation import _identity
 from seif.stages.last_turn import LastOutcomes
 from seif.tables import ROW_GROUP, StoredTexts
-from seif.types import Instruction
+from seif.types import Instruction, Verdict
 
 GOOD = json.dumps({"c1": "Use only lowercase.", "c2": "Avoid commas."})
 ODD = json.dumps({"c1": "Use only lowercase.", "c2": "Be kind."})
@@ -151,6 +156,22 @@ def test_the_parts_of_another_generation_are_refused(tmp_path, models):
     with pytest.raises(UsageError, match="holds work on another model, data or config"):
         run(tmp_path, seeds=[*SEEDS[1:], "What is seed 99?"])
     assert len(run(tmp_path)[0]) == 29
+
+
+@pytest.mark.parametrize(
+    ("instructor", "changes", "request_changes"),
+    [
+        ({"probes": 1}, {"self_supervised": {"soft_types": ["punctuation:no_comma"]}}, {}),
+        ({"probes": 1}, {}, {"judge": JudgeWeights("judge", audit="turn_01/audit.json")}),
+        ({"allocation": "bandit"}, {}, {"outcomes": (Path("turn_01/outcomes.jsonl"),)}),
+    ],
+)
+def test_a_generation_is_known_by_what_its_choices_depend_on(instructor, changes, request_changes):
+    plain = config(instructor={"templates": [{"prompt": "hard", "constraints": 2}], **instructor})
+    other = build_config({**plain.model_dump(mode="json"), **changes}, "test")
+    request = GenerationRequest(2, "w", "f", "a", JudgeWeights("judge"), SEEDS, Path("out"), Path("stats"))
+    assert _identity(plain, request) == _identity(plain, request)
+    assert _identity(plain, request) != _identity(other, replace(request, **request_changes))
 
 
 def test_a_failed_request_is_asked_again_and_decides_nothing(tmp_path, models):
@@ -319,10 +340,29 @@ def test_probes_that_failed_are_asked_again_and_too_many_stop_the_stage(tmp_path
     assert 0 < len(gated.probed) < 4 * 3 * len(SEEDS)
 
 
+def test_types_that_the_judge_is_not_asked_about_do_not_hide_failures(tmp_path, gated, monkeypatch):
+    """One in twelve of the verdicts that the judge is asked for is missing; half of all constraints are not asked."""
+    asked = []
+
+    class Audited:
+        async def judge(self, instruction, response, constraint):
+            if constraint.text == LOWER:
+                return Judgement(Verdict.UNJUDGED, cause=UNRELIABLE)
+            asked.append(constraint)
+            return Judgement(Verdict.SATISFIED) if len(asked) % 12 else Judgement(Verdict.UNJUDGED, cause="timeout")
+
+    monkeypatch.setattr("seif.stages.gate.rewarding", lambda *_, cached: nullcontext(Audited()))
+    gated.write = lambda seed: listed(LOWER, COMMA)
+    with pytest.raises(RunError, match=r"8% of the verdicts are missing \(limit 5%; most often: timeout"):
+        gate(tmp_path)
+
+
 def test_what_nobody_judged_is_dropped_and_an_empty_pool_says_why(tmp_path, gated):
     gated.answer = lambda prompt, seed: ""
     with pytest.raises(
-        RunError, match="of 90 candidates, 0 were always satisfied, 0 never, and 90 could not be judged"
+        RunError,
+        match=r"of 90 candidates, 0 were always satisfied, 0 never, 90 could not be judged, and 0 were over .* "
+        "in a new --run-dir",
     ):
         gate(tmp_path)
 

@@ -69,7 +69,7 @@ class Gate:
         failures, asked = Counter[str](), 0
         for i in self.candidates.passed():
             failures.update(self.journal.get(i)["failures"])
-            asked += sum(map(len, self.journal.get(i)["verdicts"]))
+            asked += self.journal.get(i)["asked"]
         within_limit(failures, asked, self.config.judger.max_unjudged)
 
     def choose(self, edits: Callable[[int], bool]) -> tuple[bytearray, GateNumbers]:
@@ -106,25 +106,27 @@ class Gate:
 
     async def _ask(self, answerer: Answerer, judge: Judge, i: int) -> Json:
         """The probe of a candidate as its entry in the journal: `verdicts` has a text for each answer of good format,
-        with a sign for each constraint, `failures` says why verdicts are missing, and `tokens` what was read and
-        written."""
+        with a sign for each constraint, `asked` is how many verdicts the judge was asked for, `failures` says why some
+        of these are missing, and `tokens` what was read and written."""
         x = self.candidates.instruction(i)
 
-        async def answer(k: int) -> tuple[str, list[str]]:
+        async def answer(k: int) -> tuple[str, int, list[str]]:
             reply, error = await answerer.answer(x, *self.candidates.place(i), k)
             if reply is None:
                 missing = len(x.constraints) if error else 0
-                return _SIGNS[Verdict.UNJUDGED] * missing, [error] * missing
+                return _SIGNS[Verdict.UNJUDGED] * missing, missing, [error] * missing
             judgements = await judge_all(judge, x, reply)
-            causes = [j.cause for j in judgements if j.verdict is Verdict.UNJUDGED and j.cause not in EXPECTED]
-            return "".join(_SIGNS[j.verdict] for j in judgements), causes
+            asked = [j for j in judgements if j.verdict is not Verdict.UNJUDGED or j.cause not in EXPECTED]
+            causes = [j.cause for j in asked if j.verdict is Verdict.UNJUDGED]
+            return "".join(_SIGNS[j.verdict] for j in judgements), len(asked), causes
 
         with counting() as tokens:
             answers = await asyncio.gather(*map(answer, range(self.config.instructor.probes)))
         return {
             "tokens": tokens.totals(),
-            "verdicts": [verdicts for verdicts, _ in answers if verdicts],
-            "failures": [cause for _, causes in answers for cause in causes],
+            "verdicts": [verdicts for verdicts, *_ in answers if verdicts],
+            "asked": sum(asked for _, asked, _ in answers),
+            "failures": [cause for *_, causes in answers for cause in causes],
         }
 
     def _missing(self) -> Iterator[int]:

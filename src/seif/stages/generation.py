@@ -101,8 +101,11 @@ def _identity(config: Config, request: GenerationRequest) -> list[object]:
     keys = {"seed", "prompts", "chat", "instructor", "filter", "plugins", "held_out_types"}
     chosen: list[object] = []
     if _gated(config, request.turn):
-        keys |= {"judger", "follower"}
-        chosen = [request.answerer, request.judge.model, request.judge.reward_model, *map(str, request.outcomes)]
+        keys |= {"judger", "follower", "self_supervised"}
+        judge = request.judge
+        chosen = [request.answerer, judge.model, judge.reward_model, judge.audit]
+    if _gated(config, request.turn) or config.instructor.allocation == "bandit":
+        chosen += map(str, request.outcomes)
     settings = config.model_dump(mode="json", include=keys)
     return [
         request.turn,
@@ -126,8 +129,8 @@ def _collapse(seeds: int, parsable: int, drawn: int, gate: GateNumbers | None) -
     if gate and gate.candidates:
         return (
             f"{found}: of {gate.candidates} candidates, {gate.dropped_always} were always satisfied, "
-            f"{gate.dropped_never} never, and {gate.dropped_unjudged} could not be judged; more instructor.candidates "
-            "or instructor.probes give the gate more to choose from"
+            f"{gate.dropped_never} never, {gate.dropped_unjudged} could not be judged, and {gate.over_quota} were over "
+            "instructor.type_quota; set more instructor.candidates or instructor.probes in a new --run-dir"
         )
     return f"{found} ({parsable} of {drawn} replies could be parsed); the Instructor has collapsed"
 

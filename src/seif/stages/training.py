@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +27,7 @@ from seif.self_supervised.general import Question, correct
 from seif.stage_log import StageLog
 from seif.stages.metrics import checks_of, follower_metrics, instructor_metrics, plugin_metrics, records_of
 from seif.tables import StoredTexts
-from seif.types import Instruction
+from seif.types import Instruction, Json
 
 if TYPE_CHECKING:
     from seif.engines.policy import ServedPolicy
@@ -72,7 +72,10 @@ def train_instructor(config: Config, training: InstructorTraining, log: StageLog
     length, temperature = config.follower.grpo.max_new_tokens, config.follower.grpo.temperature
     seed = item_seed(config.seed, training.turn, "instructor")
     judge = training.judge
-    job = _Job("instructor", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
+    rewarded_by = _rewarded_by(config, {"judge": asdict(judge), "answerer": training.answerer})
+    job = _Job(
+        "instructor", training.turn, training.start, training.out, data.prompts, data.steps, data.order, rewarded_by
+    )
 
     @contextmanager
     def models() -> Iterator[_Held]:
@@ -116,7 +119,10 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
         training.earlier,
     )
     judge = training.judge
-    job = _Job("follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order)
+    rewarded_by = _rewarded_by(config, {"judge": asdict(judge)})
+    job = _Job(
+        "follower", training.turn, training.start, training.out, data.prompts, data.steps, data.order, rewarded_by
+    )
 
     @contextmanager
     def models() -> Iterator[_Held]:
@@ -130,6 +136,14 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
             yield _Held(_follower_reward(config, data, scorer), policy)
 
     _train(config, job, config.follower.grpo, models, log)
+
+
+def _rewarded_by(config: Config, models: Json) -> Json:
+    """What the reward depends on beside the data; `judger.max_unjudged`, which ends a stage and rewards nothing, may
+    change."""
+    keys = {"prompts", "held_out_types", "instructor", "filter", "judger", "follower", "self_supervised", "plugins"}
+    apart = {"instructor": {"grpo"}, "follower": {"grpo"}, "judger": {"max_unjudged"}}
+    return {**config.model_dump(mode="json", include=keys, exclude=apart), **models}
 
 
 def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorScorer) -> Reward:
@@ -197,6 +211,7 @@ class _Job:
     prompts: list[Messages]
     steps: int
     order: tuple[int, ...]
+    rewarded_by: Json
 
 
 @dataclass(frozen=True)
@@ -237,6 +252,7 @@ def _train(
                 attn_implementation=config.attn_implementation,
                 lora=config.lora,
                 order=job.order,
+                rewarded_by=job.rewarded_by,
             ),
             held.reward,
             log,

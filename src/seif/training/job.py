@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from seif.chat import DEFAULT, ChatFormat
 from seif.config import Grpo, Lora
 from seif.engines.base import Messages
 from seif.engines.precision import TrainingTypes, training_types
+from seif.types import Json
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,8 @@ class GrpoJob(TrainingJob):
     order: tuple[int, ...] = ()
     """Indices into `prompts`, steps x prompts_per_step of them, in the order in which they are read; `data_order`
     gives the default."""
+    rewarded_by: Json = field(default_factory=dict)
+    """What the reward depends on: settings, and which models give it."""
 
     def identity(self) -> list[Any]:
         """What two equal jobs have in common, as JSON values."""
@@ -57,6 +60,7 @@ class GrpoJob(TrainingJob):
             lora,
             self.order,
             self.chat.fingerprint,
+            self.rewarded_by,
         ]
 
     @property
