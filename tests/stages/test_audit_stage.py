@@ -122,3 +122,23 @@ def test_an_audit_whose_requests_fail_ends_in_an_error_and_goes_on_later(
     assert not (tmp_path / "audit.json").exists()
     monkeypatch.setattr(Scripted, "script", script)
     assert audit(config, request(tmp_path)).accuracy == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(("kind", "stops"), [("hybrid", False), ("logprob", True)])
+def test_a_judge_of_a_few_types_is_audited_on_these_beside_rules(config, loaded, tmp_path, monkeypatch, kind, stops):
+    script = Scripted.script
+
+    def commas_alone(self, request):
+        lowercase = "lowercase" in str(request.messages[-1]).rpartition("old")[2]
+        unread = request.top_logprobs and lowercase
+        return Completion("", "error", error="not my type") if unread else script(self, request)
+
+    monkeypatch.setattr(Scripted, "script", commas_alone)
+    judger = config.judger.model_copy(update={"kind": kind, "model": "logprob"})
+    asked = config.model_copy(update={"judger": judger})
+    if stops:
+        with pytest.raises(RunError, match="most often: not my type"):
+            audit(asked, request(tmp_path))
+        return
+    found = audit(asked, request(tmp_path)).judge
+    assert (set(found.per_type), found.unjudged) == ({"punctuation:no_comma"}, 24)

@@ -213,9 +213,9 @@ async def judger_agreement(
     It is asked about the constraints that it `judges`. Its verdicts are kept in the file `parts`, and not asked for
     again where that holds them.
     """
-    judged, missing = await judge_answers(judger, answers, judges, parts)
+    judged, unjudged = await judge_answers(judger, answers, judges, parts)
     found = describe_tables(tabulate((v.kind, v.holds, v.satisfied) for v in judged))
-    return JudgeAgreement(**dict(found), unjudged=missing.total())
+    return JudgeAgreement(**dict(found), unjudged=len(unjudged))
 
 
 @dataclass(frozen=True)
@@ -233,14 +233,22 @@ class Judged:
     """What counts in rewards in place of 1 or 0, where the judge gave it."""
 
 
+@dataclass(frozen=True)
+class Unjudged:
+    """A verdict that a judge did not give."""
+
+    kind: str
+    """The constraint's type."""
+    cause: str
+
+
 async def judge_answers(
     judger: Judge,
     answers: Sequence[Answer],
     judges: Callable[[Constraint], bool] = lambda constraint: True,
     parts: Path | None = None,
-) -> tuple[list[Judged], Counter[str]]:
-    """The Judger's verdicts on well-formed answers, and why others are missing, with counts; otherwise as
-    `judger_agreement`."""
+) -> tuple[list[Judged], list[Unjudged]]:
+    """The Judger's verdicts on well-formed answers, and those that it did not give; otherwise as `judger_agreement`."""
     pairs = [
         (task, answer.reply, constraint, holds)
         for task, answer in enumerate(answers)
@@ -249,13 +257,13 @@ async def judge_answers(
         if judges(constraint)
     ]
 
-    missing = Counter[str]()
+    causes: dict[int, str] = {}
 
     async def ask(place: int) -> tuple[bool, float | None] | None:
         task, reply, constraint, _ = pairs[place]
         judgement = await judger.judge(answers[task].task, reply, constraint)
         if judgement.verdict is Verdict.UNJUDGED:
-            missing[judgement.cause] += 1
+            causes[place] = judgement.cause
             return None
         return judgement.verdict is Verdict.SATISFIED, judgement.soft_score
 
@@ -265,7 +273,7 @@ async def judge_answers(
         for (task, _, constraint, holds), verdict in zip(pairs, verdicts, strict=True)
         if verdict is not None
     ]
-    return judged, missing
+    return judged, [Unjudged(pairs[place][2].instruction_id, cause) for place, cause in sorted(causes.items())]
 
 
 class Pool:

@@ -102,11 +102,16 @@ class _Asking:
             return None
         asked: Callable[[Constraint], bool] = curriculum.soft(config) if classifies else lambda constraint: True
         with judging(self.pool, judge.model, judge.reward_model, alone=True) as judger:
-            found, missing = await judge_answers(judger, self.answers, asked, self.parts / f"{name}.jsonl")
+            found, unjudged = await judge_answers(judger, self.answers, asked, self.parts / f"{name}.jsonl")
+        missing = Counter(verdict.cause for verdict in unjudged)
+        if config.judger.kind == "hybrid" and found:
+            # It may ask a judge that knows a few types alone; rules judge the others.
+            known = {verdict.kind for verdict in found}
+            missing = Counter(verdict.cause for verdict in unjudged if verdict.kind in known)
         within_limit(missing, len(found) + missing.total(), config.judger.max_unjudged, "verdicts of the audit")
         # The rewards of the turn have used the audit that its judge names; those of the next will use this one.
         reliance = relied_on(config, judge.audit) if judge.audit else Reliance()
-        return audit_of(judge.reward_model or judge.model, found, missing.total(), reliance)
+        return audit_of(judge.reward_model or judge.model, found, len(unjudged), reliance)
 
 
 def _corrected(rollouts: JsonLines, judge: JudgeRates) -> dict[str, Share]:
