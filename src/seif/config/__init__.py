@@ -88,7 +88,8 @@ class Config(Section):
     benchmark_prompts: tuple[str, ...] = Field(
         default=(),
         strict=False,
-        description="Files of benchmark prompts; seeds that overlap with them, or with `held_out`, are left out.",
+        description="Files of benchmark prompts; seeds that overlap with them, or with `held_out`, `held_out_types` or "
+        "`audit`, are left out.",
     )
     plugins: tuple[str, ...] = Field(
         default=(),
