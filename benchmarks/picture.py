@@ -28,7 +28,7 @@ text { font: 12px system-ui, sans-serif; fill: var(--ink) } .title { font-weight
 .line, .error { fill: none; stroke: currentColor; stroke-width: 1.8 } .error { stroke-width: 1.1 }
 .dot { fill: currentColor }
 """
-"""Blue and orange are told apart by the colour-blind as well; the markers differ too."""
+"""The colour-blind can tell blue from orange as well; the markers differ too."""
 
 
 def draw(study: Mapping[str, Any]) -> str:

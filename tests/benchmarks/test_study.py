@@ -9,7 +9,15 @@ import pytest
 from benchmarks.arms import WORLDS
 from benchmarks.comparison import summarise
 from benchmarks.picture import draw
-from benchmarks.results_table import EVOLUTION, SELF_SUPERVISED, arms_table, criteria, labels_table, pairs_table
+from benchmarks.results_table import (
+    EVOLUTION,
+    SELF_SUPERVISED,
+    arms_table,
+    criteria,
+    judge_gap,
+    labels_table,
+    pairs_table,
+)
 from benchmarks.runs import Arm, Finished, Study, finish
 
 from benchmarks import arms, evolution, runs, self_supervised
@@ -295,12 +303,24 @@ def test_areas_end_at_the_smaller_spending(summary):
 def test_tables_and_criteria(summary):
     table = arms_table(summary, EVOLUTION)
     assert table.count("\n") == 2 + 5 + 1
-    assert "| arm | seeds | temperature 1 | minus static | p (Holm) |" in table
-    assert "| default | 10 |" in table
-    assert "default minus static plus" in pairs_table(summary)
+    assert "| arm | accuracy | minus static | p (Holm) |" in table
+    assert "| 20.0 | +2.0 | 2.00 | 10 |" in next(row for row in table.splitlines() if row.startswith("| `default` |"))
+    pairs = pairs_table(summary)
+    assert "| `default` minus `static_plus` |" in pairs
+    assert "| `default` minus `static` |" in pairs
+    assert "`even`" not in pairs
     assert [c.met for c in criteria(summary)] == [True, True, True, True]
     worse = {**summary, "arms": {**summary["arms"], "default": summary["arms"]["static"]}}
     assert [c.met for c in criteria(worse)] == [True, True, False, True]
+
+
+def test_the_audits_gap_is_shown_where_there_is_one():
+    turns = [
+        {"judger_minus_verifier": {"mean": 0.03}, "audit_gap": {"mean": gap}, "x": {"mean": 0.0}}
+        for gap in (-0.01, 0.02)
+    ]
+    study = {"arms": {"a": dict(enumerate(turns)), "b": {0: {"judger_minus_verifier": {"mean": -0.01}}}}}
+    assert [judge_gap(study, arm) for arm in "ab"] == ["+2.0 (audit)", "−1.0"]
 
 
 def test_a_summary_without_runs_has_empty_tables():
@@ -334,9 +354,9 @@ def test_label_accuracy_is_given_type_by_type():
     found = Finished({arm: {0: Run(arm, 0)} for arm in study.arms})
     summary = json.loads(json.dumps(summarise(study, found, numbers, "greedy_constraint_accuracy")))
     assert labels_table(summary) == (
-        "| type | full | noise 10 |\n| --- | --- | --- |\n| startend:quotation | 80.0 | 80.0 |\n\n"
+        "| type | `full` | `noise_10` |\n| --- | --- | --- |\n| startend:quotation | 80.0 | 80.0 |\n\n"
     )
-    assert "| noise 10 | 1 | 50.0 | +0.0 [+0.0, +0.0] |" in arms_table(summary, SELF_SUPERVISED)
+    assert "| `noise_10` | 1 | 50.0 | +0.0 [+0.0, +0.0] |" in arms_table(summary, SELF_SUPERVISED)
 
 
 @pytest.mark.slow

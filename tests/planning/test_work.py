@@ -29,9 +29,10 @@ RATES = Rates(
 
 
 TASKS = TaskSet(10, 2.0)
+HELD_OUT = Measured(TASKS)
 
 
-def stages(overrides=(), rates=RATES, seeds=32, measured=Measured(TASKS)):
+def stages(overrides=(), rates=RATES, seeds=32, measured=HELD_OUT):
     config = load_config(Path("nano-tiny"), list(overrides))
     work = Work(config, plan(config, seeds), rates, placement_of(config), measured)
     return {(stage.turn, stage.stage): stage for stage in work.stages()}

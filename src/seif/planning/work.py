@@ -12,7 +12,7 @@ from seif.planning.rates import DISK, LONGEST, Lengths, Rates
 from seif.results import Plan, PlannedTurn, StageEstimate
 
 _SERVED_ROWS = 256
-"""Requests that vLLM writes at once on one device, unless it is told otherwise."""
+"""Requests that vLLM writes at once on one device, by default."""
 _CLASSIFIER = 0.6
 """A classifier's training reads a token in this share of a GRPO update's time: it has no reference."""
 
