@@ -127,7 +127,7 @@ EVOLUTION: Mapping[str, Cell] = {
     "seeds": seeds,
 }
 CAPTION = """\
-Constraint accuracy on held-out tasks after the last turn, in percent, ± half of a 95% Student-t interval over the seeds,
+Constraint accuracy on held-out tasks after the last turn, in percent, ± half of a 95% Student-t interval over seeds,
 at temperature 1 but for `greedy`. Differences are paired by seed, with 95% bootstrap intervals; p is that of the tested
 arms. Top type (its share of the pool's constraints) and judge minus verifiers (points; on the audit's answers where it
 says so, else on held-out ones) are the highest of any turn. Tokens are relative to `static`.

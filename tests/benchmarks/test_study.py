@@ -335,6 +335,9 @@ def test_the_picture_is_whole_and_has_a_dark_side(summary):
     assert {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")} >= {"evolving", "static", "base", "2"}
     assert "prefers-color-scheme: dark" in drawing
     assert drawing.count('class="error"') == 2 * 2
+    # At 13 pixels a letter of the title is about 7.5 wide; the chart has a margin on both sides.
+    assert root.get("viewBox").startswith("-8 -8 396 ")
+    assert 7.5 * len(root.find("{http://www.w3.org/2000/svg}title").text) < 380
 
 
 def test_rare_types_are_weighted_by_their_constraints():
