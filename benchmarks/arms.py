@@ -95,9 +95,14 @@ def more_steps(found: Found, seed: int) -> Settings:
     }
 
 
+def next_seed(seed: int) -> int:
+    """Whose Follower is the external judge of `seed`."""
+    return seed + 1
+
+
 def follower_of_another_seed(found: Found, seed: int) -> Settings:
     """The last Follower of the static arm's next seed: a judge that this run neither trains nor starts from."""
-    other = found("static", seed + 1)
+    other = found("static", next_seed(seed))
     return {"judger.weights": "base", "judger.checkpoint": str(other.follower(other.config().turns))}
 
 
@@ -121,13 +126,13 @@ W1 = Study(
         "replay": Arm({**STATIC, **GATE, "follower.replay": "0.25"}),
         # Rewards that say nothing.
         "random_follower": Arm({"follower.reward": "random"}),
-        "random_instructor": Arm({**LEARNABILITY, "instructor.reward": "random"}),
+        "random_instructor": Arm({**STATIC, **TRAINED, "instructor.reward": "random"}),
         # The default with another judge.
         "rules_judge": Arm({"judger.kind": "rules"}),
         "rules_judge_static": Arm({**STATIC, "judger.kind": "rules"}),
         "previous_judge": Arm({**AUDITED, "judger.weights": "previous"}),
         "anchored": Arm({**AUDITED, "judger.weights": "anchored"}),
-        "external_judge": Arm(needs=("static",), settings_from=follower_of_another_seed),
+        "external_judge": Arm(needs=("static",), needed_seed=next_seed, settings_from=follower_of_another_seed),
     },
     "static",
     COMMON,
@@ -139,6 +144,7 @@ W1 = Study(
         ("edits", "gate"),
         ("replay", "gate"),
         ("per_constraint", "learnability"),
+        ("rules_judge", "rules_judge_static"),
         *((judge, "default") for judge in ("rules_judge", "previous_judge", "anchored")),
         ("external_judge", "default"),
     ),
@@ -148,7 +154,7 @@ W0 = Study(
     Path("nano-even.yaml"),
     {
         "static": Arm(EVEN),
-        "default": Arm({**mechanism("nano"), **EVENLY}),
+        "default": Arm(mechanism("nano")),
         "gate": Arm({**EVEN, **GATE}),
         "learnability": Arm({**LEARNABILITY, **EVENLY}),
     },

@@ -1,4 +1,4 @@
-"""From finished runs to what is told of a study: every arm's turns, and the differences between arms."""
+"""From finished runs to the summary of a study: every arm's turns, and the differences between arms."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ AREA = "area"
 def summarise(study: Study, finished: Finished, numbers: Numbers, primary: str) -> Json:
     """Config, seeds and failed runs; the base; every arm by turn; the last turn's differences between arms.
 
-    Holm's family is the tested arms against the control, in every measure apart.
+    Holm's family is the study's tested arms against the control, whether they have run or not, in every measure apart.
     """
     rows = {
         arm: {seed: _rows(run, numbers) for seed, run in of_arm.items()}
@@ -33,7 +33,7 @@ def summarise(study: Study, finished: Finished, numbers: Numbers, primary: str) 
     }
     # The base is the same in every arm.
     base = [turns[0] for turns in max(rows.values(), key=len).values()] if rows else []
-    told: Json = {
+    summary: Json = {
         "config": study.config.name,
         "primary": primary,
         "control": study.control,
@@ -50,14 +50,14 @@ def summarise(study: Study, finished: Finished, numbers: Numbers, primary: str) 
         found = {arm: _differences(rows, arm, other, primary) for arm, against in pairs if against == other}
         found = {arm: measures for arm, measures in found.items() if measures}
         if other == study.control:
-            tested = {arm: measures for arm, measures in found.items() if study.arms[arm].confirmatory}
-            found |= _adjusted(tested)
+            tested = {arm: measures for arm, measures in found.items() if arm in study.tested}
+            found |= _adjusted(tested, len(study.tested))
         if found:
-            told[f"minus_{other}"] = {
+            summary[f"minus_{other}"] = {
                 arm: {name: _rounded(d) for name, d in measures.items()} | _ratio(rows, arm, other)
                 for arm, measures in found.items()
             }
-    return told
+    return summary
 
 
 def _rows(run: RunDir, numbers: Numbers) -> list[Row]:
@@ -118,19 +118,19 @@ def _areas(ours: Sequence[Row], theirs: Sequence[Row], primary: str) -> tuple[fl
     return first, second
 
 
-def _adjusted(family: Mapping[str, Measures]) -> dict[str, Measures]:
-    """With Holm's p in every measure."""
-    found = {arm: dict(measures) for arm, measures in family.items()}
-    for name in dict.fromkeys(name for measures in family.values() for name in measures):
-        p = holm({arm: measures[name].p for arm, measures in family.items() if name in measures})
+def _adjusted(tested: Mapping[str, Measures], size: int) -> dict[str, Measures]:
+    """With Holm's p in every measure, in a family of `size` arms."""
+    found = {arm: dict(measures) for arm, measures in tested.items()}
+    for name in dict.fromkeys(name for measures in tested.values() for name in measures):
+        p = holm({arm: measures[name].p for arm, measures in tested.items() if name in measures}, size)
         for arm, adjusted in p.items():
             found[arm][name] = replace(found[arm][name], p_holm=adjusted)
     return found
 
 
-def _rounded(told: Interval | Difference) -> Json:
+def _rounded(statistics: Interval | Difference) -> Json:
     """Five places are more than any run says."""
     return {
         key: [round(v, 5) for v in value] if isinstance(value, tuple) else value if value is None else round(value, 5)
-        for key, value in asdict(told).items()
+        for key, value in asdict(statistics).items()
     }

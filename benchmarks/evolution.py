@@ -18,7 +18,7 @@ from itertools import accumulate
 
 from benchmarks.arms import WORLDS
 from benchmarks.comparison import TOKENS, summarise
-from benchmarks.runs import ROOT, add_options, finish, settings_of
+from benchmarks.runs import ROOT, add_options, arms_of, finish, settings_of
 from seif.artifacts import RunDir
 from seif.atomic import read_json
 from seif.evaluation.audit import Audit
@@ -87,14 +87,15 @@ def main() -> None:
     parser.add_argument("--world", nargs="+", choices=WORLDS, default=list(WORLDS))
     add_options(parser, ROOT / "runs" / "evolution")
     options = parser.parse_args()
-    told = {}
+    chosen = arms_of(parser, options, (arm for world in options.world for arm in WORLDS[world].arms))
+    summaries = {}
     for world in options.world:
         study = WORLDS[world]
-        arms = [arm for arm in study.arms if arm in (options.arms or study.arms)]
+        arms = [arm for arm in study.arms if arm in chosen]
         finished = finish(study, arms, options.seeds, options.runs / world, options.jobs, settings_of(options))
-        told[world] = summarise(study, finished, numbers, PRIMARY)
-    print(json.dumps({"worlds": told}, indent=1))
-    if any(world["failed"] for world in told.values()):
+        summaries[world] = summarise(study, finished, numbers, PRIMARY)
+    print(json.dumps({"worlds": summaries}, indent=1))
+    if any(summary["failed"] for summary in summaries.values()):
         sys.exit(1)
 
 

@@ -17,6 +17,8 @@ from seif.report.charts import Axis, Series, share_axis, turn_chart
 
 LINES = (("default", "evolving", "a", "circle"), ("static", "static", "b", "square"))
 """Arm, its name in the picture, the class that colours it, its marker."""
+MARGIN = 8
+"""Around the chart, in its own units."""
 STYLE = """
 svg { --ink: #1e1d1b; --dim: #625f58; --grid: #ddd8cd; --paper: #fcfbf8; --a: #1f5f99; --b: #a8480f }
 @media (prefers-color-scheme: dark) {
@@ -28,7 +30,7 @@ text { font: 12px system-ui, sans-serif; fill: var(--ink) } .title { font-weight
 .line, .error { fill: none; stroke: currentColor; stroke-width: 1.8 } .error { stroke-width: 1.1 }
 .dot { fill: currentColor }
 """
-"""Blue and orange are told apart by the colour-blind as well; the markers differ too."""
+"""The colour-blind can tell blue from orange as well; the markers differ too."""
 
 
 def draw(study: Mapping[str, Any]) -> str:
@@ -39,11 +41,13 @@ def draw(study: Mapping[str, Any]) -> str:
         series.append(Series(name, [c["mean"] for c in cells], [c["ci95"] for c in cells], style, marker))
     labels = ["base", *(str(turn) for turn in range(1, len(series[0].values)))]
     count = min(len(study["seeds"][arm]) for arm, *_ in LINES)
-    title = f"Held-out constraints satisfied, temperature 1 ({count} seeds, 95%)"
+    title = f"Held-out constraint accuracy ({count} seeds, 95% CI)"
     drawing = str(turn_chart(title, labels, series, _axis(series), lambda v: f"{v:.1%}"))
     head, _, rest = drawing.partition(">")
-    head = re.sub(r' width="[\d.]+" height="[\d.]+"', ' width="640"', head)
-    background = '<rect class="paper" width="100%" height="100%"/>'
+    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)"', head))
+    frame = f"-{MARGIN} -{MARGIN} {width + 2 * MARGIN:g} {height + 2 * MARGIN:g}"
+    head = re.sub(r' viewBox=".*?" width=".*?" height=".*?"', f' viewBox="{frame}" width="640"', head)
+    background = f'<rect class="paper" x="-{MARGIN}" y="-{MARGIN}" width="100%" height="100%"/>'
     return (
         f'{head} xmlns="http://www.w3.org/2000/svg" font-family="sans-serif"><style>{STYLE}</style>{background}{rest}\n'
     )

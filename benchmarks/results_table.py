@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 Study = Mapping[str, Any]
-"""What `benchmarks.comparison.summarise` told of one world."""
+"""What `benchmarks.comparison.summarise` found in one world."""
 Cell = Callable[[Study, str], str]
 """(study, arm) -> the arm's entry in a column."""
 NONE = "–"
 BASE = "base"
 
 
-# --- what is told of an arm -------------------------------------------------------------------------------------------
+# --- cells of an arm ------------------------------------------------------------------------------------------------
 
 
 def turns_of(study: Study, arm: str) -> list[Mapping[str, Any]]:
@@ -33,28 +33,40 @@ def last(measure: str) -> Cell:
     """Mean and half of the interval after the last turn, in percent."""
 
     def cell(study: Study, arm: str) -> str:
-        told = turns_of(study, arm)[-1].get(measure)
-        return NONE if told is None else percent(told["mean"]) + _half(told["ci95"])
+        found = turns_of(study, arm)[-1].get(measure)
+        return NONE if found is None else percent(found["mean"]) + _half(found["ci95"])
 
     return cell
 
 
-def highest(measure: str, sign: str = "") -> Cell:
+def highest(measure: str) -> Cell:
     """The largest mean of any turn, in percent."""
 
     def cell(study: Study, arm: str) -> str:
-        means = [turn[measure]["mean"] for turn in turns_of(study, arm) if measure in turn]
-        return percent(max(means), sign) if means else NONE
+        mean = _highest(study, arm, measure)
+        return NONE if mean is None else percent(mean)
 
     return cell
+
+
+def judge_gap(study: Study, arm: str) -> str:
+    """The largest mean of any turn, in points: on the audit's answers, or on held-out ones where there is no audit."""
+    audited, held_out = (_highest(study, arm, measure) for measure in ("audit_gap", "judger_minus_verifier"))
+    if audited is not None:
+        return f"{percent(audited, '+')} (audit)"
+    return NONE if held_out is None else percent(held_out, "+")
+
+
+def _highest(study: Study, arm: str, measure: str) -> float | None:
+    return max((turn[measure]["mean"] for turn in turns_of(study, arm) if measure in turn), default=None)
 
 
 def minus_control(measure: str) -> Cell:
     """The difference to the control with its interval, in points."""
 
     def cell(study: Study, arm: str) -> str:
-        told = _difference(study, arm, measure)
-        return NONE if told is None else bounds(told)
+        found = _difference(study, arm, measure)
+        return NONE if found is None else bounds(found)
 
     return cell
 
@@ -63,8 +75,8 @@ def adjusted_p(measure: str) -> Cell:
     """Holm's p; nothing for an arm that is not tested."""
 
     def cell(study: Study, arm: str) -> str:
-        told = _difference(study, arm, measure)
-        return NONE if told is None or told["p_holm"] is None else f"{told['p_holm']:.3f}"
+        found = _difference(study, arm, measure)
+        return NONE if found is None or found["p_holm"] is None else f"{found['p_holm']:.3f}"
 
     return cell
 
@@ -78,8 +90,8 @@ def tokens(study: Study, arm: str) -> str:
     """Tokens spent, the control's being 1."""
     if arm == study["control"]:
         return "1"
-    told = _difference(study, arm, "tokens_ratio")
-    return NONE if told is None else f"{told['mean']:.2f}"
+    found = _difference(study, arm, "tokens_ratio")
+    return NONE if found is None else f"{found['mean']:.2f}"
 
 
 def _difference(study: Study, arm: str, measure: str) -> Any:
@@ -91,9 +103,9 @@ def percent(share: float, sign: str = "") -> str:
     return f"{100 * share:{sign}.1f}".replace("-", "−")
 
 
-def bounds(told: Mapping[str, Any]) -> str:
+def bounds(found: Mapping[str, Any]) -> str:
     """A difference and its interval, in points."""
-    return f"{percent(told['mean'], '+')} [{percent(told['low'], '+')}, {percent(told['high'], '+')}]"
+    return f"{percent(found['mean'], '+')} [{percent(found['low'], '+')}, {percent(found['high'], '+')}]"
 
 
 def _half(ci95: float | None) -> str:
@@ -103,19 +115,23 @@ def _half(ci95: float | None) -> str:
 # --- tables -----------------------------------------------------------------------------------------------------------
 
 EVOLUTION: Mapping[str, Cell] = {
-    "seeds": seeds,
-    "temperature 1": last("sampled_constraint_accuracy"),
+    "accuracy": last("sampled_constraint_accuracy"),
     "minus static": minus_control("sampled_constraint_accuracy"),
     "p (Holm)": adjusted_p("sampled_constraint_accuracy"),
-    "area minus static": minus_control("area"),
     "rare types": last("sampled_rare_types"),
     "held-out types": last("sampled_held_out_types"),
     "greedy": last("greedy_constraint_accuracy"),
-    "top type, most": highest("top_type_share"),
-    "conflicts, most": highest("pool_conflict_share"),
-    "judge minus verifiers, most": highest("judger_minus_verifier", "+"),
+    "top type": highest("top_type_share"),
+    "judge minus verifiers": judge_gap,
     "tokens": tokens,
+    "seeds": seeds,
 }
+CAPTION = """\
+Constraint accuracy on held-out tasks after the last turn, in percent, ± half of a 95% Student-t interval over seeds,
+at temperature 1 but for `greedy`. Differences are paired by seed, with 95% bootstrap intervals; p is that of the tested
+arms. Top type (its share of the pool's constraints) and judge minus verifiers (points; on the audit's answers where it
+says so, else on held-out ones) are the highest of any turn. Tokens are relative to `static`.
+"""
 SELF_SUPERVISED: Mapping[str, Cell] = {
     "seeds": seeds,
     "greedy": last("greedy_constraint_accuracy"),
@@ -138,36 +154,42 @@ SELF_SUPERVISED: Mapping[str, Cell] = {
 def arms_table(study: Study, columns: Mapping[str, Cell]) -> str:
     """One row per arm, after the base's."""
     arms = [BASE, *study["arms"]]
-    return markdown(["arm", *columns], ([words(arm), *(cell(study, arm) for cell in columns.values())] for arm in arms))
+    return markdown(
+        ["arm", *columns], ([name_of(arm), *(cell(study, arm) for cell in columns.values())] for arm in arms)
+    )
 
 
 def pairs_table(study: Study) -> str:
-    """The comparisons with other arms than the control; empty without one."""
+    """In the primary measure, tested arms against the control, and all pairs without it; empty where there are none."""
+    primary, control = study["primary"], f"minus_{study['control']}"
     rows = [
         [
-            f"{words(arm)} minus {words(key.removeprefix('minus_'))}",
-            bounds(told[study["primary"]]),
-            f"{told[study['primary']]['p']:.3f}",
-            f"{told[study['primary']]['probability_of_improvement']:.2f}",
-            bounds(told["area"]) if "area" in told else NONE,
+            f"{name_of(arm)} minus {name_of(key.removeprefix('minus_'))}",
+            bounds(found[primary]),
+            f"{found[primary]['p']:.3f}",
+            f"{found[primary]['probability_of_improvement']:.2f}",
+            bounds(found["area"]) if "area" in found else NONE,
+            str(len(found[primary]["values"])),
         ]
         for key, arms in study.items()
-        if key.startswith("minus_") and key != f"minus_{study['control']}"
-        for arm, told in arms.items()
+        if key.startswith("minus_")
+        for arm, found in arms.items()
+        if key != control or found[primary]["p_holm"] is not None
     ]
-    return markdown(["", "difference", "p", "probability of improvement", "area"], rows) if rows else ""
+    head = ["", "difference", "p", "probability of improvement", "difference of the area over tokens", "seeds"]
+    return markdown(head, rows) if rows else ""
 
 
 def labels_table(study: Study) -> str:
     """How often pseudo-labels are right, type by type; empty where none were made."""
     arms = {arm: turns_of(study, arm)[-1] for arm in study["arms"]}
-    arms = {arm: told for arm, told in arms.items() if "label_accuracy" in told}
-    kinds = sorted({name for told in arms.values() for name in told if name.startswith("label_accuracy/")})
+    arms = {arm: found for arm, found in arms.items() if "label_accuracy" in found}
+    kinds = sorted({name for found in arms.values() for name in found if name.startswith("label_accuracy/")})
     rows = (
-        [kind.partition("/")[2], *(percent(told[kind]["mean"]) if kind in told else NONE for told in arms.values())]
+        [kind.partition("/")[2], *(percent(found[kind]["mean"]) if kind in found else NONE for found in arms.values())]
         for kind in kinds
     )
-    return markdown(["type", *map(words, arms)], rows) if arms else ""
+    return markdown(["type", *map(name_of, arms)], rows) if arms else ""
 
 
 @dataclass(frozen=True)
@@ -181,22 +203,26 @@ class Criterion:
 
 def criteria(study: Study) -> list[Criterion]:
     """Those of W1 that the arm `default` can be held against; one whose numbers are missing is left out."""
-    told: list[Criterion] = []
+    conditions: list[Criterion] = []
     primary = study["primary"]
     if found := study.get("minus_static", {}).get("default", {}).get(primary):
         met = found["mean"] >= 0.03 and found["low"] > 0
-        told.append(Criterion("minus static at least 3 points, lower bound above 0", bounds(found), met))
+        conditions.append(
+            Criterion("`default` minus `static` at least 3 points, lower bound above 0", bounds(found), met)
+        )
     if found := study.get("minus_static_plus", {}).get("default", {}).get(primary):
-        told.append(Criterion("minus static plus, lower bound above 0", bounds(found), found["low"] > 0))
+        conditions.append(
+            Criterion("`default` minus `static_plus`, lower bound above 0", bounds(found), found["low"] > 0)
+        )
     turns = turns_of(study, "default") if "default" in study["arms"] else []
     for text, measure, limit in (
         ("top type at most 25% in every turn", "top_type_share", 0.25),
-        ("judge minus verifiers at most 2 points in every turn", "judger_minus_verifier", 0.02),
+        ("judge minus verifiers at most 2 points in every turn, on held-out answers", "judger_minus_verifier", 0.02),
     ):
         means = [turn[measure]["mean"] for turn in turns if measure in turn]
         if means:
-            told.append(Criterion(text, ", ".join(map(percent, means)), max(means) <= limit))
-    return told
+            conditions.append(Criterion(text, ", ".join(map(percent, means)), max(means) <= limit))
+    return conditions
 
 
 def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -206,26 +232,26 @@ def markdown(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     return "".join(f"| {' | '.join(line)} |\n" for line in lines) + "\n"
 
 
-def words(name: str) -> str:
-    """An arm's name as words."""
-    return name.replace("_", " ")
+def name_of(arm: str) -> str:
+    """As docs/protocol.md writes it."""
+    return arm if arm == BASE else f"`{arm}`"
 
 
 def main() -> None:
     """Read the summary; print each world's tables, or those of the second system."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("summary", type=Path)
-    told = json.loads(parser.parse_args().summary.read_text(encoding="utf-8"))
-    for world, study in told.get("worlds", {}).items():
-        print(f"### {world.upper()}: `{study['config']}`\n")
-        print(arms_table(study, EVOLUTION) + pairs_table(study), end="")
-        if world == "w1":
-            rows = ([c.text, c.found, "yes" if c.met else "no"] for c in criteria(study))
+    summary = json.loads(parser.parse_args().summary.read_text(encoding="utf-8"))
+    for world, study in summary.get("worlds", {}).items():
+        print(f"### {world.upper()}: `{study['config'].removesuffix('.yaml')}`\n")
+        print(f"{CAPTION}\n{arms_table(study, EVOLUTION)}{pairs_table(study)}", end="")
+        if world == "w1" and (met := criteria(study)):
+            rows = ([c.text, c.found, "yes" if c.met else "no"] for c in met)
             print(markdown(["criterion", "found", "met"], rows), end="")
         if study["failed"]:
             print(f"Failed runs: {', '.join(study['failed'])}.\n")
-    if "worlds" not in told:
-        print(arms_table(told, SELF_SUPERVISED) + labels_table(told), end="")
+    if "worlds" not in summary:
+        print(arms_table(summary, SELF_SUPERVISED) + labels_table(summary), end="")
 
 
 if __name__ == "__main__":

@@ -14,8 +14,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from seif.artifacts import RunDir
-from seif.config import differing_keys
-from seif.config_file import load_config
+from seif.atomic import new_directory
+from seif.config import Config, differing_keys
+from seif.config_file import SHIPPED_DATA, load_config
 
 ROOT = Path(__file__).parents[1]
 Settings = Mapping[str, str]
@@ -33,6 +34,8 @@ class Arm:
     """It gets all seeds and is tested; any other is exploratory, with `EXPLORATORY_SEEDS`."""
     needs: tuple[str, ...] = ()
     """Arms whose runs must be finished first, because `settings_from` reads them."""
+    needed_seed: Callable[[int], int] = lambda seed: seed
+    """A seed -> the seed of the runs that it needs."""
     settings_from: Callable[[Found, int], Settings] | None = None
     """More settings for a seed, from finished runs."""
 
@@ -62,6 +65,19 @@ class Study:
         wanted |= {needed for arm in wanted for needed in self.arms[arm].needs}
         return [arm for arm in self.arms if arm in wanted]
 
+    def places(self, arms: Sequence[str], most: int) -> list[tuple[str, int]]:
+        """(arm, seed) of all runs: those of `seeds`, and those that they need; seed by seed."""
+        wanted = {(arm, seed) for arm in arms for seed in self.seeds(arm, most)}
+        wanted |= {
+            (needed, self.arms[arm].needed_seed(seed)) for arm, seed in wanted for needed in self.arms[arm].needs
+        }
+        return sorted(wanted, key=lambda place: (place[1], arms.index(place[0])))
+
+    @property
+    def tested(self) -> tuple[str, ...]:
+        """The confirmatory arms that are compared with the control: Holm's family."""
+        return tuple(name for name, arm in self.arms.items() if arm.confirmatory and name != self.control)
+
 
 @dataclass(frozen=True)
 class Finished:
@@ -86,13 +102,14 @@ def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: i
 
     def one(arm: str, seed: int) -> None:
         how = study.arms[arm]
-        try:
-            own = how.settings_from(found, seed) if how.settings_from else {}
-        except KeyError:
-            failed.append(f"{arm}-{seed}")
-            needed = ", ".join(how.needs)
-            print(f"{arm}-{seed}: left out, it needs a finished run of {needed}", file=sys.stderr, flush=True)
+        missing = [name for name in how.needs if how.needed_seed(seed) not in runs[name]]
+        if missing:
+            if jobs:
+                failed.append(f"{arm}-{seed}")
+            needed = ", ".join(f"{name}-{how.needed_seed(seed)}" for name in missing)
+            print(f"{arm}-{seed}: left out, it needs a finished {needed}", file=sys.stderr, flush=True)
             return
+        own = how.settings_from(found, seed) if how.settings_from else {}
         settings = {**study.common, **how.settings, **extra, **own, "seed": str(seed)}
         if not jobs and not is_finished(RunDir(folder / f"{arm}-{seed}"), study.config, settings):
             return
@@ -104,16 +121,15 @@ def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: i
             failed.append(f"{arm}-{seed}")
 
     for waits in (False, True):
-        places = [
-            (arm, seed)
-            for seed in range(most)
-            for arm in arms
-            if bool(study.arms[arm].needs) == waits and seed in study.seeds(arm, most)
-        ]
+        places = [(arm, seed) for arm, seed in study.places(arms, most) if bool(study.arms[arm].needs) == waits]
         with ThreadPoolExecutor(jobs or 1) as pool:
             # The list makes an exception of a run show here.
             list(pool.map(lambda place: one(*place), places))
-    return Finished({arm: dict(sorted(of_arm.items())) for arm, of_arm in runs.items()}, tuple(sorted(failed)))
+    # A run of a further seed, which another run needed, is not among the arm's own.
+    own_seeds = {
+        arm: {seed: of_arm[seed] for seed in study.seeds(arm, most) if seed in of_arm} for arm, of_arm in runs.items()
+    }
+    return Finished(own_seeds, tuple(sorted(failed)))
 
 
 def run(config: Path, settings: Settings, folder: Path) -> bool:
@@ -162,17 +178,30 @@ def take_base(run: RunDir, config: Path, settings: Settings, folder: Path) -> No
     wanted = load_config(config, [f"{key}={value}" for key, value in settings.items()])
     if not AFTER_THE_BASE.issuperset(differing_keys(run.config(), wanted)):
         return
-    copied = RunDir(folder)
-    copied.turn(0).mkdir(parents=True)
-    for place in (RunDir.generation, RunDir.instructions, RunDir.evaluation):
-        shutil.copyfile(place(run, 0), place(copied, 0))
+    # Whole or not at all: `seif run` would take a part of a file for its own.
+    with new_directory(folder) as partial:
+        copied = RunDir(partial)
+        copied.turn(0).mkdir()
+        for place in (RunDir.generation, RunDir.instructions, RunDir.evaluation):
+            shutil.copyfile(place(run, 0), place(copied, 0))
 
 
 def is_finished(run: RunDir, config: Path, settings: Settings) -> bool:
     """Whether nothing is left to do. A run with another config is not: `seif run` says what differs."""
     if not run.started() or run.state() != "finished":
         return False
-    return not differing_keys(run.config(), load_config(config, [f"{key}={value}" for key, value in settings.items()]))
+    wanted = load_config(config, [f"{key}={value}" for key, value in settings.items()])
+    return not differing_keys(_as_shipped(run.config()), _as_shipped(wanted))
+
+
+def _as_shipped(config: Config) -> Config:
+    """The config with files that come with seif under their short names, so that a run of another checkout counts."""
+    paths = {key: getattr(config, key) or "" for key in ("model", "seeds", "held_out", "held_out_types", "audit")}
+    return config.model_copy(
+        update={
+            key: SHIPPED_DATA + path.partition("/seif/nano/")[2] for key, path in paths.items() if "/seif/nano/" in path
+        }
+    )
 
 
 def add_options(parser: argparse.ArgumentParser, runs: Path) -> None:
@@ -186,6 +215,16 @@ def add_options(parser: argparse.ArgumentParser, runs: Path) -> None:
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of all runs, to try a study out"
     )
     parser.add_argument("--runs", type=Path, default=runs, help="where runs are kept")
+
+
+def arms_of(parser: argparse.ArgumentParser, options: argparse.Namespace, known: Iterable[str]) -> list[str]:
+    """Those of the `known` arms that --arms chooses, in their order; exits with code 2 for one that is unknown."""
+    known = list(dict.fromkeys(known))
+    chosen = options.arms or known
+    unknown = [arm for arm in chosen if arm not in known]
+    if unknown:
+        parser.error(f"--arms: no arm is called {', '.join(unknown)}; there are {', '.join(known)}")
+    return [arm for arm in known if arm in chosen]
 
 
 def settings_of(options: argparse.Namespace) -> Settings:

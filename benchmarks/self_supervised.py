@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.comparison import summarise
 from benchmarks.evolution import mean_of_types
-from benchmarks.runs import ROOT, Arm, Settings, Study, add_options, finish, settings_of
+from benchmarks.runs import ROOT, Arm, Settings, Study, add_options, arms_of, finish, settings_of
 from seif.artifacts import RunDir
 from seif.atomic import read_json
 from seif.evaluation.results import Evaluation, RewardModelNumbers
@@ -89,13 +89,13 @@ def numbers(run: RunDir, turn: int) -> dict[str, float]:
 
 def of_reward_model(classifier: RewardModelNumbers) -> dict[str, float | None]:
     """How good a classifier and its labels are, the labels by type too: `label_accuracy/<type>`."""
-    told: dict[str, float | None] = {"calibration_error": classifier.calibration_error}
+    measures: dict[str, float | None] = {"calibration_error": classifier.calibration_error}
     if classifier.against_verifiers:
-        told["reward_model_accuracy"] = classifier.against_verifiers.accuracy
+        measures["reward_model_accuracy"] = classifier.against_verifiers.accuracy
     if labels := classifier.labels_against_verifiers:
-        told["label_accuracy"] = labels.accuracy
-        told |= {f"label_accuracy/{kind}": found.accuracy for kind, found in labels.per_type.items()}
-    return told
+        measures["label_accuracy"] = labels.accuracy
+        measures |= {f"label_accuracy/{kind}": of_type.accuracy for kind, of_type in labels.per_type.items()}
+    return measures
 
 
 def main() -> None:
@@ -103,7 +103,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     add_options(parser, ROOT / "runs" / "self_supervised")
     options = parser.parse_args()
-    chosen = [arm for arm in STUDY.arms if arm in (options.arms or STUDY.arms)]
+    chosen = arms_of(parser, options, STUDY.arms)
     finished = finish(STUDY, chosen, options.seeds, options.runs, options.jobs, settings_of(options))
     print(json.dumps(summarise(STUDY, finished, numbers, PRIMARY), indent=1))
     if finished.failed:

@@ -49,7 +49,7 @@ class Difference:
 
 
 def interval(values: Sequence[float]) -> Interval:
-    """What is told of an arm. Raises ValueError without values."""
+    """The mean of an arm with its interval. Raises ValueError without values."""
     half = None
     if len(values) > 1:
         half = float(student.ppf(0.975, len(values) - 1)) * statistics.stdev(values) / len(values) ** 0.5
@@ -111,12 +111,13 @@ def probability_of_improvement(ours: Sequence[float], theirs: Sequence[float]) -
     return wins / (len(ours) * len(theirs))
 
 
-def holm(p: Mapping[str, float]) -> dict[str, float]:
-    """Holm's adjustment of the p-values of one family, by name."""
+def holm(p: Mapping[str, float], size: int) -> dict[str, float]:
+    """Holm's adjustment of p-values, by name. `size` is that of their family: of those that are not in `p`, none is
+    taken to be smaller."""
     adjusted: dict[str, float] = {}
     reached = 0.0
     for place, name in enumerate(sorted(p, key=p.__getitem__)):
-        reached = max(reached, min(1.0, (len(p) - place) * p[name]))
+        reached = max(reached, min(1.0, (size - place) * p[name]))
         adjusted[name] = reached
     return {name: adjusted[name] for name in p}
 

@@ -70,7 +70,7 @@ def plan(config: Config, seeds: int, constraints: float | None = None) -> Plan:
             )
         )
     samples = prompts * n
-    # Of each candidate; an edited instruction of the turn before is one more.
+    # At most: of each candidate; an edited instruction of the turn before, from turn 2 on, is one more.
     probes = written * (settings.candidates + settings.edits) * settings.probes
     # A classifier is no language model, but it is asked all the same.
     asks = judging_kind(config).uses_model or config.judging_model == "classifier"

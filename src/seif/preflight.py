@@ -62,7 +62,7 @@ def count_questions(config: Config, note: Callable[[str], None]) -> tuple[int, f
     """How many seed questions a run would have, and how many constraints the config's own instructions have on
     average; None where it has none.
 
-    The rows of a large file are counted alone, which `note` is told. Raises UsageError as `iter_questions` does.
+    The rows of a large file are counted alone, which `note` says. Raises UsageError as `iter_questions` does.
     """
     from seif.instructions import iter_instructions
     from seif.tables import count_rows

@@ -116,7 +116,7 @@ class Plan:
     seeds_per_turn: int | None = None
     """Seeds that get an instruction in a turn; None: all."""
     probes: Mapping[str, int] | None = None
-    """Calls of the frontier gate in a turn, by role; None where no gate chooses."""
+    """The most calls of the frontier gate in a turn, by role; None where no gate chooses."""
 
 
 @dataclass(frozen=True)

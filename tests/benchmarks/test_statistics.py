@@ -40,9 +40,13 @@ def test_a_bootstrap_interval_holds_the_mean_and_is_the_same_every_time():
 
 
 def test_holm_by_hand():
-    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
-    assert holm({"a": 0.9, "b": 0.8}) == {"a": 1.0, "b": 1.0}
-    assert holm({}) == {}
+    assert holm({"a": 0.01, "b": 0.04, "c": 0.03}, 3) == pytest.approx({"a": 0.03, "b": 0.06, "c": 0.06})
+    assert holm({"a": 0.9, "b": 0.8}, 2) == {"a": 1.0, "b": 1.0}
+    assert holm({}, 2) == {}
+
+
+def test_holm_counts_those_of_the_family_that_are_not_there():
+    assert holm({"a": 0.01, "b": 0.03}, 4) == pytest.approx({"a": 0.04, "b": 0.09})
 
 
 def test_aggregates_by_hand():

@@ -9,7 +9,15 @@ import pytest
 from benchmarks.arms import WORLDS
 from benchmarks.comparison import summarise
 from benchmarks.picture import draw
-from benchmarks.results_table import EVOLUTION, SELF_SUPERVISED, arms_table, criteria, labels_table, pairs_table
+from benchmarks.results_table import (
+    EVOLUTION,
+    SELF_SUPERVISED,
+    arms_table,
+    criteria,
+    judge_gap,
+    labels_table,
+    pairs_table,
+)
 from benchmarks.runs import Arm, Finished, Study, finish
 
 from benchmarks import arms, evolution, runs, self_supervised
@@ -52,7 +60,7 @@ def made_up(run, turn):
 
 
 @pytest.fixture(scope="module")
-def told():
+def summary():
     found = {
         arm: {seed: Run(arm, seed) for seed in MADE_UP.seeds(arm, 10) if (arm, seed) != ("static_plus", 3)}
         for arm in LIFT
@@ -70,13 +78,42 @@ def test_every_arm_is_a_config_that_loads(world):
         assert config.instructor.train or name not in ("learnability", "paper", "evolving"), name
 
 
-def test_every_arm_of_w1_but_the_default_is_another_one():
-    known = {}
-    for name, arm in arms.W1.arms.items():
-        config = load_config(arms.W1.config, [f"{k}={v}" for k, v in {**arms.COMMON, **arm.settings}.items()])
-        if not arm.settings_from and not name.endswith("_judge"):
-            known.setdefault(config.model_dump_json(), []).append(name)
-    assert [names for names in known.values() if len(names) > 1 and "default" not in names] == []
+def effective(config):
+    """The config without the keys that have no effect beside its others."""
+    tree = config.model_dump(mode="json")
+    settings, inert = tree["instructor"], set()
+    if not settings["train"]:
+        inert |= {"reward", "answers", "per_constraint", "share_penalty", "archive_penalty", "steps", "epochs"}
+    if settings["allocation"] != "bandit":
+        inert |= {"explore"}
+    if settings["allocation"] == "none":
+        inert |= {"types"}
+    if not settings["probes"]:
+        inert |= {"candidates", "type_quota", "edits"}
+    return json.dumps({**tree, "instructor": {key: value for key, value in settings.items() if key not in inert}})
+
+
+@pytest.mark.parametrize("world", STUDIES)
+def test_no_two_arms_of_a_world_do_the_same(world):
+    study, known = STUDIES[world], {}
+    for name, arm in study.arms.items():
+        config = load_config(study.config, [f"{k}={v}" for k, v in {**study.common, **arm.settings}.items()])
+        if not arm.settings_from:
+            known.setdefault(effective(config), []).append(name)
+    assert [names for names in known.values() if len(names) > 1] == []
+
+
+def test_random_rewards_have_no_penalty_that_says_something():
+    assert arms.W1.arms["random_instructor"].settings["instructor.share_penalty"] == "0"
+
+
+def test_the_protocol_has_the_arms_of_every_world():
+    protocol = (runs.ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+    table = protocol.partition("| arm | worlds | what it is |")[2].partition("\n\n")[0]
+    rows = [row.strip("| ").split(" | ") for row in table.splitlines()[2:]]
+    for world, study in WORLDS.items():
+        found = {arm.strip("`") for arm, worlds, _ in rows if worlds == "all" or world.upper() in worlds.split(", ")}
+        assert found == study.arms.keys(), world
 
 
 def test_the_static_arms_have_no_mechanism():
@@ -138,6 +175,89 @@ def test_what_needs_a_failed_run_is_left_out_and_the_others_go_on(tmp_path, monk
     assert sum(settings["follower.steps"] == "3" for settings in done) == 2
 
 
+def test_the_seed_that_a_run_needs_is_run_too_and_counts_nowhere_else(tmp_path, monkeypatch):
+    study = Study(
+        Path("nano.yaml"),
+        {"static": Arm(), "judge": Arm(needs=("static",), needed_seed=arms.next_seed, settings_from=first_of)},
+        "static",
+    )
+    done = []
+    monkeypatch.setattr(runs, "run", lambda config, settings, folder: done.append(folder.name) or True)
+    found = finish(study, ["judge"], 2, tmp_path, 1, {})
+    assert done == ["static-0", "static-1", "static-2", "judge-0", "judge-1"]
+    assert {arm: list(of_arm) for arm, of_arm in found.runs.items()} == {"static": [0, 1], "judge": [0, 1]}
+
+
+def first_of(found, seed):
+    return {"judger.checkpoint": str(found("static", seed + 1).root)}
+
+
+def test_settings_that_can_not_be_made_are_an_error_and_no_missing_run(tmp_path, monkeypatch):
+    def broken(found, seed):
+        raise KeyError("follower")
+
+    monkeypatch.setattr(runs, "run", lambda *args: True)
+    study = Study(Path("nano.yaml"), {"static": Arm(), "after": Arm(needs=("static",), settings_from=broken)}, "static")
+    with pytest.raises(KeyError, match="follower"):
+        finish(study, ["after"], 1, tmp_path, 1, {})
+
+
+def test_without_jobs_what_is_not_finished_has_not_failed(tmp_path, capsys):
+    study = Study(
+        Path("nano.yaml"), {"static": Arm(), "after": Arm(needs=("static",), settings_from=first_of)}, "static"
+    )
+    assert finish(study, ["after"], 1, tmp_path, 0, {}) == Finished({"static": {}, "after": {}})
+    assert "after-0: left out, it needs a finished static-0" in capsys.readouterr().err
+
+
+def test_a_base_is_taken_whole_or_not_at_all(tmp_path, monkeypatch):
+    config = load_config(Path("nano"), ["seed=0"])
+    begun = RunDir(tmp_path / "static-0")
+    begun.turn(0).mkdir(parents=True)
+    for place in (begun.generation, begun.instructions, begun.evaluation):
+        place(0).write_text("all of it", encoding="utf-8")
+    monkeypatch.setattr(RunDir, "config", lambda run: config)
+    monkeypatch.setattr(RunDir, "started", lambda run: True)
+    copy, to = runs.shutil.copyfile, tmp_path / "gate-0"
+
+    def killed(source, target):
+        target.write_text("half", encoding="utf-8")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(runs.shutil, "copyfile", killed)
+    with pytest.raises(KeyboardInterrupt):
+        runs.take_base(begun, Path("nano"), {"seed": "0"}, to)
+    assert not to.exists()
+    monkeypatch.setattr(runs.shutil, "copyfile", copy)
+    runs.take_base(begun, Path("nano"), {"seed": "0"}, to)
+    assert RunDir(to).evaluation(0).read_text(encoding="utf-8") == "all of it"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["gate-0", "static-0"]
+
+
+def test_a_run_of_another_checkout_is_finished_too(tmp_path, monkeypatch):
+    config = load_config(Path("nano"), ["seed=0"])
+    elsewhere = {
+        key: getattr(config, key).replace(str(runs.ROOT), "/elsewhere")
+        for key in ("model", "seeds", "held_out", "held_out_types", "audit")
+    }
+    run = RunDir(tmp_path)
+    monkeypatch.setattr(RunDir, "started", lambda run: True)
+    monkeypatch.setattr(RunDir, "state", lambda run: "finished")
+    monkeypatch.setattr(RunDir, "config", lambda run: config.model_copy(update=elsewhere))
+    assert runs.is_finished(run, Path("nano"), {"seed": "0"})
+    assert not runs.is_finished(run, Path("nano"), {"seed": "1"})
+    assert not runs.is_finished(run, Path("nano"), {"seed": "0", "held_out": "nano:data/audit.parquet"})
+
+
+@pytest.mark.parametrize("benchmark", [evolution, self_supervised])
+def test_an_unknown_arm_is_a_mistake(benchmark, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["benchmark", "--arms", "default", "typo", "--jobs", "0"])
+    with pytest.raises(SystemExit) as end:
+        benchmark.main()
+    assert end.value.code == 2
+    assert "typo; there are " in capsys.readouterr().err
+
+
 def test_a_run_has_one_thread_and_a_log(tmp_path, monkeypatch, capsys):
     def process(command, *, env, stdout, **options):
         assert (env["OMP_NUM_THREADS"], command[-2:]) == ("1", ["--set", "turns=1"])
@@ -150,38 +270,57 @@ def test_a_run_has_one_thread_and_a_log(tmp_path, monkeypatch, capsys):
     assert "arm-0: failed with exit code 2" in capsys.readouterr().err
 
 
-def test_differences_are_paired_over_the_seeds_that_both_arms_have(told):
-    found = told["minus_static"]["default"]["sampled_constraint_accuracy"]
+def test_differences_are_paired_over_the_seeds_that_both_arms_have(summary):
+    found = summary["minus_static"]["default"]["sampled_constraint_accuracy"]
     assert len(found["values"]) == 10
     assert found["low"] <= found["mean"] <= found["high"]
     assert found["p"] == pytest.approx(2 / 1024, abs=1e-4)
-    assert len(told["minus_static_plus"]["default"]["sampled_constraint_accuracy"]["values"]) == 9
-    assert told["failed"] == ["static_plus-3"]
+    assert len(summary["minus_static_plus"]["default"]["sampled_constraint_accuracy"]["values"]) == 9
+    assert summary["failed"] == ["static_plus-3"]
 
 
-def test_holm_is_over_the_tested_arms(told):
-    against = told["minus_static"]
+def test_holm_is_over_the_tested_arms(summary):
+    against = summary["minus_static"]
     family = [against[arm]["sampled_constraint_accuracy"] for arm in ("default", "static_plus")]
     assert max(cell["p_holm"] for cell in family) >= max(cell["p"] for cell in family)
     assert min(cell["p_holm"] for cell in family) == pytest.approx(2 * min(cell["p"] for cell in family), abs=1e-4)
     assert against["even"]["sampled_constraint_accuracy"]["p_holm"] is None
 
 
-def test_areas_end_at_the_smaller_spending(told):
+def test_holm_counts_tested_arms_that_have_not_run():
+    found = {arm: {seed: Run(arm, seed) for seed in range(10)} for arm in ("static", "default")}
+    against = summarise(MADE_UP, Finished(found), made_up, "sampled_constraint_accuracy")["minus_static"]
+    cell = against["default"]["sampled_constraint_accuracy"]
+    assert cell["p_holm"] == pytest.approx(2 * cell["p"], abs=1e-4)
+
+
+def test_areas_end_at_the_smaller_spending(summary):
     # At 200 tokens static is at turn 2, default at turn 1: lower, for all that it gains.
-    assert told["minus_static"]["default"]["area"]["mean"] < 0 < told["minus_static"]["even"]["area"]["mean"]
-    assert told["minus_static"]["default"]["tokens_ratio"]["mean"] == 2
+    assert summary["minus_static"]["default"]["area"]["mean"] < 0 < summary["minus_static"]["even"]["area"]["mean"]
+    assert summary["minus_static"]["default"]["tokens_ratio"]["mean"] == 2
 
 
-def test_tables_and_criteria(told):
-    table = arms_table(told, EVOLUTION)
+def test_tables_and_criteria(summary):
+    table = arms_table(summary, EVOLUTION)
     assert table.count("\n") == 2 + 5 + 1
-    assert "| arm | seeds | temperature 1 | minus static | p (Holm) |" in table
-    assert "| default | 10 |" in table
-    assert "default minus static plus" in pairs_table(told)
-    assert [c.met for c in criteria(told)] == [True, True, True, True]
-    worse = {**told, "arms": {**told["arms"], "default": told["arms"]["static"]}}
+    assert "| arm | accuracy | minus static | p (Holm) |" in table
+    assert "| 20.0 | +2.0 | 2.00 | 10 |" in next(row for row in table.splitlines() if row.startswith("| `default` |"))
+    pairs = pairs_table(summary)
+    assert "| `default` minus `static_plus` |" in pairs
+    assert "| `default` minus `static` |" in pairs
+    assert "`even`" not in pairs
+    assert [c.met for c in criteria(summary)] == [True, True, True, True]
+    worse = {**summary, "arms": {**summary["arms"], "default": summary["arms"]["static"]}}
     assert [c.met for c in criteria(worse)] == [True, True, False, True]
+
+
+def test_the_audits_gap_is_shown_where_there_is_one():
+    turns = [
+        {"judger_minus_verifier": {"mean": 0.03}, "audit_gap": {"mean": gap}, "x": {"mean": 0.0}}
+        for gap in (-0.01, 0.02)
+    ]
+    study = {"arms": {"a": dict(enumerate(turns)), "b": {0: {"judger_minus_verifier": {"mean": -0.01}}}}}
+    assert [judge_gap(study, arm) for arm in "ab"] == ["+2.0 (audit)", "−1.0"]
 
 
 def test_a_summary_without_runs_has_empty_tables():
@@ -190,12 +329,15 @@ def test_a_summary_without_runs_has_empty_tables():
     assert (pairs_table(nothing), labels_table(nothing), criteria(nothing)) == ("", "", [])
 
 
-def test_the_picture_is_whole_and_has_a_dark_side(told):
-    drawing = draw(told)
+def test_the_picture_is_whole_and_has_a_dark_side(summary):
+    drawing = draw(summary)
     root = ElementTree.fromstring(drawing)
     assert {text.text for text in root.iter("{http://www.w3.org/2000/svg}text")} >= {"evolving", "static", "base", "2"}
     assert "prefers-color-scheme: dark" in drawing
     assert drawing.count('class="error"') == 2 * 2
+    # At 13 pixels a letter of the title is about 7.5 wide; the chart has a margin on both sides.
+    assert root.get("viewBox").startswith("-8 -8 396 ")
+    assert 7.5 * len(root.find("{http://www.w3.org/2000/svg}title").text) < 380
 
 
 def test_rare_types_are_weighted_by_their_constraints():
@@ -204,7 +346,7 @@ def test_rare_types_are_weighted_by_their_constraints():
     assert evolution.mean_of_types(found, {"d"}) is None
 
 
-def test_labels_are_told_type_by_type():
+def test_label_accuracy_is_given_type_by_type():
     def numbers(run, turn):
         return {
             "greedy_constraint_accuracy": 0.5,
@@ -215,9 +357,9 @@ def test_labels_are_told_type_by_type():
     found = Finished({arm: {0: Run(arm, 0)} for arm in study.arms})
     summary = json.loads(json.dumps(summarise(study, found, numbers, "greedy_constraint_accuracy")))
     assert labels_table(summary) == (
-        "| type | full | noise 10 |\n| --- | --- | --- |\n| startend:quotation | 80.0 | 80.0 |\n\n"
+        "| type | `full` | `noise_10` |\n| --- | --- | --- |\n| startend:quotation | 80.0 | 80.0 |\n\n"
     )
-    assert "| noise 10 | 1 | 50.0 | +0.0 [+0.0, +0.0] |" in arms_table(summary, SELF_SUPERVISED)
+    assert "| `noise_10` | 1 | 50.0 | +0.0 [+0.0, +0.0] |" in arms_table(summary, SELF_SUPERVISED)
 
 
 @pytest.mark.slow
@@ -232,6 +374,8 @@ def test_a_study_of_one_short_run(tmp_path):
     before = (tmp_path / "static-0" / "events.jsonl").read_text()
     again = finish(study, ["static"], 1, tmp_path, 1, short)
     assert (tmp_path / "static-0" / "events.jsonl").read_text() == before
-    told = summarise(study, again, evolution.numbers, evolution.PRIMARY)
-    assert {"sampled_rare_types", "top_type_share", "judger_minus_verifier"} <= told["arms"]["static"]["turn_1"].keys()
+    summary = summarise(study, again, evolution.numbers, evolution.PRIMARY)
+    assert {"sampled_rare_types", "top_type_share", "judger_minus_verifier"} <= summary["arms"]["static"][
+        "turn_1"
+    ].keys()
     assert RunDir(tmp_path / "static-0").state() == "finished"

@@ -1,16 +1,11 @@
 """When the loop ends, on synthetic audits; and how often noise alone would end it."""
 
-import random
-
 import pytest
+from benchmarks.stopping import CASES, LENGTHS, TASKS, share_of_stops
 
 from seif.config import Stop
-from seif.evaluation.audit import Audit, JudgeAudit, audit_of, ratio
-from seif.evaluation.held_out import Judged
+from seif.evaluation.audit import Audit, JudgeAudit, ratio
 from seif.evaluation.stopping import Pool, best_turn, reason_to_stop
-from seif.judges.audited import Reliance
-
-TASKS, LENGTHS = 300, [1 + i % 4 for i in range(300)]
 
 
 def audit(turn, gap=0.0, satisfied=(1, 1, 0, 2) * 75, error=0.005):
@@ -62,45 +57,38 @@ def test_a_pool_of_one_type_ends_the_loop():
     assert reason_to_stop([audit(0)], pool, Stop()) is None
 
 
-def simulated(rng, accuracies, tpr, fpr):
-    """Audits of Followers with these accuracies: tasks of different difficulty, the same in every turn."""
-    ease = [rng.gauss(0, 0.15) for _ in range(TASKS)]
-    audits = []
-    for turn, accuracy in enumerate(accuracies):
-        holds = [
-            [rng.random() < min(1, max(0, accuracy + easy)) for _ in range(n)]
-            for easy, n in zip(ease, LENGTHS, strict=True)
-        ]
-        verdicts = [
-            Judged(task, "type", held, rng.random() < (tpr if held else fpr))
-            for task, row in enumerate(holds)
-            for held in row
-        ]
-        found = audit(turn, satisfied=[sum(row) for row in holds])
-        audits.append(found.model_copy(update={"judge": audit_of("judge", verdicts, 0, Reliance())}))
-    return audits
+def test_a_fall_counts_for_less_where_it_is_against_the_best_of_many_turns():
+    """2.05 standard errors below the best: enough against one turn, too little against the best of four."""
+    high, low = (audit(0, satisfied=row) for row in fallen(2.05))
+    before = [high.model_copy(update={"turn": turn}) for turn in range(4)]
+    assert reason_to_stop([before[0], low.model_copy(update={"turn": 1})], None, Stop()) is not None
+    assert reason_to_stop([*before, low.model_copy(update={"turn": 4})], None, Stop()) is None
 
 
-def share_of_stops(accuracies, tpr, fpr, runs=300):
-    rng, stops = random.Random(0), 0
-    for _ in range(runs):
-        audits = simulated(rng, accuracies, tpr, fpr)
-        stops += any(reason_to_stop(audits[: turn + 1], None, Stop()) for turn in range(1, len(audits)))
-    return stops / runs
+def fallen(errors):
+    """Satisfied constraints of each task in two turns that differ by about so many standard errors."""
+    high, low = [1] * TASKS, [1] * TASKS
+    for task in range(40):
+        low[task] = 0
+        change, error = ratio((b - a, n) for a, b, n in zip(high, low, LENGTHS, strict=True))
+        if -change / error > errors:
+            return high, low
+    raise AssertionError("no such fall")
 
 
 @pytest.mark.parametrize(
-    ("accuracies", "limit"),
-    [([0.40, 0.45, 0.50, 0.55, 0.60], 0.01), ([0.40, 0.42, 0.44, 0.46, 0.48], 0.04), ([0.5] * 5, 0.2)],
+    ("name", "limit"),
+    [
+        ("gains 5 points a turn", 0.01),
+        ("gains 2 points a turn", 0.02),
+        ("learns nothing in three turns", 0.08),
+        ("learns nothing in four turns", 0.1),
+    ],
 )
-def test_noise_alone_seldom_ends_a_healthy_run(accuracies, limit):
-    """Four turns, 300 tasks, a judge with 5% errors of both kinds.
-
-    The last case learns nothing, so any of its turns may by chance be below the highest of those before.
-    """
-    assert share_of_stops(accuracies, tpr=0.95, fpr=0.05) <= limit
+def test_noise_alone_seldom_ends_a_healthy_run(name, limit):
+    assert share_of_stops(CASES[name], 300) <= limit
 
 
-def test_a_judge_that_is_too_lenient_and_a_fall_are_nearly_always_found():
-    assert share_of_stops([0.4, 0.45, 0.5], tpr=0.95, fpr=0.3, runs=60) > 0.95
-    assert share_of_stops([0.4, 0.5, 0.4], tpr=1.0, fpr=0.0, runs=60) > 0.9
+@pytest.mark.parametrize("name", ["lenient judge", "falls by 10 points"])
+def test_a_judge_that_is_too_lenient_and_a_fall_are_nearly_always_found(name):
+    assert share_of_stops(CASES[name], 60) > 0.9

@@ -8,7 +8,7 @@ from seif.loop import plan
 from seif.planning.hardware import hardware
 from seif.planning.placement import placement_of
 from seif.planning.rates import Lengths, Rates, Speed, rough_rates
-from seif.planning.work import HeldOut, Work
+from seif.planning.work import Measured, TaskSet, Work
 
 SPEED = Speed(
     step=0.01, written=0.001, read=0.0001, trained=0.002, around=0.125, verdict=0.5, decision=0.25, load=3.0, stage=7.0
@@ -28,12 +28,13 @@ RATES = Rates(
 )
 
 
-TASKS = HeldOut(10, 2.0)
+TASKS = TaskSet(10, 2.0)
+HELD_OUT = Measured(TASKS)
 
 
-def stages(overrides=(), rates=RATES, seeds=32, held_out=TASKS):
+def stages(overrides=(), rates=RATES, seeds=32, measured=HELD_OUT):
     config = load_config(Path("nano-tiny"), list(overrides))
-    work = Work(config, plan(config, seeds), rates, placement_of(config), held_out)
+    work = Work(config, plan(config, seeds), rates, placement_of(config), measured)
     return {(stage.turn, stage.stage): stage for stage in work.stages()}
 
 
@@ -87,7 +88,20 @@ def test_processes_of_a_cpu_share_its_cores_and_take_time_to_start(setting):
 
 
 def test_no_held_out_tasks_take_no_time_to_judge():
-    assert stages(held_out=HeldOut())[0, "evaluate"].seconds == 3.0
+    assert stages(measured=Measured())[0, "evaluate"].seconds == 3.0
+
+
+def test_held_out_types_are_answered_every_turn_and_not_judged():
+    without, found = (stages(measured=Measured(TASKS, held_out_types=types)) for types in (TaskSet(), TASKS))
+    for turn in (0, 1):
+        assert found[turn, "evaluate"].sampled == 2 * without[turn, "evaluate"].sampled > 0
+        assert found[turn, "evaluate"].calls == without[turn, "evaluate"].calls
+
+
+def test_an_audit_of_rules_loads_no_judge():
+    found = stages(["judger.kind=rules"], measured=Measured(TASKS, audit=TASKS))
+    assert found[1, "audit"].calls == 0
+    assert found[1, "audit"].seconds == pytest.approx(found[0, "audit"].seconds)
 
 
 def test_given_instructions_take_no_time_to_write(tmp_path):
@@ -98,7 +112,7 @@ def test_given_instructions_take_no_time_to_write(tmp_path):
 
 def test_a_reward_model_learns_from_answers():
     config = load_config(Path("nano-self-supervised"))
-    work = Work(config, plan(config, 32), RATES, placement_of(config), HeldOut(10, 2.0))
+    work = Work(config, plan(config, 32), RATES, placement_of(config), Measured(TASKS))
     found = {(stage.turn, stage.stage): stage for stage in work.stages()}
     assert found[1, "pseudo_label"].sampled == round(32 * 4.5) * 40
     assert found[1, "train_reward_model"].trained > 0
@@ -109,8 +123,7 @@ def test_hours_of_the_embedded_model_by_data_sheet_are_right_to_a_factor_of_two(
     config = load_config(Path(name))
     model = Architecture(2_078_912, 4, 192, 512, 192, 1600, 9_216, 512)
     rates = rough_rates(hardware("cpu"), model, config)
-    held_out = HeldOut(min(config.evaluation.tasks or 1200, 1200), 3.5)
-    work = Work(config, plan(config, 384), rates, placement_of(config), held_out)
+    work = Work(config, plan(config, 384), rates, placement_of(config), Measured(TaskSet(1200, 3.5)))
     assert measured / 2 < sum(stage.seconds for stage in work.stages()) < 2 * measured
 
 
@@ -118,7 +131,7 @@ def test_the_second_systems_run_takes_hours_and_not_days():
     config = load_config(Path("qwen2.5-7b-self-supervised-multi-gpu"))
     model = Architecture(7_615_616_512, 28, 3584, 18_944, 512, 152_064, 2_523_136, 32_768, tied=False)
     rates = rough_rates(hardware("h100"), model, config)
-    work = Work(config, plan(config, 5119), rates, placement_of(config), HeldOut())
+    work = Work(config, plan(config, 5119), rates, placement_of(config), Measured())
     assert sum(stage.seconds for stage in work.stages()) / 3600 < 24
 
 
@@ -126,7 +139,7 @@ def test_hours_of_the_papers_run_are_of_the_right_order():
     config = load_config(Path("qwen2.5-7b-full-multi-gpu"))
     model = Architecture(7_615_616_512, 28, 3584, 18_944, 512, 152_064, 2_523_136, 32_768, tied=False)
     rates = rough_rates(hardware("h100"), model, config)
-    work = Work(config, plan(config, 5119), rates, placement_of(config), HeldOut())
+    work = Work(config, plan(config, 5119), rates, placement_of(config), Measured())
     hours = sum(stage.seconds for stage in work.stages()) / 3600
     assert 2 < hours < 50
 
@@ -147,7 +160,7 @@ def test_candidates_are_written_filtered_answered_and_judged():
 
 def test_an_audit_asks_the_judges_of_the_turn_and_of_the_next():
     config = load_config(Path("nano-tiny"), ["turns=3"])
-    work = Work(config, plan(config, 32), RATES, placement_of(config), TASKS, HeldOut(10, 2.0))
+    work = Work(config, plan(config, 32), RATES, placement_of(config), Measured(TASKS, audit=TASKS))
     found = {(stage.turn, stage.stage): stage for stage in work.stages()}
     assert [found[turn, "audit"].calls for turn in range(4)] == [20, 40, 40, 20]
     assert found[0, "audit"].seconds == pytest.approx(3.0 + 64 * 0.01 + 10 * 40 * 0.001 + 10 * 30 * 0.0001 + 20 * 0.5)

@@ -84,7 +84,7 @@ def audit(turn: int, accuracy: float, gap: float = 0.01) -> dict[str, Any]:
         "satisfied": [1, 0],
         "constraints": [1, 1],
         "judge": judge,
-        **({"corrected": {"soft:tone": {"value": 0.4, "low": -0.1, "high": 0.9}}} if turn else {}),
+        **({"corrected": {"soft:tone": {"value": 0.4}}} if turn else {}),
     }
 
 

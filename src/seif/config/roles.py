@@ -55,7 +55,7 @@ class Instructor(Section):
     )
     allocation: Literal["none", "even", "bandit"] = Field(
         "none",
-        description="What the Instructor is told to write. `none`: only how many constraints; `even`: also their "
+        description="What the Instructor is asked to write. `none`: only how many constraints; `even`: also their "
         "types, evenly drawn; `bandit`: types and number drawn by how much 4p(1-p) they had in the turns before.",
     )
     explore: float = Field(default=0.2, ge=0, le=1, description="`bandit`: the share of its draws that is even.")

@@ -27,7 +27,7 @@ a judge without errors on ten of each. For a type with fewer the rates over all 
 
 
 class Share(Result):
-    """An estimate with its 95% interval."""
+    """An estimate with its 95% interval, where it has one."""
 
     value: Number = None
     low: Number = None
@@ -232,19 +232,8 @@ def _text(share: Share) -> str:
 def corrected(hits: int, n: int, rates: JudgeRates) -> Share:
     """The share that is satisfied where a judge with these rates calls `hits` of `n` satisfied.
 
-    The interval is that of the delta method, with the errors of the rates themselves (arXiv 2511.21140); it may pass 0
-    and 1. Empty where the rates say nothing.
+    It may be below 0 or above 1. It has no interval: the kept rollouts are the first of each step, many of them answers
+    to one instruction, so they are neither independent nor drawn at random. Empty where the rates say nothing.
     """
     known = rates.error_rates
-    if known is None or n == 0:
-        return Share()
-    observed = hits / n
-    share, spread = known.corrected(observed), known.tpr - known.fpr
-    # Derivatives by the observed share, FPR and TPR: 1, share - 1 and -share, each over TPR - FPR.
-    variance = (
-        observed * (1 - observed) / n
-        + (1 - share) ** 2 * known.fpr * (1 - known.fpr) / rates.violated
-        + share**2 * known.tpr * (1 - known.tpr) / rates.satisfied
-    )
-    half = Z * math.sqrt(variance) / spread
-    return Share(value=share, low=share - half, high=share + half)
+    return Share() if known is None or n == 0 else Share(value=known.corrected(hits / n))

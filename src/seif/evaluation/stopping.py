@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from seif.config import Stop
 from seif.evaluation.audit import Audit, Z, ratio
@@ -62,7 +63,8 @@ def _fall(audits: Sequence[Audit]) -> str | None:
         for before, after, size in zip(best.satisfied, last.satisfied, last.constraints, strict=True)
     )
     change, error = ratio(differences)
-    if change >= -Z * error:
+    # The best of several equal turns is above its own mean, so the level is Bonferroni's for as many comparisons.
+    if change >= -NormalDist().inv_cdf(1 - 0.025 / (len(audits) - 1)) * error:
         return None
     return (
         f"audit accuracy is {last.accuracy:.1%}, and was {best.accuracy:.1%} after turn {best.turn}: "

@@ -100,8 +100,8 @@ PHASES = (ROLES, PLEAS, MORE_PLEAS, SUMS_FIRM, HABITS)
 
 Sums and replies that try to persuade the Judger come in two later phases: from the start, they kept the Follower from
 learning some rules at all. The fourth phase trains sums until the model is sure of them: an answer that is barely the
-likeliest is lost after any update, and then forgetting can't be told from chance. The last one gives the Instructor a
-real model's habits, teaches it to write the types that it is told, and the Follower two types that no Instructor
+likeliest is lost after any update, and then forgetting looks like chance. The last one gives the Instructor a
+real model's habits, teaches it to write the types that it is asked for, and the Follower two types that no Instructor
 writes.
 """
 

@@ -15,13 +15,13 @@ from seif.planning.memory import devices
 from seif.planning.placement import placement_of
 from seif.planning.price import Price
 from seif.planning.rates import Rates, read_rates, rough_rates
-from seif.planning.work import NO_TASKS, HeldOut, Work
+from seif.planning.work import Measured, TaskSet, Work
 from seif.results import Estimate, Plan
 
 
 def forecast(config: Config, plan: Plan, machine: Machine, note: Callable[[str], None]) -> Estimate | None:
-    """Hours and memory of the run that `plan` lays out; None where the model's sizes are not known, and `note` is
-    told. Raises UsageError for a device, a file of rates or a price that is none."""
+    """Hours and memory of the run that `plan` lays out; None where the model's sizes are not known, which `note`
+    says. Raises UsageError for a device, a file of rates or a price that is none."""
     from seif.engines.architecture import sizes
 
     price = Price.parse(machine.price) if machine.price is not None else None
@@ -32,12 +32,13 @@ def forecast(config: Config, plan: Plan, machine: Machine, note: Callable[[str],
         note(f"{config.model} has no config.json on this machine, so hours and memory are not known")
         return None
     rates = measured or rough_rates(device or nearest_hardware(), model, config)
-    return estimate(config, plan, model, rates, _tasks(config.held_out), price, _tasks(config.audit))
+    files = (config.held_out, config.held_out_types, config.audit)
+    return estimate(config, plan, model, rates, Measured(*map(_tasks, files)), price)
 
 
-def _tasks(file: str | None) -> HeldOut:
+def _tasks(file: str | None) -> TaskSet:
     tasks = load_tasks(Path(file)) if file else []
-    return HeldOut(len(tasks), sum(len(task.constraints) for task in tasks) / max(1, len(tasks)))
+    return TaskSet(len(tasks), sum(len(task.constraints) for task in tasks) / max(1, len(tasks)))
 
 
 def estimate(
@@ -45,14 +46,13 @@ def estimate(
     plan: Plan,
     model: Architecture,
     rates: Rates,
-    held_out: HeldOut,
+    measured: Measured,
     price: Price | None = None,
-    audit: HeldOut = NO_TASKS,
 ) -> Estimate:
     """Seconds per stage and bytes per device, at `rates`."""
     rates = rates.for_model(model.parameters)
     placement = placement_of(config)
-    stages = tuple(Work(config, plan, rates, placement, held_out, audit).stages())
+    stages = tuple(Work(config, plan, rates, placement, measured).stages())
     read, written = sum(stage.read for stage in stages), sum(stage.written for stage in stages)
     return Estimate(
         source=rates.source,
@@ -63,11 +63,11 @@ def estimate(
         price=price.of(read, written) if price else None,
         fits=not any(problems(model, config, rates)),
         measured=rates.measured,
-        notes=tuple(_notes(config, held_out)),
+        notes=tuple(_notes(config, measured.held_out)),
     )
 
 
-def _notes(config: Config, held_out: HeldOut) -> Iterator[str]:
+def _notes(config: Config, held_out: TaskSet) -> Iterator[str]:
     if config.devices.serve and config.engine.kind != "vllm":
         yield (
             f"devices.serve: {config.devices.serve} serve nothing, because engine.kind is {config.engine.kind}; "

@@ -12,21 +12,31 @@ from seif.planning.rates import DISK, LONGEST, Lengths, Rates
 from seif.results import Plan, PlannedTurn, StageEstimate
 
 _SERVED_ROWS = 256
-"""Requests that vLLM writes at once on one device, unless it is told otherwise."""
+"""Requests that vLLM writes at once on one device, by default."""
 _CLASSIFIER = 0.6
 """A classifier's training reads a token in this share of a GRPO update's time: it has no reference."""
 
 
 @dataclass(frozen=True)
-class HeldOut:
-    """The held-out tasks, or those of the audit."""
+class TaskSet:
+    """How large a file of tasks is."""
 
     tasks: int = 0
     constraints: float = 0.0
     """Mean of a task."""
 
+    def limited(self, most: int | None) -> int:
+        """How many of the tasks are used."""
+        return min(most or self.tasks, self.tasks)
 
-NO_TASKS = HeldOut()
+
+@dataclass(frozen=True)
+class Measured:
+    """The tasks that a run measures its models on."""
+
+    held_out: TaskSet = TaskSet()
+    held_out_types: TaskSet = TaskSet()
+    audit: TaskSet = TaskSet()
 
 
 @dataclass(frozen=True)
@@ -42,17 +52,9 @@ class _Step:
 class Work:
     """The stages of a run as `plan` lays them out, at `rates`."""
 
-    def __init__(
-        self,
-        config: Config,
-        plan: Plan,
-        rates: Rates,
-        placement: Placement,
-        held_out: HeldOut,
-        audit: HeldOut = NO_TASKS,
-    ) -> None:
+    def __init__(self, config: Config, plan: Plan, rates: Rates, placement: Placement, measured: Measured) -> None:
         self.config, self.plan, self.rates, self.placement = config, plan, rates, placement
-        self.held_out, self.audit = held_out, audit
+        self.measured = measured
         self.training = placement.train if rates.gpu else placement.nodes
         """Devices that share a training stage; the processes of a CPU share its cores, so a node counts once."""
         templates = config.instructor.templates
@@ -74,7 +76,7 @@ class Work:
                 yield from self._reward_model(number)
             if turn is not None:
                 yield self._train_follower(turn)
-            if self.audit.tasks:
+            if self.measured.audit.tasks:
                 yield self._audit(number)
             yield self._evaluate(number)
 
@@ -177,7 +179,7 @@ class Work:
         yield StageEstimate(turn, "train_reward_model", seconds, trained=round(tokens))
 
     def _audit(self, turn: int) -> StageEstimate:
-        audit, lengths = self.audit, self.lengths
+        audit, lengths = self.measured.audit, self.lengths
         limit = self.config.follower.grpo.max_new_tokens
         answering = self._answer(audit.tasks, lengths.follower_prompt, limit, self._asking)
         judges = self._audited_judges(turn)
@@ -194,6 +196,8 @@ class Work:
 
     def _audited_judges(self, turn: int) -> int:
         """How many judges the audit of a turn asks: the turn's, and the next one's where it is another and is there."""
+        if self.config.judging_model == "rules":
+            return 0
         if self.plan.reward_model:
             settings = self.config.instructor
             return 1 if turn or settings.train or settings.probes else 0
@@ -202,11 +206,13 @@ class Work:
         return 1 if upcoming in (None, judges[max(turn, 1)]) else 2
 
     def _evaluate(self, turn: int) -> StageEstimate:
-        config, held_out, lengths = self.config, self.held_out, self.lengths
-        tasks = min(config.evaluation.tasks or held_out.tasks, held_out.tasks)
+        config, held_out, lengths = self.config, self.measured.held_out, self.lengths
+        tasks = held_out.limited(config.evaluation.tasks)
+        # The Judger is measured on the held-out tasks alone.
+        answered = tasks + self.measured.held_out_types.limited(config.evaluation.tasks)
         judged = min(config.evaluation.judged or tasks, tasks) if config.evaluation.judger else 0
         # Greedy and sampled answers share a task's prompt.
-        answering = self._answer(2 * tasks, lengths.follower_prompt / 2, config.answer_tokens, self._asking)
+        answering = self._answer(2 * answered, lengths.follower_prompt / 2, config.answer_tokens, self._asking)
         judging = self._judge(judged * lengths.answered * held_out.constraints, self._asking, alone=True)
         return StageEstimate(
             turn=turn,

@@ -156,7 +156,7 @@ def plan_table(plan: Plan) -> list[RenderableType]:
     calls.add_row("Follower", f"{f['answers']:,}", "0", f"{f['judge_calls']:,}")
     if plan.probes:
         answers, verdicts = plan.probes["answers"], plan.probes["judge_calls"]
-        calls.add_row("gate, per turn", f"{answers:,}", NOTHING, f"{verdicts:,}")
+        calls.add_row("gate, per turn at most", f"{answers:,}", NOTHING, f"{verdicts:,}")
     opening = Text(f"{quantity(len(turns), 'turn')} from {plan.model} on {quantity(plan.seeds, 'seed')}")
     if not trained:
         writer = (

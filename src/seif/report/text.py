@@ -64,11 +64,14 @@ def percent_error(value: object, error: object, unit: str = "%") -> str:
 
 
 def share_interval(share: Share, unit: str = "") -> str:
-    """A share with its 95% interval: 81.2 (74.0 to 86.9)."""
-    if share.value is None or share.low is None or share.high is None:
+    """A share with its 95% interval, where it has one: 81.2 (74.0 to 86.9)."""
+    if share.value is None:
         return NOTHING
+    value = f"{100 * share.value:.1f}{unit}".replace("-", "−")
+    if share.low is None or share.high is None:
+        return value
     low, high = (f"{100 * bound:.1f}".replace("-", "−") for bound in (share.low, share.high))
-    return f"{100 * share.value:.1f}{unit}".replace("-", "−") + f" ({low} to {high})"
+    return f"{value} ({low} to {high})"
 
 
 def points(change: float) -> str:

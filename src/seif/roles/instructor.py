@@ -25,8 +25,8 @@ def choose_template(templates: Sequence[Template], seed: int, turn: int, index: 
 
 
 def messages(style: str, template: Template, seed_question: str, types: Sequence[str] = ()) -> Messages:
-    """The one prompt under which the Instructor both trains and generates; with `types`, ids, it is told which to
-    write."""
+    """The one prompt under which the Instructor both trains and generates; with `types`, ids, it is asked for
+    these."""
     asked = [TYPES.get(name) for name in types]
     return render(style, f"instructor_{template.prompt}", seed=seed_question, count=template.constraints, asked=asked)
 

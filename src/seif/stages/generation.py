@@ -49,7 +49,7 @@ class GenerationRequest:
     """Which models one generation asks, the files it reads, and those it writes."""
 
     turn: int
-    """0: a measurement of the base, which no gate chooses from and which is not told what to write."""
+    """0: a measurement of the base, which no gate chooses from and which is not asked for types."""
     writer: str
     """The Instructor: a checkpoint directory or hub id."""
     filter_model: str

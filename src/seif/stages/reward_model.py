@@ -17,8 +17,8 @@ from seif.stage_log import StageLog
 def pseudo_label(
     config: Config, turn: int, answerer: str, instructions: Path, out: Path, counts: Path, log: StageLog
 ) -> None:
-    """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), told in
-    numbers (`counts`).
+    """`answerer` answers every level that a soft constraint needs; its answers become labelled pairs (`out`), and
+    their numbers are in `counts`.
     """
     from seif.self_supervised.pseudo_labels import Asking, pseudo_label
 

@@ -106,7 +106,7 @@ def _soft(audits: Sequence[Audit]) -> Table | None:
     )
     caption = (
         "Constraints that no rule checks: the share satisfied in the kept rollouts of training, corrected by the "
-        "Judger’s error rates over all types, in percent with 95% intervals."
+        "Judger’s error rates over all types, in percent."
     )
     return Table(("type", *map(_head, audits)), rows, caption=caption)
 
