@@ -162,7 +162,7 @@ class Judger(Section):
     )
     weights: Literal["previous", "base", "anchored"] = Field(
         default="previous",
-        description="`previous`: the Follower of the turn before (the paper); `base`: the base; `anchored`: the "
+        description="`previous`: the Follower of the turn before (the paper); `base`: the base, which filters as well; `anchored`: the "
         "previous, its verdicts corrected by the error rates of the `audit`.",
     )
     checkpoint: str | None = Field(
@@ -175,7 +175,7 @@ class Judger(Section):
         ge=0,
         le=1,
         description="With an `audit`: a type whose lower bound of J = TPR - FPR is below this is unjudged in the next "
-        "stage's reward.",
+        "turn's rewards.",
     )
     max_new_tokens: int = Field(default=1024, ge=1, description="Length limit of a generative verdict.")
     max_unjudged: float = Field(
