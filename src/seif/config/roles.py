@@ -162,8 +162,8 @@ class Judger(Section):
     )
     weights: Literal["previous", "base", "anchored"] = Field(
         default="previous",
-        description="`previous`: the Follower of the turn before (the paper); `base`: the base, which filters as well; `anchored`: the "
-        "previous, its verdicts corrected by the error rates of the `audit`.",
+        description="`previous`: the Follower of the turn before (the paper); `base`: the base, which filters as "
+        "well; `anchored`: the previous, its verdicts corrected by the error rates of the `audit`.",
     )
     checkpoint: str | None = Field(
         default=None,
