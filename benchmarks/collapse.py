@@ -5,9 +5,10 @@ penalties change?
 
 Runs `seif run nano-paper` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed), with
 many Instructor steps and one Follower step a turn, so that little but the Instructor changes. Prints JSON: per arm,
-seed and turn the most frequent type of the pool with its share, the entropy over types and over signatures in bits, how
-much of the pool is of the types and values of the turns before, and how many instructions there are. Turn 0 is the
-base's.
+seed and turn the pool's most frequent type, its share of the constraints and the share of instructions that have it,
+its entropy over types and over signatures in bits, how much of it is of the types and values of the turns before,
+and how many instructions it has. Turn 0 is the base's. A set of three or four different constraints can't have a type
+more often than about once, so the top type's share is at most .29; entropy has no such limit.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from seif.instructions import read_instructions
 ARMS = {
     "no_penalty": {"instructor.share_penalty": "0"},
     "share": {"instructor.share_penalty": "0.5"},
-    "share_archive": {"instructor.share_penalty": "0.5", "instructor.archive_penalty": "0.5"},
+    "strong_share": {"instructor.share_penalty": "1.5"},
+    "strong_share_archive": {"instructor.share_penalty": "1.5", "instructor.archive_penalty": "0.5"},
 }
 
 
@@ -69,6 +71,7 @@ def pool(run_dir: RunDir, turn: int) -> dict[str, object]:
     instructions = read_instructions(run_dir.instructions(turn))
     signatures = [signature_of(constraint) for x in instructions for constraint in x.constraints]
     types = Counter(signature.kind for signature in signatures)
+    having = Counter(kind for x in instructions for kind in {signature_of(c).kind for c in x.constraints})
     ((top, count),) = types.most_common(1)
     earlier = Archive.read([run_dir.instructions(t) for t in range(1, turn)])
     return {
@@ -76,6 +79,7 @@ def pool(run_dir: RunDir, turn: int) -> dict[str, object]:
         "instructions": len(instructions),
         "top_type": top,
         "top_type_share": round(count / len(signatures), 4),
+        "instructions_with_top_type": round(having[top] / len(instructions), 4),
         "type_entropy": entropy(signature.kind for signature in signatures),
         "signature_entropy": entropy(signatures),
         "share_in_archive": round(sum(map(earlier.of, signatures)) / len(signatures), 4),
