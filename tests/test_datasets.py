@@ -114,7 +114,9 @@ def test_instructions_come_back_in_every_batch(file, tmp_path):
 def test_types_that_are_asked_for_stand_in_the_prompt(tmp_path):
     outcomes = tmp_path / "outcomes.jsonl"
     outcomes.write_text(json.dumps(asdict(Outcome("a?", ("Avoid commas.",), (2,), (5,), (True,)))) + "\n")
-    settings = {"grpo": GRPO, "allocation": "bandit", "types": ["punctuation:no_comma", "detectable_format:title"]}
+    types = ["punctuation:no_comma", "detectable_format:title"]
+    hard = [{"prompt": "hard", "constraints": 3}]
+    settings = {"grpo": GRPO, "allocation": "bandit", "types": types, "templates": hard}
     data = instructor_data(config(instructor=settings), 2, [f"{i}?" for i in range(8)], [outcomes])
     names = {TYPES.get(name).name for name in settings["types"]}
     assert all(len(ask.types) == 2 for ask in data.asks)

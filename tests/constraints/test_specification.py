@@ -61,7 +61,7 @@ def plugin(tmp_path):
 
 
 def told(name):
-    return render("full", name, seed="Why?", count=3)[0]["content"]
+    return render("full", name, seed="Why?", count=3, asked=())[0]["content"]
 
 
 def test_prompts_compiler_and_classification_know_a_type_from_its_registration_on(plugin):

@@ -193,7 +193,6 @@ class Config(Section):
     def _given_instructions_are_not_chosen(self) -> Config:
         settings = self.instructor
         asked = {
-            "instructor.allocation": settings.allocation != "none",
             "instructor.probes": settings.probes > 0,
             "instructor.seeds_per_turn": settings.seeds_per_turn is not None,
             "follower.replay": self.follower.replay > 0,
