@@ -48,6 +48,9 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
     """One row per evaluation, in percent; `names` heads the rows. Columns without any number are left out."""
     counts = sorted({k for e in results for k in e.greedy.instruction_accuracy}, key=lambda k: (len(k), k))
     sampled = [e.held_out.get("sampled", Accuracy()) for e in results]
+    suites = dict.fromkeys(name for e in results for name in e.suites)
+    # A suite takes the place of two of these columns, so that the table fits 80 characters.
+    left = max(1, _COUNTS_SHOWN - 2 * len(suites) - any(e.held_out_types for e in results))
     whole = "all of k: instructions with every one of their k constraints satisfied"
     # Each column with its head, its cells, and what the caption says about it.
     columns = [
@@ -60,12 +63,9 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
         ),
         *(
             (f"all\nof {k}", [_share(e.greedy.instruction_accuracy.get(k)) for e in results], whole)
-            for k in counts[:_COUNTS_SHOWN]
+            for k in counts[:_COUNTS_SHOWN][-left:]
         ),
-        *(
-            (shorten(name, 14), [_headline(e.suites.get(name)) for e in results], "")
-            for name in dict.fromkeys(name for e in results for name in e.suites)
-        ),
+        *((shorten(name, 14), [_headline(e.suites.get(name)) for e in results], "") for name in suites),
         ("Judger/\nverifier", [_judger(e.judger) for e in results], _JUDGER),
         ("bal.\nacc.", [_share(e.judger.balanced_accuracy) for e in results], _BALANCED),
         (
