@@ -52,7 +52,7 @@ def numbers(run: RunDir, turn: int) -> dict[str, float]:
         **{f"{decoding}_held_out_types": a.constraint_accuracy for decoding, a in evaluation.held_out_types.items()},
         "sampled_repetition": sampled.repetition,
         "judger_minus_verifier": _minus(judger.mean, judger.verifier_mean),
-        "audit_gap": audit_gap(run, turn),
+        **audited(run, turn),
         "judger_balanced_accuracy": judger.balanced_accuracy,
         "top_type_share": instructor.top_type_share,
         "rare_types_in_pool": sum(instructor.shares.get(kind, 0.0) for kind in RARE),
@@ -63,11 +63,18 @@ def numbers(run: RunDir, turn: int) -> dict[str, float]:
     return {name: float(value) for name, value in found.items() if value is not None}
 
 
-def audit_gap(run: RunDir, turn: int) -> float | None:
-    """The judge's mean minus the verifiers' on the audit's answers at temperature 1; None where there is no audit."""
+def audited(run: RunDir, turn: int) -> dict[str, float | None]:
+    """The turn's judge against the verifiers on the audit's answers at temperature 1; empty where there is no audit."""
     file = run.audit(turn)
     judge = Audit.from_json(read_json(file), file).judge if file.exists() else None
-    return judge.gap if judge else None
+    if judge is None:
+        return {}
+    return {
+        "audit_gap": judge.gap,
+        "audit_j": judge.j.value,
+        "audit_tpr": judge.tpr.value,
+        "audit_fpr": judge.fpr.value,
+    }
 
 
 def mean_of_types(accuracy: Accuracy, types: Collection[str]) -> float | None:

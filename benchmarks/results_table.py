@@ -180,6 +180,24 @@ def pairs_table(study: Study) -> str:
     return markdown(head, rows) if rows else ""
 
 
+def audits_table(study: Study) -> str:
+    """What the audits found of the judge, turn by turn: J, FPR, and its mean minus the verifiers' in points, with
+    the highest of any run; empty without audits."""
+    rows = []
+    for arm in study["arms"]:
+        turns = [turn for turn in turns_of(study, arm) if "audit_j" in turn]
+        if not turns:
+            continue
+        gaps = [f"{percent(t['audit_gap']['mean'])} ({percent(max(t['audit_gap']['values']))})" for t in turns]
+        rows += [
+            [name_of(arm), "J = TPR - FPR", *(percent(t["audit_j"]["mean"]) for t in turns)],
+            ["", "FPR", *(percent(t["audit_fpr"]["mean"]) for t in turns)],
+            ["", "judge minus verifiers, mean (most)", *gaps],
+        ]
+    most = max(map(len, rows), default=2) - 2
+    return markdown(["arm", "", *(f"turn {turn}" for turn in range(1, most + 1))], rows) if rows else ""
+
+
 def labels_table(study: Study) -> str:
     """How often pseudo-labels are right, type by type; empty where none were made."""
     arms = {arm: turns_of(study, arm)[-1] for arm in study["arms"]}
@@ -244,7 +262,7 @@ def main() -> None:
     summary = json.loads(parser.parse_args().summary.read_text(encoding="utf-8"))
     for world, study in summary.get("worlds", {}).items():
         print(f"### {world.upper()}: `{study['config'].removesuffix('.yaml')}`\n")
-        print(f"{CAPTION}\n{arms_table(study, EVOLUTION)}{pairs_table(study)}", end="")
+        print(f"{CAPTION}\n{arms_table(study, EVOLUTION)}{pairs_table(study)}{audits_table(study)}", end="")
         if world == "w1" and (met := criteria(study)):
             rows = ([c.text, c.found, "yes" if c.met else "no"] for c in met)
             print(markdown(["criterion", "found", "met"], rows), end="")
