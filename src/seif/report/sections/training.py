@@ -17,6 +17,10 @@ _HOW = Text(
     "finds hard, the Follower for satisfying them. A reward that falls from one turn to the next can therefore be "
     "good news."
 )
+_ALONE = Text(
+    "The Follower is rewarded for satisfying constraints. Each turn has instructions of its own, so a reward that "
+    "falls from one turn to the next can be good news."
+)
 _COLLAPSE = Text(
     "An Instructor that finds one constraint which always earns a reward will ask for nothing else. One row that "
     "takes the table over is the sign of that."
@@ -72,7 +76,8 @@ def rewards(run: RunNumbers) -> list[Block]:
         )
         table = Table((title, "first tenth", "last tenth", "change"), rows)
         figures.append(Figure((panel,), tuple(small), table, caption))
-    return [_HOW, Columns(tuple(figures))] if figures else []
+    how = _HOW if run.curve("train_instructor", "reward") else _ALONE
+    return [how, Columns(tuple(figures))] if figures else []
 
 
 def _line(curves: list[tuple[int, Points]]) -> str:
