@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seif.api import (
-        Listener,
         Response,
         SuiteOptions,
         compile_constraints,
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from seif.config import Config
     from seif.errors import RunError, SeifError, UsageError
     from seif.judges import Judgement
+    from seif.listener import Listener
     from seif.planning.machine import Machine
     from seif.types import Constraint, Instruction, Verdict
 
@@ -79,6 +79,7 @@ _ELSEWHERE = {
     "Constraint": "types",
     "Instruction": "types",
     "Judgement": "judges",
+    "Listener": "listener",
     "Machine": "planning.machine",
     "RunError": "errors",
     "SeifError": "errors",

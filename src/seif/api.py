@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
-
-from rich.console import Console
 
 from seif.artifacts import Beside, RunDir
 from seif.atomic import hold, read_json
@@ -24,6 +22,7 @@ from seif.errors import UsageError, named
 from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
+from seif.listener import SILENT, Listener
 from seif.manifest import describe
 from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
@@ -43,27 +42,6 @@ from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
-
-def _say_nothing(line: str) -> None:
-    pass
-
-
-@dataclass(frozen=True)
-class Listener:
-    """Callbacks for what happens; by default nothing is reported."""
-
-    # The representation stands in the signatures that `help` shows.
-    info: Callable[[str], None] = field(default=_say_nothing, repr=False)
-    """Is called with each choice that was made for the user, in one line."""
-    note: Callable[[str], None] = field(default=_say_nothing, repr=False)
-    """Is called with each notice, in one line."""
-    progress: Callable[[str], None] = field(default=_say_nothing, repr=False)
-    """Is called with the progress of a long evaluation, in one line."""
-    console: Console = field(default_factory=lambda: Console(quiet=True), repr=False)
-    """Shows progress."""
-
-
-SILENT = Listener()
 ConfigLike = Config | str | Path
 """A config, or where it is: a YAML file, or the name of a shipped one."""
 

@@ -1,7 +1,6 @@
 """Measure a machine's rates with a config's own model, prompts and lengths, in about two minutes at most.
 
-Every role is asked as a run asks it, in batches as large as time allows, and one small GRPO stage is trained.
-"""
+Every role is asked as a run asks it, in batches as large as time allows, and one small GRPO stage is trained."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ from typing import Annotated
 import typer
 
 from seif import api
-from seif.api import Listener
 from seif.artifacts import RunDir
 from seif.cli.options import AsJson, ConfigFile, Gpu, Overrides, RatesFile, Seeds, console, listener, load, quiet
 from seif.config import Config
 from seif.configs import find
 from seif.errors import UsageError
+from seif.listener import Listener
 from seif.planning.machine import Machine
 from seif.results import Estimate
 from seif.spending import tokens_by_turn

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from seif.api import Listener, load_config
+from seif.api import load_config
 from seif.config import Config
 from seif.engines.quiet import quiet
+from seif.listener import Listener
 from seif.pipeline import FileLog
 from seif.preflight import fresh, preflight, settle
 
