@@ -166,29 +166,27 @@ W2 = Study(
     {
         "static": Arm(STATIC),
         "default": Arm(mechanism("nano")),
+        "even": Arm({**STATIC, **EVENLY}),
         "gate": Arm({**STATIC, **GATE}),
         "hindsight": Arm({**STATIC, "follower.hindsight": "true"}),
         "gate_hindsight": Arm({**STATIC, **GATE, "follower.hindsight": "true"}),
     },
     "static",
     COMMON,
-    (("gate_hindsight", "gate"),),
+    (("gate_hindsight", "gate"), ("default", "even")),
 )
 W3 = Study(
     Path("nano-short.yaml"),
     {
         "static": Arm(STATIC),
         "default": Arm(mechanism("nano")),
+        "even": Arm({**STATIC, **EVENLY}),
         "gate": Arm({**STATIC, **GATE}),
         "edits": Arm({**STATIC, **GATE, "instructor.edits": "0.5"}),
     },
     "static",
-    # Static data is to be used up: few seeds, and more turns and steps over them, as its config has them.
-    {
-        key: value
-        for key, value in COMMON.items()
-        if key not in ("turns", "follower.steps", "instructor.seeds_per_turn")
-    },
-    (("edits", "gate"),),
+    # Static data is to be used up: a turn's few instructions are read three times, and there is a turn more.
+    {**COMMON, "turns": "4", "follower.steps": "12", "instructor.seeds_per_turn": "64"},
+    (("edits", "gate"), ("default", "even")),
 )
 WORLDS: Mapping[str, Study] = {"w1": W1, "w0": W0, "w2": W2, "w3": W3}
