@@ -9,10 +9,14 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from seif.stage_log import Outcome, RolloutRecord, Tables
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).parents[1]
 NANO = ROOT / "src" / "seif" / "nano"
@@ -32,7 +36,9 @@ def seif(*arguments: object, cwd: Path = ROOT, timeout: float = 600) -> subproce
     )
 
 
-def call(capsys, monkeypatch, *arguments: object) -> tuple[int, str, str]:
+def call(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *arguments: object
+) -> tuple[int, str, str]:
     """Run the command in this process: (exit code, stdout, stderr)."""
     from seif import cli
 
