@@ -12,11 +12,24 @@ from seif.evaluation.audit import Audit, Z, ratio
 
 @dataclass(frozen=True)
 class Pool:
-    """What the Instructor's pool of a turn is made of."""
+    """How varied the instructions of a turn are."""
 
     top_type: str
-    share: float
-    """Of all constraints."""
+    """The commonest type of constraint."""
+    entropy: float
+    """Over the types of all constraints, in bits."""
+    base_entropy: float
+    """The same of what the base wrote in turn 0."""
+
+    @property
+    def types(self) -> float:
+        """The effective number of types: how many equally common ones have this entropy (Hill 1973)."""
+        return 2.0**self.entropy
+
+    @property
+    def base_types(self) -> float:
+        """That of turn 0."""
+        return 2.0**self.base_entropy
 
 
 def best_turn(audits: Sequence[Audit]) -> Audit | None:
@@ -28,8 +41,8 @@ def best_turn(audits: Sequence[Audit]) -> Audit | None:
 def reason_to_stop(audits: Sequence[Audit], pool: Pool | None, settings: Stop) -> str | None:
     """Why the loop should end behind the last of `audits` (of turns 0, 1, ...), in one line; None: it should not.
 
-    `pool` is what that turn's Instructor wrote, None where it is not trained. Turn 0 rewards nothing, so a gap of its
-    judge stops nothing.
+    `pool` is about what that turn's Instructor wrote, None where it is not trained. Turn 0 rewards nothing, so a gap of
+    its judge stops nothing.
     """
     if not audits or audits[-1].turn == 0:
         return None
@@ -73,9 +86,9 @@ def _fall(audits: Sequence[Audit]) -> str | None:
 
 
 def _collapse(pool: Pool | None, settings: Stop) -> str | None:
-    if pool is None or pool.share <= settings.collapse:
+    if pool is None or pool.types >= settings.collapse * pool.base_types:
         return None
     return (
-        f"{pool.share:.0%} of the Instructor's constraints are of one type, {pool.top_type} "
-        f"(stop.collapse {settings.collapse:g})"
+        f"the Instructor's constraints are as varied as {pool.types:.1f} equally common types, the base's as "
+        f"{pool.base_types:.1f}; the commonest is {pool.top_type} (stop.collapse {settings.collapse:g})"
     )
