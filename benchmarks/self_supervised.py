@@ -14,7 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks.comparison import summarise
+from benchmarks.comparison import measured_rows, summarise
 from benchmarks.evolution import mean_of_types
 from benchmarks.runs import ROOT, Arm, Settings, Study, add_options, arms_of, finish, settings_of
 from seif.artifacts import RunDir
@@ -104,8 +104,10 @@ def main() -> None:
     add_options(parser, ROOT / "runs" / "self_supervised")
     options = parser.parse_args()
     chosen = arms_of(parser, options, STUDY.arms)
-    finished = finish(STUDY, chosen, options.seeds, options.runs, options.jobs, settings_of(options))
-    print(json.dumps(summarise(STUDY, finished, numbers, PRIMARY), indent=1))
+    measured = measured_rows(read_json(options.measured)) if options.measured else {}
+    places = [(arm, seed) for arm, of_arm in measured.items() for seed in of_arm]
+    finished = finish(STUDY, chosen, options.seeds, options.runs, options.jobs, settings_of(options), places)
+    print(json.dumps(summarise(STUDY, finished, numbers, PRIMARY, measured), indent=1))
     if finished.failed:
         sys.exit(1)
 

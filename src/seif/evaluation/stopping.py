@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -24,12 +25,12 @@ class Pool:
     @property
     def types(self) -> float:
         """The effective number of types: how many equally common ones have this entropy (Hill 1973)."""
-        return 2.0**self.entropy
+        return math.exp2(self.entropy)
 
     @property
     def base_types(self) -> float:
         """That of turn 0."""
-        return 2.0**self.base_entropy
+        return math.exp2(self.base_entropy)
 
 
 def best_turn(audits: Sequence[Audit]) -> Audit | None:
