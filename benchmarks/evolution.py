@@ -4,8 +4,8 @@
     .venv/bin/python -m benchmarks.evolution --world w1 --arms static default --seeds 2 > /tmp/evolution.json
 
 Runs `seif run` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed; those that
---measured FILE has are not done), and prints JSON: for each world the base, every arm's turns, and the differences between arms after the last turn. Tested arms get
-all --seeds, exploratory ones at most five.
+--measured has are not done), and prints JSON: for each world the base, every arm's turns, and the differences between
+arms after the last turn. Tested arms get all --seeds, exploratory ones at most five.
 """
 
 from __future__ import annotations

@@ -125,7 +125,7 @@ def finish(
         if not jobs and not is_finished(RunDir(folder / f"{arm}-{seed}"), study.config, settings):
             return
         if seed in runs.get(study.control, {}):
-            take_base(found(study.control, seed), study.config, settings, folder / f"{arm}-{seed}")
+            take_shared(found(study.control, seed), study.config, settings, folder / f"{arm}-{seed}")
         if run(study.config, settings, folder / f"{arm}-{seed}"):
             runs[arm][seed] = RunDir(folder / f"{arm}-{seed}")
         else:
@@ -182,19 +182,35 @@ AFTER_THE_BASE = {
 """Keys that say nothing about turn 0, in which the base writes, answers and judges as it is."""
 
 
-def take_base(run: RunDir, config: Path, settings: Settings, folder: Path) -> None:
-    """Turn 0 of a finished run, for one of the same seed that has not begun and would do the same in it."""
+BEHIND_THE_REWARD_MODEL = {"self_supervised.hard_labels", "self_supervised.curriculum"}
+"""Keys that say nothing about turn 1 up to its reward model."""
+LEARNED = (
+    *(RunDir.pseudo_labels, RunDir.pseudo_label_counts),
+    *(RunDir.reward_model, RunDir.reward_model_numbers),
+)
+"""What the stages in between write."""
+
+
+def take_shared(run: RunDir, config: Path, settings: Settings, folder: Path) -> None:
+    """Turn 0 of a finished run, and turn 1 up to its reward model, as far as a run of the same seed that has not begun
+    would do the same in them."""
     if folder.exists() or not run.started():
         return
     wanted = load_config(config, [f"{key}={value}" for key, value in settings.items()])
-    if not AFTER_THE_BASE.issuperset(differing_keys(run.config(), wanted)):
+    differing = set(differing_keys(run.config(), wanted))
+    if not differing <= AFTER_THE_BASE | BEHIND_THE_REWARD_MODEL:
         return
     # Whole or not at all: `seif run` would take a part of a file for its own.
     with new_directory(folder) as partial:
         copied = RunDir(partial)
-        copied.turn(0).mkdir()
-        for place in (RunDir.generation, RunDir.instructions, RunDir.evaluation):
-            shutil.copyfile(place(run, 0), place(copied, 0))
+        shared = [(place, 0) for place in (RunDir.generation, RunDir.instructions, RunDir.evaluation)]
+        if differing <= BEHIND_THE_REWARD_MODEL:
+            shared += [(place, 1) for place in (RunDir.generation, RunDir.instructions, *LEARNED)]
+        for place, turn in shared:
+            if place(run, turn).exists():
+                place(copied, turn).parent.mkdir(exist_ok=True)
+                copy = shutil.copytree if place(run, turn).is_dir() else shutil.copyfile
+                copy(place(run, turn), place(copied, turn))
 
 
 def is_finished(run: RunDir, config: Path, settings: Settings) -> bool:

@@ -23,7 +23,8 @@ from seif.evaluation.results import Evaluation, RewardModelNumbers
 
 PRIMARY = "greedy_constraint_accuracy"
 COMMON = {
-    "follower.steps": "36",
+    "self_supervised.reward_model.epochs": "2",
+    "follower.steps": "24",
     "evaluation.tasks": "600",
     "evaluation.judged": "150",
     "evaluation.showcase": "0",
@@ -35,7 +36,7 @@ EVOLVING = {
     "instructor.train": "true",
     "instructor.steps": "4",
     "instructor.share_penalty": "0.5",
-    "follower.steps": "12",
+    "follower.steps": "8",
 }
 """As many Follower steps in all as `full` has."""
 

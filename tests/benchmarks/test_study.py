@@ -249,12 +249,31 @@ def test_a_base_is_taken_whole_or_not_at_all(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runs.shutil, "copyfile", killed)
     with pytest.raises(KeyboardInterrupt):
-        runs.take_base(begun, Path("nano"), {"seed": "0"}, to)
+        runs.take_shared(begun, Path("nano"), {"seed": "0"}, to)
     assert not to.exists()
     monkeypatch.setattr(runs.shutil, "copyfile", copy)
-    runs.take_base(begun, Path("nano"), {"seed": "0"}, to)
+    runs.take_shared(begun, Path("nano"), {"seed": "0"}, to)
     assert RunDir(to).evaluation(0).read_text(encoding="utf-8") == "all of it"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gate-0", "static-0"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "shared"), [("hard_labels=true", True), ("curriculum=none", True), ("contrasts=false", False)]
+)
+def test_a_reward_model_is_taken_where_it_would_be_the_same(setting, shared, tmp_path, monkeypatch):
+    full, config = RunDir(tmp_path / "full-0"), Path("nano-self-supervised")
+    full.reward_model(1).mkdir(parents=True)
+    for place in (full.pseudo_labels, full.pseudo_label_counts, full.reward_model_numbers):
+        place(1).write_text("of turn 1", encoding="utf-8")
+    (full.reward_model(1) / "config.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(RunDir, "config", lambda run: load_config(config, ["seed=0"]))
+    monkeypatch.setattr(RunDir, "started", lambda run: True)
+    key, value = f"self_supervised.{setting}".split("=")
+    to = RunDir(tmp_path / "other-0")
+    runs.take_shared(full, config, {"seed": "0", key: value}, to.root)
+    assert to.root.exists() == shared
+    assert (to.reward_model(1) / "config.json").exists() == shared
+    assert to.pseudo_labels(1).exists() == shared
 
 
 def test_a_run_of_another_checkout_is_finished_too(tmp_path, monkeypatch):
