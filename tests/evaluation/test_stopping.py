@@ -43,6 +43,17 @@ def test_accuracy_below_the_best_turns_ends_the_loop_unless_it_is_within_error()
     assert reason_to_stop([audit(0), high, slightly], None, Stop()) is None
 
 
+def test_a_fall_is_measured_on_the_tasks_that_both_turns_have():
+    """Every other task got no reply in the last turn; the others are as before."""
+    before = audit(1, satisfied=(1, 1, 1, 2) * 75)
+    holes = [0 if i % 2 else n for i, n in enumerate(LENGTHS)]
+    kept = [0 if i % 2 else n for i, n in enumerate(before.satisfied)]
+    last = before.model_copy(update={"turn": 2, "accuracy": 0.3, "satisfied": kept, "constraints": holes})
+    assert reason_to_stop([audit(0), before, last], None, Stop()) is None
+    nothing = last.model_copy(update={"constraints": [0] * len(LENGTHS), "satisfied": [0] * len(LENGTHS)})
+    assert reason_to_stop([audit(0), before, nothing], None, Stop()) is None
+
+
 def test_the_best_turn_is_the_earliest_of_the_highest():
     high = (1, 1, 1, 2) * 75
     assert best_turn([audit(0), audit(1, satisfied=high), audit(2, satisfied=high)]).turn == 1

@@ -72,10 +72,10 @@ def _fall(audits: Sequence[Audit]) -> str | None:
     last, best = audits[-1], best_turn(audits)
     if best is None or last.accuracy is None or best.accuracy is None or best.turn == last.turn:
         return None
-    differences = (
-        (after - before, size)
-        for before, after, size in zip(best.satisfied, last.satisfied, last.constraints, strict=True)
-    )
+    tasks = zip(best.satisfied, best.constraints, last.satisfied, last.constraints, strict=True)
+    differences = [(after - before, size) for before, known, after, size in tasks if known and size]
+    if not differences:
+        return None
     change, error = ratio(differences)
     # The best of several equal turns is above its own mean, so the level is Bonferroni's for as many comparisons.
     if change >= -NormalDist().inv_cdf(1 - 0.025 / (len(audits) - 1)) * error:
