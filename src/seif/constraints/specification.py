@@ -35,7 +35,7 @@ from seif.types import Kwargs
 if TYPE_CHECKING:
     from seif.constraints.demands import Demands
 
-_ID = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*")
+_ID = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_-]*")
 _SOFT_GROUP = "soft:"
 
 
@@ -60,6 +60,8 @@ class ConstraintType:
     """Soft types: a pattern that matches texts of this type."""
     asked: bool = True
     """Do the Instructor's prompts name the type?"""
+    benchmark: str = ""
+    """The benchmark whose type it is, where nothing may train on it: `instructor.types` refuses it."""
 
     @property
     def hard(self) -> bool:
@@ -102,6 +104,8 @@ def register(kind: ConstraintType) -> ConstraintType:
     """Add a type. Raises UsageError for an id that is taken or isn't `group:name`, and for a part that can't work."""
     if not _ID.fullmatch(kind.id):
         raise UsageError(f"{kind.id!r} is no type id: write group:name in lower case")
+    if kind.benchmark and (kind.asked or kind.wordings):
+        raise UsageError(f"{kind.id}: a benchmark's type has no wordings, and asked=False")
     if kind.id.startswith(_SOFT_GROUP) and (kind.check or kind.wordings or kind.demands):
         raise UsageError(f"{kind.id}: a model judges the types under soft:, which have cues only; choose another group")
     if not kind.id.startswith(_SOFT_GROUP) and kind.check is None:
