@@ -68,7 +68,15 @@ class Config(Section):
         min_length=1, description="Directory or hub id of the causal LM from which all four roles start."
     )
     seeds: str | None = Field(
-        default=None, min_length=1, description="Parquet, JSONL or JSON file with a `prompt` column."
+        default=None,
+        min_length=1,
+        description="Parquet, JSONL, JSON, CSV or TXT file of questions: a `prompt` column, or one a line.",
+    )
+    seeds_column: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The column of `seeds` that holds the questions; by default `prompt`, or else one of messages, "
+        "instruction, question, query and text, where there is one of these alone.",
     )
     instructions: str | None = Field(
         default=None,
