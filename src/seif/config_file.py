@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from seif.config import Config, section_of
 from seif.configs import find, nearest
 from seif.errors import UsageError
+from seif.yaml_files import load_yaml
 
 PATH_KEYS = (
     *("model", "seeds", "instructions", "held_out", "held_out_types", "audit", "prompts"),
@@ -134,7 +135,7 @@ _Loader.add_implicit_resolver(
 
 
 def _parse(text: str) -> Any:
-    return yaml.load(text, Loader=_Loader)
+    return load_yaml(text, _Loader)
 
 
 def _change_at(tree: Any, key: list[str], change: Callable[[Any], Any]) -> None:

@@ -40,7 +40,7 @@ def iter_rows(path: Path) -> Iterator[Json]:
         else:
             for value in _json(path):
                 yield _object(value, path)
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -62,7 +62,7 @@ def count_rows(path: Path) -> int:
             with path.open("rb") as lines:
                 return sum(1 for line in lines if line.strip())
         return len(_json(path))
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, RecursionError) as error:
         raise _unreadable(path, error) from error
 
 
@@ -147,7 +147,7 @@ def _value(line: bytes, path: Path, number: int) -> object:
         return json.loads(line.decode())
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} line {number} is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"{path} line {number} is not JSON: {error}") from error
 
 
