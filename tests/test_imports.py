@@ -10,7 +10,19 @@ HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm
 LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"atomic", "configs", "errors", "listener", "outputs", "quantities", "registry", "text_rows", "types"},
+    {
+        "atomic",
+        "configs",
+        "errors",
+        "listener",
+        "outputs",
+        "quantities",
+        "registry",
+        "text_rows",
+        "types",
+        "user_code",
+        "yaml_files",
+    },
     {
         "chat",
         "config",

@@ -21,6 +21,7 @@ from unittest import mock
 from support import ROOT
 
 PARTS: tuple[str, ...] = (
+    "attacks",
     "config",
     "data",
     "outputs",
