@@ -21,7 +21,6 @@ LAYERS = (
         "text_rows",
         "types",
         "user_code",
-        "yaml_files",
     },
     {
         "chat",
