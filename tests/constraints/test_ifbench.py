@@ -1,3 +1,5 @@
+import time
+
 import pytest
 
 from seif.constraints import TYPES
@@ -246,3 +248,13 @@ def test_syllables_without_their_counter_are_a_usage_error(monkeypatch):
     monkeypatch.setattr(words, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match="pip install"):
         verify("probe", "words:odd_even_syllables", {})
+
+
+@pytest.mark.parametrize("instruction_id", sorted(CASES))
+@pytest.mark.parametrize("unit", ["\n", "( ", "Question ", '"!', "a, "], ids=repr)
+def test_long_replies_take_linear_time(instruction_id, unit):
+    if instruction_id == "words:odd_even_syllables":
+        pytest.importorskip("syllapy")
+    began = time.process_time()
+    verify("x" + unit * 20_000 + "x", instruction_id, CASES[instruction_id][0])
+    assert time.process_time() - began < 5

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict, deque
+from collections.abc import Sequence
 from itertools import pairwise
 
 import regex
@@ -88,14 +90,29 @@ def newline(response: str) -> bool:
 @ifbench("format:line_indent", "each line indented further than the one before", "Indent every line by one space more.")
 def line_indent(response: str) -> bool:
     """Blank lines are passed over, but of several in a row every second counts, as in IFBench."""
-    lines = response.split("\n")
-    place = 0
-    while place < len(lines):
-        if not lines[place].strip():
-            lines.remove(lines[place])
-        place += 1
-    indents = [len(line) - len(line.lstrip(" ")) for line in lines]
+    indents = [len(line) - len(line.lstrip(" ")) for line in _less_blank_lines(response.split("\n"))]
     return all(before < after for before, after in pairwise(indents))
+
+
+def _less_blank_lines(lines: Sequence[str]) -> list[str]:
+    """What IFBench leaves of the lines. It takes lines out of a list while it goes through it: the line after one that
+    it took out is not looked at, and a blank line takes out the first one that is equal to it."""
+    kept: list[str | None] = []
+    blank = defaultdict[str, deque[int]](deque)
+    """The places of the blank lines in `kept`, by their text."""
+    unseen = False
+    for line in lines:
+        taken_out = not unseen and not line.strip()
+        if taken_out and not blank[line]:
+            unseen = True
+            continue
+        if taken_out:
+            kept[blank[line].popleft()] = None
+        if not line.strip():
+            blank[line].append(len(kept))
+        kept.append(line)
+        unseen = taken_out
+    return [line for line in kept if line is not None]
 
 
 @ifbench("format:list", "a list with a given marker instead of bullets", "Mark the items of a list with ... each.")

@@ -13,7 +13,7 @@ from seif.constraints.ifbench.family import ifbench, trimmed, unpunctuated
 from seif.constraints.text import split_sentences
 
 _MULTIPLES = [str(n) for n in range(14, 50, 7)]
-_LABEL = re.compile(r"\n*Question \d+[.|):;]?\s*")
+_LABEL = re.compile(r"Question \d+[.|):;]?\s*")
 _OPTION = re.compile(r"[A-Ea-e][.|)]\s*\w+")
 _NORTHERN = """
 Reykjavik Helsinki Oslo Tallinn Stockholm Riga Moscow Copenhagen Vilnius Minsk Dublin Berlin Amsterdam Warsaw London
@@ -25,7 +25,7 @@ _DATE = re.compile(r"(\d{4})-(\d{2})-(\d{2})")
 _LIVED = range(1769, 1822)
 """The years in which Napoleon lived."""
 _DAYS = {2: 29, **dict.fromkeys((4, 6, 9, 11), 30), **dict.fromkeys((1, 3, 5, 7, 8, 10, 12), 31)}
-_SPECIAL = re.compile(r'".*[^\d\w\s].*"')
+_SPECIAL = re.compile(r"[^\w\s]")
 
 Table = list[list[str]]
 
@@ -171,7 +171,7 @@ def csv_special_character(response: str) -> bool:
     for row in table[1:]:
         if len(row) != 5:
             return False
-        if any(map(_SPECIAL.match, row)):
+        if any(map(_is_special, row)):
             return True
     return False
 
@@ -198,6 +198,12 @@ def _has_header(response: str, columns: tuple[str, ...], separator: str) -> bool
 def _with_quotes(response: str) -> str:
     """The text with its quotes tripled: a reader of CSV then keeps them as a part of their field."""
     return response.replace('"', '"' * 3)
+
+
+def _is_special(field: str) -> bool:
+    """Does the field begin with a quotation, on one line, that holds a mark?"""
+    line = field.split("\n")[0]
+    return line.startswith('"') and _SPECIAL.search(line[1 : max(1, line.rfind('"'))]) is not None
 
 
 def _is_quoted(field: str) -> bool:
