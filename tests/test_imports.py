@@ -43,7 +43,7 @@ LAYERS = (
     {"planning", "report", "results", "spending", "stages"},
     {"distributed"},
     {"preflight"},
-    {"bench", "loop", "recipes"},
+    {"bench", "loop", "recipes", "suites"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

@@ -7,7 +7,8 @@
     run = seif.run(config, "runs/tiny")
 
 Whole runs: load_config, plan, estimate, run, load_run, write_report. One stage: generate, train, evaluate,
-evaluate_suite. Constraints: judge, verify, compile_constraints, find_conflicts. Each returns typed results.
+evaluate_suite, evaluate_suites. Constraints: judge, verify, compile_constraints, find_conflicts. Each returns typed
+results.
 
 Where a config is expected, a file's path or the name of a shipped config will do: `seif.plan("nano-tiny")`.
 Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
@@ -21,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seif.api import (
         Response,
-        SuiteOptions,
         compile_constraints,
         estimate,
         evaluate,
         evaluate_suite,
+        evaluate_suites,
         find_conflicts,
         generate,
         judge,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from seif.judges import Judgement
     from seif.listener import Listener
     from seif.planning.machine import Machine
+    from seif.suites import SuiteOptions
     from seif.types import Constraint, Instruction, Verdict
 
 __version__ = "0.1.0"
@@ -63,6 +65,7 @@ __all__ = [
     "estimate",
     "evaluate",
     "evaluate_suite",
+    "evaluate_suites",
     "find_conflicts",
     "generate",
     "judge",
@@ -83,6 +86,7 @@ _ELSEWHERE = {
     "Machine": "planning.machine",
     "RunError": "errors",
     "SeifError": "errors",
+    "SuiteOptions": "suites",
     "UsageError": "errors",
     "Verdict": "types",
 }

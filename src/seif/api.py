@@ -18,7 +18,7 @@ from seif.constraints.conflict import Conflict
 from seif.constraints.conflicts import explain
 from seif.constraints.verifiers import verify as check
 from seif.engines.quiet import quiet
-from seif.errors import UsageError, named
+from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
@@ -40,6 +40,7 @@ from seif.preflight import (
 )
 from seif.progress import Progress
 from seif.results import Estimate, Generation, Plan, Run, read_run
+from seif.suites import NO_OPTIONS, SuiteOptions, evaluate_each
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -53,24 +54,6 @@ class Response:
 
     instruction: Instruction
     text: str
-
-
-@dataclass(frozen=True)
-class SuiteOptions:
-    """What an evaluation suite is given beside the config; each suite takes some of these."""
-
-    held_out: str | Path | None = None
-    """held-out: tasks in the released schema with ids and kwargs, in place of the config's."""
-    judge_model: str | None = None
-    """held-out: a checkpoint that is measured as a Judger too."""
-    prompts: str | Path | None = None
-    """ifeval: a file of prompts."""
-    responses: str | Path | None = None
-    """ifeval: where every response goes, as JSON lines."""
-    include_path: str | Path | None = None
-    """lm-eval: a folder with tasks."""
-    limit: int | None = None
-    """ifeval, lm-eval: only the first so many prompts."""
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
@@ -275,45 +258,30 @@ def evaluate(config: ConfigLike, judge_model: str | None = None) -> Evaluation:
 
 
 def evaluate_suite(
-    config: ConfigLike, suite: str, options: SuiteOptions = SuiteOptions(), listener: Listener = SILENT
+    config: ConfigLike, suite: str, options: SuiteOptions = NO_OPTIONS, listener: Listener = SILENT
 ) -> SuiteResult:
-    """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `lm-eval:TASK`, or a plugin's.
+    """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `ifbench`, `checklist`, `lm-eval:TASK`, or a
+    plugin's.
 
     Raises UsageError for an unknown suite, for options that it does not take and for what it lacks; RunError when an
     engine or the suite breaks.
     """
-    from contextlib import ExitStack
+    (result,) = evaluate_suites(config, [(suite, options)], listener=listener)
+    return result
 
-    from seif import stages
-    from seif.engines.base import NoEngine
-    from seif.evaluation.suites import SuiteSettings, check_options, find_suite
-    from seif.models import JudgeWeights, ModelPool
 
-    config = _loaded(config)
-    check_options(suite, [key for key, value in vars(options).items() if value is not None])
-    part, task = find_suite(suite)
-    if options.held_out is not None:
-        config = config.model_copy(update={"held_out": str(Path(options.held_out).resolve())})
-    settled, precision = settle(config)
-    listener.info(str(precision))
-    judge = JudgeWeights(options.judge_model) if options.judge_model else None
-    with ModelPool(settled) as pool, ExitStack() as asking:
-        settings = SuiteSettings(
-            settled,
-            settled.model,
-            task,
-            prompts=_path(options.prompts),
-            limit=options.limit,
-            responses=_path(options.responses),
-            include_path=_path(options.include_path),
-            measure_judger=stages.judger_measure(settled, pool, judge, asking.close),
-            report=listener.progress,
-        )
-        part.check(settings)
-        preflight(settled, [], options.judge_model)
-        engine = NoEngine() if part.loads_model else asking.enter_context(pool.use(settled.model))
-        with named(f"the evaluation suite {part.name!r}"):
-            return asyncio.run(part.run(engine, settings))
+def evaluate_suites(
+    config: ConfigLike,
+    suites: Sequence[tuple[str, SuiteOptions]],
+    parts: str | Path | None = None,
+    listener: Listener = SILENT,
+) -> Iterator[SuiteResult]:
+    """Run several suites on `config.model`, which is loaded once, and yield each result as it is there.
+
+    All of them are checked before anything is loaded. What suites ask one by one is kept in the folder `parts` until
+    its suite is done, so that the same call after a kill asks for the rest alone. Raises as `evaluate_suite` does.
+    """
+    return evaluate_each(_loaded(config), suites, _path(parts), listener)
 
 
 def judge(
