@@ -115,6 +115,8 @@ def records(items: Sequence[Item], replies: Sequence[Reply], judged: Sequence[Se
     return [
         {
             "messages": item.messages,
+            **({"tools": item.tools} if item.tools else {}),
+            **({"level": item.level} if item.level is not None else {}),
             "response": reply.answer,
             "criteria": [
                 {
