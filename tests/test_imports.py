@@ -10,7 +10,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm
 LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"atomic", "configs", "errors", "listener", "quantities", "registry", "types"},
+    {"atomic", "configs", "errors", "listener", "quantities", "redaction", "registry", "signals", "types"},
     {
         "chat",
         "config",

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seif.api import load_config
 from seif.cli.options import (
     Overrides,
     Seeds,
@@ -18,8 +17,10 @@ from seif.cli.options import (
     quiet,
     settle_dtype,
 )
-from seif.config import Config
 from seif.errors import UsageError
+
+if TYPE_CHECKING:
+    from seif.config import Config
 
 _SEEDS = "nano:data/seeds.parquet"
 
@@ -57,6 +58,8 @@ def _config(config: Path | None, model: str | None, seeds: Path | None, override
         return load(config, [*(overrides or []), *([f"model={_place(model)}"] if model else [])], seeds)
     if model is None:
         raise UsageError("give --config CONFIG, e.g. --config nano, or --model DIR")
+    from seif.api import load_config
+
     # Without seeds of one's own the embedded ones do.
     return load_config(None, overrides or (), model=_place(model), seeds=str(seeds.resolve()) if seeds else _SEEDS)
 

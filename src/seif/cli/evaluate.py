@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 
-from seif import api
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from seif.evaluation.results import SuiteResult
 
 
@@ -49,6 +49,7 @@ def evaluate(
     as_json: AsJson = False,
 ) -> None:
     """Accuracy of a model: held-out tasks, IFEval, both by verifiers alone, or any other suite."""
+    from seif import api
     from seif.atomic import write_json
     from seif.evaluation import files
 

@@ -7,16 +7,15 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from seif.atomic import write_atomically
 from seif.cli.options import AsJson, console
 from seif.quantities import quantity
-from seif.tables import write_json_lines
-from seif.types import Constraint, Json
+
+if TYPE_CHECKING:
+    from seif.types import Constraint, Json
 
 SHOWN = ("contradictory", "witnessed", "open")
 Types = Annotated[
@@ -34,6 +33,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check responses against their instructions, as IFEval does."""
+    from rich.table import Table
+
     from seif.constraints.files import VerifiedFile
 
     _load(types)
@@ -68,6 +69,8 @@ def compile_(
     as_json: AsJson = False,
 ) -> None:
     """Turn constraints' texts into rule checks, where that is certain."""
+    from rich.table import Table
+
     from seif.constraints.files import CompiledFile
 
     _load(types)
@@ -135,6 +138,9 @@ def _check_of(constraint: Constraint) -> Json | None:
 
 def _write(out: Path | None, records: Iterable[object]) -> None:
     """Write records as they come; without a file, only read them."""
+    from seif.atomic import write_atomically
+    from seif.tables import write_json_lines
+
     if out is not None:
         write_atomically(out, lambda partial: write_json_lines(partial, records))
     else:

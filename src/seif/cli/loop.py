@@ -5,20 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seif import api
-from seif.artifacts import RunDir
 from seif.cli.options import AsJson, ConfigFile, Gpu, Overrides, RatesFile, Seeds, console, listener, load, quiet
-from seif.config import Config
 from seif.configs import find
 from seif.errors import UsageError
 from seif.listener import Listener
-from seif.planning.machine import Machine
-from seif.results import Estimate
-from seif.spending import tokens_by_turn
+
+if TYPE_CHECKING:
+    from seif.config import Config
+    from seif.planning.machine import Machine
+    from seif.results import Estimate
 
 
 def run(
@@ -30,6 +29,8 @@ def run(
     overrides: Overrides = None,
 ) -> None:
     """Run or resume the whole loop."""
+    from seif import api
+    from seif.artifacts import RunDir
     from seif.report.table import audit_parts, turn_table
 
     found = api.run(load(config, overrides, seeds), run_dir or Path("runs") / find(config).stem, listener())
@@ -55,7 +56,9 @@ def plan(
 
     Needs no GPU and no download; hours and memory follow from the model's config.json.
     """
+    from seif import api
     from seif.planning.forecast import forecast
+    from seif.planning.machine import Machine
     from seif.preflight import settle
     from seif.report.estimates import estimate_parts
     from seif.report.table import plan_table
@@ -84,8 +87,12 @@ def status(
     as_json: AsJson = False,
 ) -> None:
     """Where a run is, its numbers so far, and what its stages took beside what was estimated."""
+    from seif import api
+    from seif.artifacts import RunDir
+    from seif.planning.machine import Machine
     from seif.report.estimates import comparison, stages_of
     from seif.report.table import audit_parts, turn_table
+    from seif.spending import tokens_by_turn
 
     found = api.load_run(run)
     root = RunDir(found.path)
@@ -112,6 +119,7 @@ def status(
 
 def _needs(config: Config, machine: Machine, hears: Listener) -> Estimate | None:
     """The estimate of a run; None where its files are gone, which takes nothing from what the run has done."""
+    from seif import api
     from seif.planning.forecast import forecast
 
     try:
@@ -124,4 +132,6 @@ def _needs(config: Config, machine: Machine, hears: Listener) -> Estimate | None
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
     """Write the run's report.html anew."""
+    from seif import api
+
     console.print(f"report: {api.write_report(run)}", highlight=False)

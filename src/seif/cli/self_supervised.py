@@ -7,13 +7,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from seif.artifacts import Beside
-from seif.atomic import hold, read_json
 from seif.cli.options import (
     AsJson,
     OptionalConfig,
@@ -21,16 +18,15 @@ from seif.cli.options import (
     console,
     for_model,
     fresh,
-    preflight,
     quiet,
     settle_dtype,
 )
 from seif.errors import UsageError
-from seif.evaluation.results import RewardModelNumbers
-from seif.pipeline import FileLog
-from seif.progress import Progress
 from seif.quantities import quantity
-from seif.report.text import percent, plain
+
+if TYPE_CHECKING:
+    from seif.evaluation.results import RewardModelNumbers
+    from seif.pipeline import FileLog
 
 INSTRUCTIONS = "Instructions in the released schema, or verl-if's (parquet, JSONL, JSON)."
 
@@ -45,6 +41,8 @@ def curriculum(
     as_json: AsJson = False,
 ) -> None:
     """Cut instructions to their first constraint, their first two, and so on: one file per level."""
+    from rich.table import Table
+
     from seif.atomic import new_directory
     from seif.instructions import read_instructions, write_instructions
     from seif.self_supervised.curriculum import levels as cut
@@ -80,7 +78,9 @@ def pseudo_label(
 ) -> None:
     """Let a model answer instructions with and without each soft constraint, and take that for labels."""
     from seif import stages
+    from seif.artifacts import Beside
     from seif.instructions import read_instructions
+    from seif.preflight import preflight
     from seif.self_supervised.pseudo_labels import PairCounts
 
     cfg = for_model(config, model, overrides)
@@ -112,7 +112,10 @@ def train_reward_model(
 ) -> None:
     """Train a classifier on labelled pairs, calibrate it, and measure it on prompts that it never saw."""
     from seif import stages
+    from seif.artifacts import Beside
+    from seif.atomic import read_json
     from seif.distributed.launch import Launcher
+    from seif.evaluation.results import RewardModelNumbers
     from seif.self_supervised.pseudo_labels import read_pairs
     from seif.self_supervised.scorer import check_base
 
@@ -158,6 +161,11 @@ def serve_reward_model(
 
 
 def _run(out: Path, stage: str, work: Callable[[FileLog], None]) -> None:
+    from seif.artifacts import Beside
+    from seif.atomic import hold
+    from seif.pipeline import FileLog
+    from seif.progress import Progress
+
     progress = Progress(console)
     with hold(Beside(out).lock, f"another seif command is writing {out}; wait for it or choose another --out"):
         progress.started(1, stage)
@@ -168,6 +176,10 @@ def _run(out: Path, stage: str, work: Callable[[FileLog], None]) -> None:
 
 
 def _show(numbers: RewardModelNumbers) -> None:
+    from rich.table import Table
+
+    from seif.report.text import percent, plain
+
     table = Table("against", "n", "accuracy", "violated: precision", "recall", box=None, header_style="bold")
     for name, found in (("pseudo-labels", numbers.against_labels), ("verifiers", numbers.against_verifiers)):
         if found is not None:

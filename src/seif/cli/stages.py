@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from seif import api
 from seif.cli.options import OptionalConfig, Overrides, console, for_model, fresh, listener, quiet
 from seif.quantities import quantity
 
@@ -34,6 +33,8 @@ def generate(
     overrides: Overrides = None,
 ) -> None:
     """Let an Instructor write constraints for every seed, and the Filter drop contradictory ones."""
+    from seif import api
+
     made = api.generate(for_model(config, model, overrides, seeds=seeds), out, filter_model, listener())
     console.print(
         f"{quantity(made.instructions, 'instruction')} in {out}; {made.parsable:.1%} of the replies could be parsed",
@@ -50,6 +51,8 @@ def train_instructor(
     overrides: Overrides = None,
 ) -> None:
     """Train the Instructor by GRPO on your own seed questions."""
+    from seif import api
+
     _print_model(
         api.train("instructor", for_model(config, model, overrides), instructions, out, judge_model, listener())
     )
@@ -64,6 +67,8 @@ def train_follower(
     overrides: Overrides = None,
 ) -> None:
     """Train the Follower by GRPO on your own instructions."""
+    from seif import api
+
     _print_model(api.train("follower", for_model(config, model, overrides), instructions, out, judge_model, listener()))
 
 
