@@ -10,7 +10,7 @@ HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm
 LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"atomic", "configs", "errors", "listener", "quantities", "redaction", "registry", "signals", "types"},
+    {"activity", "atomic", "configs", "errors", "listener", "quantities", "redaction", "registry", "signals", "types"},
     {
         "chat",
         "config",
@@ -32,7 +32,7 @@ LAYERS = (
     {"planning", "report", "results", "spending", "stages"},
     {"distributed"},
     {"preflight"},
-    {"bench", "loop", "recipes"},
+    {"bench", "loop", "recipes", "suite_run"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

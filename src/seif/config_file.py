@@ -17,6 +17,7 @@ from pydantic_core import ErrorDetails
 from seif.config import Config, section_of
 from seif.configs import find, nearest
 from seif.errors import UsageError
+from seif.redaction import refuse_secrets
 
 PATH_KEYS = (
     *("model", "seeds", "instructions", "held_out", "held_out_types", "audit", "prompts"),
@@ -85,9 +86,11 @@ def build_config(tree: dict[str, Any], source: str, overrides: Sequence[str] = (
     for key in PATH_KEYS:
         _change_at(tree, key.split("."), _shipped)
     try:
-        return Config.model_validate(tree)
+        config = Config.model_validate(tree)
     except ValidationError as error:
         raise UsageError(_complaint(error.errors(), source, overrides)) from error
+    refuse_secrets(tree)
+    return config
 
 
 def _complaint(errors: Sequence[ErrorDetails], source: str, overrides: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, overload
 
+from seif.activity import doing
 from seif.errors import UsageError
 from seif.types import Json
 
@@ -28,6 +29,13 @@ def iter_rows(path: Path) -> Iterator[Json]:
     UsageError naming the file and the row.
     """
     _check(path)
+    with doing(f"rows of {path.name}", lambda: count_rows(path)) as work:
+        for row in _rows(path):
+            yield row
+            work.advance()
+
+
+def _rows(path: Path) -> Iterator[Json]:
     try:
         if path.suffix == ".parquet":
             for batch in _parquet(path).iter_batches(ROW_GROUP):

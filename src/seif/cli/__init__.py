@@ -32,6 +32,7 @@ def main() -> None:
     broke.
     """
     sys.excepthook = _print_traceback
+    _open_output()
     said = threading.Lock()
 
     def overdue(number: signal.Signals) -> None:
@@ -58,7 +59,7 @@ def _run() -> tuple[int, str]:
     try:
         from seif.cli.commands import app
 
-        app()
+        app(prog_name="seif")
     except SystemExit as stop:
         # None of ours is 1: rich and typer end with it where a pipe is closed at its other end.
         return (_BROKEN_PIPE if stop.code == 1 else int(stop.code or 0)), ""
@@ -94,10 +95,15 @@ def _stopped(number: signal.Signals, argv: Sequence[str]) -> str:
     command = argv[1] if len(argv) > 1 else ""
     if command in _SERVES:
         return f"stopped by {number.name}"
-    resumable = command in _RESUMABLE or (
-        command == "evaluate" and any(word.partition("=")[0] == "--out" for word in argv)
-    )
+    resumable = command in _RESUMABLE
+    if command == "evaluate":
+        # EleutherAI's harness keeps no answers.
+        resumable = _mentions(argv, "--out") and not any("lm-eval" in word for word in argv)
     return f"stopped by {number.name}; {_CONTINUES if resumable else _STARTS_OVER}"
+
+
+def _mentions(argv: Sequence[str], option: str) -> bool:
+    return any(word.partition("=")[0] == option for word in argv)
 
 
 def _print_error(line: str) -> None:
@@ -129,6 +135,13 @@ def _show_traceback() -> None:
 def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """As Python does, but without what is secret."""
     sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
+
+
+def _open_output() -> None:
+    """What was closed before we began (`>&-`) leads nowhere; Python has no stream for it."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _nobody_reads() -> bool:

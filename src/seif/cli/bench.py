@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from seif.activity import doing
 from seif.cli.options import (
     Overrides,
     Seeds,
@@ -37,7 +38,10 @@ def bench(
     overrides: Overrides = None,
     out: Annotated[Path, typer.Option(help="The rates, for `seif plan --rates`.")] = Path("rates.json"),
 ) -> None:
-    """Measure this machine: how fast the config's model writes, reads, judges and trains here."""
+    """Measure how fast a model is on this machine.
+
+    How fast the config's model writes, reads, judges and trains here.
+    """
     from seif.atomic import write_text
     from seif.bench import bench as measure
     from seif.preflight import check_names, iter_questions
@@ -48,7 +52,8 @@ def bench(
     quiet()
     hears = listener()
     questions = iter_questions(settled, hears.note)
-    rates = measure(settled, questions, hears.info)
+    with doing("measuring"):
+        rates = measure(settled, questions, hears.info)
     write_text(out, rates.model_dump_json(indent=2) + "\n")
     console.print(f"{out}: for seif plan CONFIG --rates {out}", highlight=False, markup=False)
 

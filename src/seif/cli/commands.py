@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from seif import __version__
+from seif.activity import showing
 from seif.cli import bench, evaluate, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
 
@@ -56,8 +58,11 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def _main(
+    context: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    # A bar is drawn where it is seen; where nobody looks on, lines go to standard error.
+    shown = console if console.is_terminal else Console(stderr=True, soft_wrap=True)
+    context.with_resource(showing(context.invoked_subcommand or "seif", shown))

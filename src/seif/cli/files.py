@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seif.cli.options import AsJson, console
+from seif.cli.options import AsJson, console, print_json
 from seif.quantities import quantity
 
 if TYPE_CHECKING:
@@ -42,7 +41,7 @@ def verify(
     _write(out, rows)
     found = rows.found()
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        print_json(found.to_json())
         return
     summary = found.summary
     table = Table("instruction", "n", "followed", box=None, header_style="bold")
@@ -68,7 +67,7 @@ def compile_(
     types: Types = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn constraints' texts into rule checks, where that is certain."""
+    """Turn constraints' texts into rule checks, where certain."""
     from rich.table import Table
 
     from seif.constraints.files import CompiledFile
@@ -78,7 +77,7 @@ def compile_(
     _write(out, ([_check_of(c) for c in row] for row in rows))
     counts = rows.counts()
     if as_json:
-        print(json.dumps(asdict(counts), indent=2))
+        print_json(asdict(counts))
         return
     table = Table("instruction", "texts", "share", box=None, header_style="bold")
     for kind, n in counts.per_type.items():
@@ -100,7 +99,10 @@ def conflicts(
     types: Types = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find constraints that exclude each other; a witness shows that the others can be met together."""
+    """Find constraints that exclude each other.
+
+    A witness shows that the others can be met together.
+    """
     from seif.constraints.audit import audit, examine
     from seif.constraints.files import constraint_sets
 
@@ -110,7 +112,7 @@ def conflicts(
     if out is not None:
         _write(out, (examined.record() for examined in found))
     if as_json:
-        print(json.dumps(summary.to_json(), indent=2))
+        print_json(summary.to_json())
         return
     for number, examined in enumerate(found, 1):
         said = examined.outcome.reason or examined.refusal

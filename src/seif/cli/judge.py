@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, listener
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, listener, print_json
 from seif.quantities import quantity
 
 if TYPE_CHECKING:
@@ -52,23 +51,26 @@ def judge(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Judge responses, one constraint at a time, and compare with the rules wherever they can check."""
+    """Judge responses, and compare with the rules.
+
+    One constraint at a time; compared wherever rules can check.
+    """
     from seif import api
     from seif.atomic import write_atomically
-    from seif.cli.judged_file import Counts, judged, read
+    from seif.cli.judged_file import Counted, Counts, judged, read
     from seif.scoring import within_limit
     from seif.tables import write_json_lines
 
     cfg = _with_judger(for_model(config, model or NO_MODEL, overrides), judger)
     by_rules = cfg.judger.kind == "rules"
     # All rows are checked before a model is loaded.
-    deque(read(file, by_rules), maxlen=0)
+    rows = sum(1 for _ in read(file, by_rules))
     if out is not None:
         fresh(out)
     counts = Counts()
 
     def ask(responses: Iterable[api.Response]) -> Iterator[list[Judgement]]:
-        return api.judge_each(cfg, responses, model, out, listener(as_json))
+        return api.judge_each(cfg, Counted(responses, rows), model, out, listener(as_json))
 
     records = judged(read(file, by_rules), ask, counts)
     if out is not None:
@@ -77,7 +79,7 @@ def judge(
         deque(records, maxlen=0)
     found = counts.summary(cfg.judger.kind, None if by_rules else model)
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        print_json(found.to_json())
     else:
         _show(found)
     if not by_rules:

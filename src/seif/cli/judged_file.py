@@ -23,6 +23,20 @@ class Row:
     response: api.Response
 
 
+@dataclass(frozen=True)
+class Counted(Iterable[api.Response]):
+    """Responses that come one after the other, and how many there will be."""
+
+    source: Iterable[api.Response]
+    count: int
+
+    def __iter__(self) -> Iterator[api.Response]:
+        return iter(self.source)
+
+    def __len__(self) -> int:
+        return self.count
+
+
 def read(file: Path, by_rules: bool) -> Iterator[Row]:
     """The file's rows, one after the other. Raises UsageError naming the row that can't be judged."""
     from seif.constraints.files import constraints_of, needs_texts

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seif.cli.options import AsJson, ConfigFile, Gpu, Overrides, RatesFile, Seeds, console, listener, load, quiet
+from seif.cli.options import (
+    AsJson,
+    ConfigFile,
+    Gpu,
+    Overrides,
+    RatesFile,
+    Seeds,
+    console,
+    listener,
+    load,
+    print_json,
+    quiet,
+)
 from seif.configs import find
 from seif.errors import UsageError
 from seif.listener import Listener
@@ -52,9 +63,9 @@ def plan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Validate a config and say what a run would do, how long it would take and how much memory it needs.
+    """Check a config, and say what a run would do and need.
 
-    Needs no GPU and no download; hours and memory follow from the model's config.json.
+    How long it would take, and how much memory. Needs no GPU and no download; hours and memory follow from the model's config.json.
     """
     from seif import api
     from seif.planning.forecast import forecast
@@ -71,7 +82,7 @@ def plan(
     needs = forecast(cfg, found, Machine(gpu, rates, price), hears.note)
     if as_json:
         estimate = asdict(needs) if needs else None
-        print(json.dumps({"dtype": asdict(precision), **asdict(found), "estimate": estimate}, indent=2))
+        print_json({"dtype": asdict(precision), **asdict(found), "estimate": estimate})
         return
     if gpu is None and rates is None:
         # What this machine computes in says nothing about another.
@@ -86,7 +97,10 @@ def status(
     rates: RatesFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Where a run is, its numbers so far, and what its stages took beside what was estimated."""
+    """Where a run is, its numbers, and what its stages took.
+
+    What they took is shown beside what was estimated.
+    """
     from seif import api
     from seif.artifacts import RunDir
     from seif.planning.machine import Machine
@@ -107,7 +121,7 @@ def status(
         ]
         estimate = asdict(needs) if needs else None
         tokens = [{"turn": turn, **by_role} for turn, by_role in enumerate(tokens_by_turn(root), 1)]
-        print(json.dumps({**found.to_json(), "stages": stages, "tokens": tokens, "estimate": estimate}, indent=2))
+        print_json({**found.to_json(), "stages": stages, "tokens": tokens, "estimate": estimate})
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
     console.print(turn_table(root))

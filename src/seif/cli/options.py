@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
+from seif.activity import current
 from seif.engines.quiet import quiet
 from seif.listener import Listener
 from seif.redaction import redacted
@@ -53,6 +55,7 @@ __all__ = [
     "fresh",
     "listener",
     "load",
+    "print_json",
     "quiet",
     "settle_dtype",
 ]
@@ -68,6 +71,8 @@ def _note(line: str) -> None:
 
 def _progress(line: str) -> None:
     Console(stderr=True, soft_wrap=True).print(redacted(line), highlight=False, markup=False)
+    if display := current():
+        display.spoken()
 
 
 def listener(as_json: bool = False) -> Listener:
@@ -75,6 +80,13 @@ def listener(as_json: bool = False) -> Listener:
     if as_json:
         return Listener(note=_note, progress=_progress)
     return Listener(_info, _note, _progress, console)
+
+
+def print_json(value: object) -> None:
+    """The numbers of a command, and nothing else, on standard output."""
+    if display := current():
+        display.close()
+    print(json.dumps(value, indent=2))
 
 
 def fresh(out: Path) -> None:

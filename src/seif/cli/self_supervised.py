@@ -4,7 +4,8 @@ reward-model`.
 
 from __future__ import annotations
 
-import json
+import errno
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,6 +19,7 @@ from seif.cli.options import (
     console,
     for_model,
     fresh,
+    print_json,
     quiet,
     settle_dtype,
 )
@@ -40,7 +42,10 @@ def curriculum(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cut instructions to their first constraint, their first two, and so on: one file per level."""
+    """Cut instructions to their first constraints, by level.
+
+    To their first constraint, their first two, and so on: one file per level.
+    """
     from rich.table import Table
 
     from seif.atomic import new_directory
@@ -61,7 +66,7 @@ def curriculum(
         for x in found
     ]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     table = Table("level", "instructions", "whose last constraint a rule checks", box=None, header_style="bold")
     for row in rows:
@@ -76,7 +81,10 @@ def pseudo_label(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Let a model answer instructions with and without each soft constraint, and take that for labels."""
+    """Label pairs by answers with and without a constraint.
+
+    A model answers instructions with and without each soft constraint, and that is taken for labels.
+    """
     from seif import stages
     from seif.artifacts import Beside
     from seif.instructions import read_instructions
@@ -110,7 +118,10 @@ def train_reward_model(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Train a classifier on labelled pairs, calibrate it, and measure it on prompts that it never saw."""
+    """Train a classifier on labelled pairs.
+
+    It is then calibrated, and measured on prompts that it never saw.
+    """
     from seif import stages
     from seif.artifacts import Beside
     from seif.atomic import read_json
@@ -145,11 +156,15 @@ def serve_reward_model(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Serve a reward model over HTTP, so that trainers on other machines can ask it (docs/self_supervised.md)."""
+    """Serve a reward model over HTTP.
+
+    So that trainers on other machines can ask it (docs/self_supervised.md).
+    """
     import importlib.util
 
     if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
         raise UsageError("serving needs starlette and uvicorn: pip install 'seif[serve]'")
+    listener = _bound(host, port)
     quiet()
     from seif.self_supervised.scorer import Scorer
     from seif.self_supervised.service import serve
@@ -157,7 +172,23 @@ def serve_reward_model(
     cfg = settle_dtype(for_model(config, model, overrides))
     scorer = Scorer.load(model, cfg.engine.dtype, cfg.engine.token_budget, cfg.attn_implementation)
     console.print(f"{model} at http://{host}:{port}", highlight=False)
-    serve(scorer, model, host, port)
+    serve(scorer, model, listener)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket with this address. Raises UsageError where it can't be had, before a model is loaded."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"port {port} of {host} is taken; choose another --port") from error
+        raise UsageError(
+            f"can't serve at {host} port {port}: {error.strerror}; choose another --host or --port"
+        ) from error
+    return listener
 
 
 def _run(out: Path, stage: str, work: Callable[[FileLog], None]) -> None:

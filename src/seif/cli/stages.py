@@ -32,7 +32,10 @@ def generate(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Let an Instructor write constraints for every seed, and the Filter drop contradictory ones."""
+    """Let an Instructor write instructions for your seeds.
+
+    It writes constraints for every seed, and the Filter drops contradictory ones.
+    """
     from seif import api
 
     made = api.generate(for_model(config, model, overrides, seeds=seeds), out, filter_model, listener())
@@ -85,7 +88,10 @@ def build(
     ] = None,
     phase: Annotated[int, typer.Option(help="The phase to begin with; see PHASES in nano/build.py.")] = 1,
 ) -> None:
-    """Make the embedded model again from nothing, measure its floors, and write its card."""
+    """Make the embedded model again from nothing.
+
+    Measures its floors, and writes its card.
+    """
     from seif.nano import build as nano_build
 
     fresh(out)

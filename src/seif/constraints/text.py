@@ -53,7 +53,7 @@ def count_sentences(text: str) -> int:
         return count + len(_punkt().tokenize(text[start:]))
     except TimeoutError as error:
         raise UsageError(
-            f"a text of {len(text)} characters can't be cut into sentences: it is mostly punctuation; shorten it"
+            f"a text of {len(text):,} characters can't be cut into sentences: it is mostly punctuation; shorten it"
         ) from error
 
 
