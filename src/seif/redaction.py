@@ -21,6 +21,8 @@ _PATTERNS = (
     (re.compile(r"(?<=://)[^/\s@'\"]+@"), f"{HIDDEN}@"),
     # https://host/path?key=..., and --set engine.api_key_env=...
     (re.compile(rf"(?i)((?:[?&](?:key|sig|signature|{_SETTING})|{_SETTING}(?:_env)?)=)[^&\s'\"#,;]+"), rf"\1{HIDDEN}"),
+    # {HF_TOKEN: ...}, and [--api-key, ...] in a list of arguments
+    (re.compile(rf"(?i)({_SETTING}['\"]?(?::|,)\s+['\"]?)(?=[^\s'\",\]}}]*[\d_-])[^\s'\",\]}}]{{6,}}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic)(\s+)[\w.~+/=-]{6,}"), rf"\1\2{HIDDEN}"),
     (re.compile(r"(?i)(\b(?:x-)?api[_-]key['\"]?\s*:\s*['\"]?)[^\s'\",}]+"), rf"\1{HIDDEN}"),
     # As OpenAI, Hugging Face, GitHub and Slack write them.

@@ -65,7 +65,8 @@ def plan(
 ) -> None:
     """Check a config, and say what a run would do and need.
 
-    How long it would take, and how much memory. Needs no GPU and no download; hours and memory follow from the model's config.json.
+    How long it would take, and how much memory. Needs no GPU and no download; hours and memory follow from the model's
+    config.json.
     """
     from seif import api
     from seif.planning.forecast import forecast

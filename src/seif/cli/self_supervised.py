@@ -48,15 +48,17 @@ def curriculum(
     """
     from rich.table import Table
 
+    from seif.activity import doing
     from seif.atomic import new_directory
     from seif.instructions import read_instructions, write_instructions
     from seif.self_supervised.curriculum import levels as cut
 
     found = cut(read_instructions(file), levels)
     fresh(out)
-    with new_directory(out) as folder:
+    with new_directory(out) as folder, doing("levels", len(found)) as work:
         for level in found:
             write_instructions(folder / f"level_{level.number}.parquet", level.instructions)
+            work.advance()
     rows = [
         {
             "level": x.number,
