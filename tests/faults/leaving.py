@@ -314,6 +314,9 @@ def _classifier(folder: Path) -> Path:
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
+    from seif.engines.quiet import quiet
+
+    quiet()
     torch.manual_seed(0)
     place = folder / "classifier"
     model = AutoModelForSequenceClassification.from_pretrained(MODEL, num_labels=2)
