@@ -10,7 +10,21 @@ HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm
 LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"activity", "atomic", "configs", "errors", "listener", "quantities", "redaction", "registry", "signals", "types"},
+    {
+        "activity",
+        "atomic",
+        "configs",
+        "errors",
+        "listener",
+        "outputs",
+        "quantities",
+        "redaction",
+        "registry",
+        "signals",
+        "text_rows",
+        "types",
+        "user_code",
+    },
     {
         "chat",
         "config",

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from seif.artifacts import Beside
-from seif.atomic import hold, write_json
+from seif.atomic import destination, hold, is_special, write_json
 from seif.config import MOVABLE_KEYS, Config
 from seif.errors import named
 from seif.evaluation import files
@@ -70,7 +70,7 @@ def run_suite(config: Config, suite: str, options: SuiteOptions, listener: Liste
         )
         part.check(settings)
         preflight(settled, [], options.judge_model)
-        if out is not None:
+        if out is not None and not is_special(destination(out)):
             given = {key: value for key, value in vars(options).items() if value is not None}
             settings = replace(settings, parts=keeping.enter_context(_kept(out, suite, settled, given)))
         measure = judger_measure(settled, pool, judge, asking.close, settings.parts)

@@ -21,7 +21,15 @@ from unittest import mock
 
 from support import ROOT
 
-PARTS: tuple[str, ...] = ("leaving", "silence", "secrets")
+PARTS: tuple[str, ...] = (
+    "attacks",
+    "config",
+    "data",
+    "leaving",
+    "outputs",
+    "secrets",
+    "silence",
+)
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 UNDER_WAY = re.compile(r" \[\d+:\d\d(:\d\d)?\]$")
 """Ends a line on what a command is at."""

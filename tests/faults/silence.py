@@ -340,11 +340,21 @@ def _estimate() -> list[RenderableType]:
     return [*estimate_parts(estimate), comparison(estimate, {})]
 
 
+def _agreement() -> list[RenderableType]:
+    from seif.cli.judge import _table
+    from seif.evaluation.results import Reliability, ReliabilityByType
+
+    numbers = {"n": 10**6, "mean": 1.0, "verifier_mean": 1.0, "balanced_accuracy": 1.0}
+    types = ("detectable_format:number_highlighted_sections", f"{LONG}:{LONG}:{LONG}")
+    return [_table(ReliabilityByType(**numbers, per_type={kind: Reliability(**numbers) for kind in types}))]
+
+
 TABLES: dict[str, Callable[[], list[RenderableType]]] = {
     "evaluations of turn 101": lambda: _evaluations(0),
     "evaluations with a suite of a long name": lambda: _evaluations(1),
     "evaluations with three suites of long names": lambda: _evaluations(3),
     "a plan of three-digit turns": _plan,
+    "agreement on types of long names": _agreement,
     "an estimate of 192 devices": _estimate,
 }
 

@@ -61,8 +61,10 @@ def _run() -> tuple[int, str]:
 
         app(prog_name="seif")
     except SystemExit as stop:
+        if isinstance(stop.code, str):
+            return RunError.exit_code, stop.code
         # None of ours is 1: rich and typer end with it where a pipe is closed at its other end.
-        return (_BROKEN_PIPE if stop.code == 1 else int(stop.code or 0)), ""
+        return (_BROKEN_PIPE if stop.code == 1 else stop.code or 0), ""
     except SeifError as error:
         _show_traceback()
         return error.exit_code, str(error)

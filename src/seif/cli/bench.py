@@ -12,13 +12,13 @@ from seif.cli.options import (
     Overrides,
     Seeds,
     console,
-    fresh,
     listener,
     load,
     quiet,
     settle_dtype,
 )
 from seif.errors import UsageError
+from seif.outputs import check_new
 
 if TYPE_CHECKING:
     from seif.config import Config
@@ -46,7 +46,7 @@ def bench(
     from seif.bench import bench as measure
     from seif.preflight import check_names, iter_questions
 
-    fresh(out)
+    check_new(out, [config, seeds], stream=True)
     settled = settle_dtype(_config(config, model, seeds, overrides))
     check_names(settled)
     quiet()

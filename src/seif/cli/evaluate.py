@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener, print_json
+from seif.outputs import check_file, check_new
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -53,6 +54,7 @@ def evaluate(
     """
     from seif import api
     from seif.evaluation import files
+    from seif.preflight import files_of
     from seif.suite_run import SuiteOptions
 
     options = SuiteOptions(
@@ -64,6 +66,10 @@ def evaluate(
         limit=limit,
     )
     cfg = for_model(config, model, overrides)
+    if out is not None:
+        check_file(out, (held_out, prompts, responses, config, *files_of(cfg)))
+    if responses is not None:
+        check_new(responses, (held_out, prompts, config, *files_of(cfg)), option="--responses", stream=True)
     result = api.evaluate_suite(cfg, suite, options, listener(as_json), out)
     name = suite.partition(":")[0]
     if as_json:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from seif.cli.options import AsJson, console, print_json
+from seif.outputs import check_file
 from seif.quantities import quantity
 
 if TYPE_CHECKING:
@@ -32,10 +33,11 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check responses against their instructions, as IFEval does."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from seif.constraints.files import VerifiedFile
 
+    _check(out, file, types)
     _load(types)
     rows = VerifiedFile(file, loose)
     _write(out, rows)
@@ -44,7 +46,7 @@ def verify(
         print_json(found.to_json())
         return
     summary = found.summary
-    table = Table("instruction", "n", "followed", box=None, header_style="bold")
+    table = Table(Column("instruction", overflow="fold"), "n", "followed", box=None, header_style="bold")
     for kind, one in summary.per_type.items():
         table.add_row(kind, f"{one.n:,}", f"{one.accuracy:.1%}")
     console.print(table)
@@ -68,10 +70,11 @@ def compile_(
     as_json: AsJson = False,
 ) -> None:
     """Turn constraints' texts into rule checks, where certain."""
-    from rich.table import Table
+    from rich.table import Column, Table
 
     from seif.constraints.files import CompiledFile
 
+    _check(out, file, types)
     _load(types)
     rows = CompiledFile(file)
     _write(out, ([_check_of(c) for c in row] for row in rows))
@@ -79,7 +82,7 @@ def compile_(
     if as_json:
         print_json(asdict(counts))
         return
-    table = Table("instruction", "texts", "share", box=None, header_style="bold")
+    table = Table(Column("instruction", overflow="fold"), "texts", "share", box=None, header_style="bold")
     for kind, n in counts.per_type.items():
         table.add_row(kind, f"{n:,}", f"{n / counts.texts:.1%}")
     console.print(table)
@@ -106,6 +109,7 @@ def conflicts(
     from seif.constraints.audit import audit, examine
     from seif.constraints.files import constraint_sets
 
+    _check(out, file, types)
     _load(types)
     found = [examine(constraints) for constraints in constraint_sets(file)]
     summary = audit(found)
@@ -147,6 +151,11 @@ def _write(out: Path | None, records: Iterable[object]) -> None:
         write_atomically(out, lambda partial: write_json_lines(partial, records))
     else:
         deque(records, maxlen=0)
+
+
+def _check(out: Path | None, *inputs: Path | None) -> None:
+    if out is not None:
+        check_file(out, inputs)
 
 
 def _load(types: Path | None) -> None:

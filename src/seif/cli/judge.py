@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, listener, print_json
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener, print_json
+from seif.outputs import check_new
 from seif.quantities import quantity
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from seif import api
     from seif.cli.judged_file import Summary
     from seif.config import Config
+    from seif.evaluation.results import ReliabilityByType
     from seif.judges import Judgement
 
 NO_MODEL = "none"
@@ -56,21 +60,24 @@ def judge(
     One constraint at a time; compared wherever rules can check.
     """
     from seif import api
-    from seif.atomic import write_atomically
+    from seif.artifacts import Beside
+    from seif.atomic import destination, is_special, write_atomically
     from seif.cli.judged_file import Counted, Counts, judged, read
+    from seif.preflight import files_of
     from seif.scoring import within_limit
     from seif.tables import write_json_lines
 
     cfg = _with_judger(for_model(config, model or NO_MODEL, overrides), judger)
     by_rules = cfg.judger.kind == "rules"
+    cache = None if out is None or is_special(destination(out)) else out
+    if out is not None:
+        check_new(out, (file, config, *files_of(cfg)), beside=[Beside(out).verdicts], stream=True)
     # All rows are checked before a model is loaded.
     rows = sum(1 for _ in read(file, by_rules))
-    if out is not None:
-        fresh(out)
     counts = Counts()
 
     def ask(responses: Iterable[api.Response]) -> Iterator[list[Judgement]]:
-        return api.judge_each(cfg, Counted(responses, rows), model, out, listener(as_json))
+        return api.judge_each(cfg, Counted(responses, rows), model, cache, listener(as_json))
 
     records = judged(read(file, by_rules), ask, counts)
     if out is not None:
@@ -96,25 +103,23 @@ def _with_judger(config: Config, judger: str | None) -> Config:
     return load_extensions(build_config({**tree, "judger": {**tree["judger"], "kind": judger}}, "--judger"))
 
 
-def _show(found: Summary) -> None:
-    from rich.table import Table
+def _table(agreement: ReliabilityByType) -> Table:
+    """One row per type that both a rule and the judge judged, and one for all."""
+    from rich.table import Column, Table
 
     from seif.report.text import percent
 
-    agreement = found.agreement
-    if agreement.n:
-        table = Table(
-            "instruction",
-            "n",
-            "rules: satisfied",
-            "judge: satisfied",
-            "balanced accuracy",
-            box=None,
-            header_style="bold",
-        )
-        for kind, one in [*agreement.per_type.items(), ("all", agreement)]:
-            table.add_row(kind, f"{one.n:,}", *map(percent, (one.verifier_mean, one.mean, one.balanced_accuracy)))
-        console.print(table)
+    numbers = ("n", "rules:\nsatisfied", "judge:\nsatisfied", "balanced\naccuracy")
+    heads = (Column(head, justify="right", no_wrap=True) for head in numbers)
+    table = Table(Column("instruction", overflow="fold"), *heads, box=None, header_style="bold")
+    for kind, one in [*agreement.per_type.items(), ("all", agreement)]:
+        table.add_row(kind, f"{one.n:,}", *map(percent, (one.verifier_mean, one.mean, one.balanced_accuracy)))
+    return table
+
+
+def _show(found: Summary) -> None:
+    if found.agreement.n:
+        console.print(_table(found.agreement))
     unjudged = ", ".join(f"{n:,} {cause}" for cause, n in found.unjudged.items())
     console.print(
         f"{quantity(found.verdicts, 'verdict')} on {quantity(found.rows, 'row')}: "

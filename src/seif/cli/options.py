@@ -22,7 +22,7 @@ console = Console(soft_wrap=True)
 ConfigFile = Annotated[
     Path, typer.Argument(help="A YAML file, or the name of a shipped config, e.g. nano; `seif configs` lists them.")
 ]
-Seeds = Annotated[Path | None, typer.Option(help="Seed questions (parquet, JSONL, JSON with a `prompt` column).")]
+Seeds = Annotated[Path | None, typer.Option(help="Seed questions (parquet, JSONL, JSON, CSV or TXT).")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. --set follower.grpo.kl=0.02."),
@@ -52,7 +52,6 @@ __all__ = [
     "Seeds",
     "console",
     "for_model",
-    "fresh",
     "listener",
     "load",
     "print_json",
@@ -87,13 +86,6 @@ def print_json(value: object) -> None:
     if display := current():
         display.close()
     print(json.dumps(value, indent=2))
-
-
-def fresh(out: Path) -> None:
-    """Raises UsageError for an output that exists already."""
-    from seif.preflight import fresh as check
-
-    check(out)
 
 
 def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Config:
