@@ -16,7 +16,6 @@ from seif.atomic import write_json, write_text
 from seif.errors import UsageError
 from seif.evaluation.results import Result
 from seif.listener import SILENT, Listener
-from seif.preflight import settle
 
 _NUMBERS = (
     *("instructions", "constraints", "type_entropy", "mean_constraints", "mean_words"),
@@ -60,8 +59,6 @@ def analyze(
     if not pools:
         raise UsageError(f"{run} has no instructions yet; `seif status {run}` says where it is")
     figures.require()
-    if embeddings or adherence:
-        config, _ = settle(config)
     places = models.embed_pools(root, embedder or config.model, sample, listener) if embeddings else None
     answered = asyncio.run(models.adherence_of_base(root, config, sample, listener)) if adherence else []
     folder = Path(out) if out is not None else root.root / "analysis"
