@@ -8,7 +8,7 @@ import pytest
 
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "tokenizers"}
 LATE = HEAVY | {"openai"}
-MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
+MAY_BE_HEAVY = ("analysis/embeddings", "distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
     {
         "activity",
@@ -43,7 +43,7 @@ LAYERS = (
     {"allocation", "frontier", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "edits", "extensions", "models", "nano", "self_supervised"},
-    {"planning", "report", "results", "spending", "stages"},
+    {"analysis", "planning", "report", "results", "spending", "stages"},
     {"distributed"},
     {"preflight"},
     {"bench", "loop", "recipes", "suite_run"},

@@ -59,6 +59,7 @@ __all__ = [
     "SuiteOptions",
     "UsageError",
     "Verdict",
+    "analyze",
     "compile_constraints",
     "estimate",
     "evaluate",
@@ -86,6 +87,7 @@ _ELSEWHERE = {
     "SuiteOptions": "suite_run",
     "UsageError": "errors",
     "Verdict": "types",
+    "analyze": "analysis.run",
 }
 """Names that are not in `api`."""
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from seif import __version__
 from seif.activity import showing
-from seif.cli import bench, evaluate, files, judge, loop, self_supervised, stages, start
+from seif.cli import analyze, bench, evaluate, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench.bench,
     "status": loop.status,
     "report": loop.report,
+    "analyze": analyze.analyze,
     "generate": stages.generate,
     "evaluate": evaluate.evaluate,
     "judge": judge.judge,
