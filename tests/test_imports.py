@@ -31,7 +31,7 @@ LAYERS = (
     {"datasets", "edits", "extensions", "models", "nano", "self_supervised"},
     {"planning", "report", "results", "spending", "stages"},
     {"distributed"},
-    {"preflight"},
+    {"lengths", "preflight"},
     {"bench", "loop", "recipes"},
     {"api", "cli"},
 )

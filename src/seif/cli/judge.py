@@ -67,6 +67,7 @@ def judge(
     by_rules = cfg.judger.kind == "rules"
     # All rows are checked before a model is loaded.
     deque(_read(file, by_rules), maxlen=0)
+    api.check_responses(cfg, (row.response for row in _read(file, by_rules)), model, f"{file} row")
     if out is not None:
         fresh(out)
     counts = _Counts()
