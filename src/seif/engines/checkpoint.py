@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from seif.chat import DEFAULT, ChatFormat
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
 from seif.engines.model_files import has_tokenizer
 from seif.errors import UsageError
@@ -11,8 +12,8 @@ from seif.errors import UsageError
 GENERATION = "generation_config.json"
 
 
-def check_checkpoint(model: str, weights: bool = True) -> None:
-    """Raises UsageError when `model` is no usable causal LM with a chat template.
+def check_checkpoint(model: str, chat: ChatFormat = DEFAULT, weights: bool = True) -> None:
+    """Raises UsageError when `model` is no usable causal LM with a chat template that `chat` can use.
 
     An adapter is usable when it can be read and its base is usable. `weights`: whether they will be loaded on this
     machine, and so are looked at too.
@@ -64,6 +65,7 @@ def check_checkpoint(model: str, weights: bool = True) -> None:
             f"the tokenizer of {model} has no chat template; set "
             "tokenizer.chat_template and save it, or use an instruct model"
         )
+    chat.check(tokenizer)
     size, known = config.get_text_config().vocab_size, tokenizer.vocab_size
     if known > size:
         raise UsageError(
