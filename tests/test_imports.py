@@ -45,7 +45,7 @@ LAYERS = (
     {"datasets", "edits", "extensions", "models", "nano", "self_supervised"},
     {"analysis", "planning", "report", "results", "spending", "stages"},
     {"distributed"},
-    {"preflight"},
+    {"lengths", "preflight"},
     {"bench", "loop", "recipes", "suite_run"},
     {"api", "cli"},
 )

@@ -23,12 +23,19 @@ from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
+from seif.lengths import (
+    check_instructor_seeds,
+    check_judged,
+    check_plan,
+    check_tasks,
+)
 from seif.listener import SILENT, Listener
 from seif.manifest import describe
 from seif.outputs import check_apart, check_new
 from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import (
+    LARGE,
     check_classifier_is_given,
     check_one_stage,
     count_questions,
@@ -92,7 +99,10 @@ def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     config = _loaded(config)
     check_names(config)
     check_batches(config)
-    return loop.plan(config, *count_questions(config, listener.note))
+    seeds, constraints = count_questions(config, listener.note)
+    if seeds <= LARGE:
+        check_plan(config, lambda: iter_questions(config, lambda line: None))
+    return loop.plan(config, seeds, constraints)
 
 
 def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: Listener = SILENT) -> Estimate | None:
@@ -131,8 +141,11 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
-            root.open(config, describe(config, asdict(precision)))
+            root.check(config, describe(config, asdict(precision)))
         preflight(settled, questions, config.judger.checkpoint, trains=True)
+        check_tasks(settled)
+        if config.instructions is None:
+            check_instructor_seeds(settled, questions)
         root.open(config, describe(config, asdict(precision)))
         progress = Progress(listener.console, config.turns)
         try:
@@ -184,6 +197,7 @@ def generate(
         settled, precision = settle(config, Beside(target).parts)
         listener.info(str(precision))
         preflight(settled, questions, checking)
+        check_instructor_seeds(settled, questions)
         request = stages.GenerationRequest(
             turn=1,
             writer=config.model,
@@ -326,6 +340,24 @@ def judge_each(
         with doing("responses", len(responses) if isinstance(responses, Sized) else None) as work:
             while group := list(islice(source, PENDING)):
                 yield from runner.run(judge_together(group))
+
+
+def check_responses(
+    config: ConfigLike, responses: Iterable[Response], model: str | None = None, name: str = ""
+) -> None:
+    """Raises UsageError, before weights are loaded, where the judge `model` has no room for what it would be asked
+    about one of the `responses`: says the first one's number after `name`, by default "response", and how many there
+    are. Of a model that is served this is not known. Raises as `judge` does for one that can't be used.
+    """
+    from seif.engines.checkpoint import check_checkpoint
+    from seif.models import served
+
+    config = _loaded(config)
+    if model is None or not judging_kind(config).uses_model or served(config, model):
+        return
+    quiet()
+    check_checkpoint(model)
+    check_judged(config, ((r.instruction, r.text) for r in responses), model, name or "response")
 
 
 def _check_judge(config: Config, model: str) -> None:

@@ -13,10 +13,12 @@ from pathlib import Path
 
 from seif.artifacts import Beside
 from seif.atomic import destination, hold, is_special, write_json
-from seif.config import MOVABLE_KEYS, Config
+from seif.config import Config
+from seif.config.changes import without_changeable
 from seif.errors import named
 from seif.evaluation import files
 from seif.evaluation.results import SuiteResult
+from seif.lengths import check_held_out, check_ifeval
 from seif.listener import Listener
 from seif.preflight import preflight, settle
 
@@ -70,6 +72,10 @@ def run_suite(config: Config, suite: str, options: SuiteOptions, listener: Liste
         )
         part.check(settings)
         preflight(settled, [], options.judge_model)
+        if part.name == "held-out":
+            check_held_out(settled)
+        elif part.name == "ifeval":
+            check_ifeval(settings)
         if out is not None and not is_special(destination(out)):
             given = {key: value for key, value in vars(options).items() if value is not None}
             settings = replace(settings, parts=keeping.enter_context(_kept(out, suite, settled, given)))
@@ -112,13 +118,12 @@ def _identity(suite: str, config: Config, options: Mapping[str, object]) -> list
     from seif.engines.cache import weights_of_checkpoint, weights_of_server
     from seif.models import served, served_model
 
-    movable = {key.partition(".")[0] for key in MOVABLE_KEYS}
     data = {"held_out": config.held_out, "held_out_types": config.held_out_types, **options}
     files = {name: _digest(Path(str(file))) for name, file in data.items() if file and Path(str(file)).is_file()}
     model = config.model
     weights = weights_of_server(served_model(config)) if served(config, model) else weights_of_checkpoint(model)
     chosen = {name: str(value) for name, value in options.items() if name not in files}
-    return [suite, weights, files, chosen, config.model_dump(mode="json", exclude=movable)]
+    return [suite, weights, files, chosen, without_changeable(config)]
 
 
 def _digest(file: Path) -> str:

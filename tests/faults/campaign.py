@@ -29,6 +29,8 @@ PARTS: tuple[str, ...] = (
     "outputs",
     "secrets",
     "silence",
+    "resume",
+    "weights",
 )
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 UNDER_WAY = re.compile(r" \[\d+:\d\d(:\d\d)?\]$")

@@ -74,6 +74,7 @@ def judge(
         check_new(out, (file, config, *files_of(cfg)), beside=[Beside(out).verdicts], stream=True)
     # All rows are checked before a model is loaded.
     rows = sum(1 for _ in read(file, by_rules))
+    api.check_responses(cfg, (row.response for row in read(file, by_rules)), model, f"{file} row")
     counts = Counts()
 
     def ask(responses: Iterable[api.Response]) -> Iterator[list[Judgement]]:

@@ -125,6 +125,8 @@ def status(
         print_json({**found.to_json(), "stages": stages, "tokens": tokens, "estimate": estimate})
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
+    for change in found.config_changes:
+        console.print(f"changed when it was resumed: {change}", highlight=False, markup=False)
     console.print(turn_table(root))
     for part in audit_parts(found):
         console.print(part)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seif.atomic import write_atomically
 from seif.chat import THINK_START, split_thought
+from seif.config import Config
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
 from seif.engines.together import PENDING
@@ -145,6 +146,14 @@ async def ask(engine: Engine, prompt: str, max_new_tokens: int) -> Reply:
         if not completion.error or limit // 2 < FEWEST_NEW_TOKENS:
             return Reply(completion.text, completion.finish_reason == "stop", limit, completion.error)
         limit //= 2
+
+
+def least_limit(config: Config) -> int:
+    """The fewest tokens that `ask` tries to have written."""
+    limit = config.evaluation.max_new_tokens or MAX_NEW_TOKENS
+    while limit // 2 >= FEWEST_NEW_TOKENS:
+        limit //= 2
+    return limit
 
 
 def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) -> IFEvalResult:

@@ -23,6 +23,7 @@ from seif.allocation import Allocation
 from seif.artifacts import Beside
 from seif.atomic import write_json
 from seif.config import Config
+from seif.config.changes import without_changeable
 from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
 from seif.edits import edited
@@ -107,7 +108,7 @@ def _identity(config: Config, request: GenerationRequest) -> list[object]:
         chosen = [request.answerer, judge.model, judge.reward_model, judge.audit]
     if _gated(config, request.turn) or config.instructor.allocation == "bandit":
         chosen += map(str, request.outcomes)
-    settings = config.model_dump(mode="json", include=keys)
+    settings = without_changeable(config, keys)
     return [
         request.turn,
         request.writer,
