@@ -2,7 +2,7 @@
 
 A run directory:
 
-    config.yaml  manifest.json  seeds.parquet  events.jsonl  metrics.jsonl  report.html
+    config.yaml  manifest.json  seeds.parquet  events.jsonl  metrics.jsonl  checksums.json  report.html
     turn_01/ instructor/  generation.json  instructions.parquet  follower/  evaluation.json  rollouts/*.jsonl
              outcomes.jsonl                                (what the Follower's rollouts showed, by instruction)
              audit.json   (with an audit; then the run also has best -> turn_01/follower, best.json and stopped.json)
@@ -25,12 +25,13 @@ from typing import Any, Literal
 import filelock
 import yaml
 
-from seif.atomic import JsonLines, hold, read_json, write_json, write_text
+from seif.atomic import JsonLines, damaged, hold, read_object, remove, write_json, write_text
+from seif.checksums import Checksums
 from seif.config import MOVABLE_KEYS, Config, differing_keys
 from seif.config_file import build_config
-from seif.errors import UsageError
+from seif.errors import DamagedFile, UsageError
 from seif.manifest import Manifest
-from seif.stage_log import LoggedStep
+from seif.stage_log import LoggedStep, Outcome, check_place
 
 State = Literal["finished", "running", "stopped", "new"]
 """Of a run: `finished`: every turn is evaluated, or the loop ended early by its rule; `running`: a process holds it;
@@ -138,8 +139,9 @@ class RunDir:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.metrics = JsonLines(root / "metrics.jsonl")
-        self.events = JsonLines(root / "events.jsonl")
+        self.metrics = JsonLines(root / "metrics.jsonl", _check_step)
+        self.events = JsonLines(root / "events.jsonl", _check_event)
+        self.checksums = Checksums(root / "checksums.json")
         self.report = root / "report.html"
         self.nodes = root / "nodes"
         self._config = root / "config.yaml"
@@ -204,11 +206,30 @@ class RunDir:
         return self.root / "best.json"
 
     def rollouts(self, turn: int, stage: str) -> JsonLines:
-        return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl")
+        return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl", _check_rollout)
 
     def outcomes(self, turn: int) -> JsonLines:
         """What the Follower's rollouts showed, instruction by instruction."""
-        return JsonLines(self.turn(turn) / "outcomes.jsonl")
+        return JsonLines(self.turn(turn) / "outcomes.jsonl", _check_outcome)
+
+    def output(self, turn: int, stage: str) -> Path:
+        """What a stage makes; it is there once the stage is done."""
+        named = {
+            "train_instructor": self.instructor,
+            "generate": self.instructions,
+            "pseudo_label": self.pseudo_labels,
+            "train_reward_model": self.reward_model,
+            "train_follower": self.follower,
+            "audit": self.audit,
+            "evaluate": self.evaluation,
+        }
+        return named[stage](turn)
+
+    @property
+    def turns(self) -> list[int]:
+        """The turns that have a folder."""
+        names = (folder.name.removeprefix("turn_") for folder in self.root.glob("turn_*"))
+        return sorted(int(name) for name in names if name.isdecimal())
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
@@ -220,6 +241,8 @@ class RunDir:
         """
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"{self.root} is a file; choose another --run-dir")
+        if not self.started() and self.seeds.exists() and not self._lock.exists():
+            raise UsageError(f"{self.root} has a {self.seeds.name} that no run has written; choose another --run-dir")
         with hold(self._lock, f"another seif run is using {self.root}; wait for it or choose another --run-dir"):
             try:
                 yield
@@ -255,25 +278,28 @@ class RunDir:
         directory.
         """
         found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
-        if all(found[1:]) or self.stopped_early() is not None:
+        if all(found[1:]) or self._stopped.exists():
             return "finished"
         if self.held():
             return "running"
-        return "stopped" if any(found) or self.events.read() else "new"
+        return "stopped" if any(found) or self.events.path.exists() else "new"
 
     def stop_early(self, stop: EarlyStop | None) -> None:
         """Note that the loop has ended before its last turn; None: that it goes on after all."""
         if stop is None:
-            self._stopped.unlink(missing_ok=True)
+            remove(self._stopped)
         else:
             write_json(self._stopped, {"turn": stop.turn, "reason": stop.reason})
 
     def stopped_early(self) -> EarlyStop | None:
-        """Where and why the loop ended before its last turn; None: it did not."""
+        """Where and why the loop ended before its last turn; None: it did not. Raises DamagedFile."""
         if not self._stopped.exists():
             return None
-        found = read_json(self._stopped)
-        return EarlyStop(found["turn"], found["reason"])
+        found = read_object(self._stopped)
+        turn, reason = found.get("turn"), found.get("reason")
+        if not isinstance(turn, int) or not isinstance(reason, str):
+            raise damaged(self._stopped, "it has no turn and reason")
+        return EarlyStop(turn, reason)
 
     def choose_best(self, numbers: Mapping[str, float | str], model: Path | None) -> None:
         """Note the best turn in `best.json`, and let `best` link to its `model`, a path in the run directory or an
@@ -290,7 +316,8 @@ class RunDir:
             partial.replace(self.best)
 
     def open(self, config: Config, manifest: Manifest) -> None:
-        """Start the run, or continue it. Raises UsageError when config, files, packages or format differ.
+        """Start the run, or continue it. Raises UsageError when config, files, packages or format differ, or what is
+        recorded of them is damaged.
 
         Where and how servers are asked may differ, and is noted anew.
         """
@@ -298,6 +325,8 @@ class RunDir:
         if self.started():
             recorded = self.manifest()
             recorded.check_format(self.root)
+            if (wrong := self.checksums.damage([self._manifest])) is not None:
+                raise DamagedFile(f"{wrong}; restore it, or use a new --run-dir")
             before = self.config()
             differing = differing_keys(before, config)
             urls = [c.self_supervised.reward_model.url for c in (before, config)]
@@ -313,56 +342,120 @@ class RunDir:
             if differing:
                 write_text(self._config, text)
             return
+        if self.turns:
+            raise UsageError(
+                f"{self._config} is gone, which says what the turns in {self.root} were made with; restore it, or use "
+                "a new --run-dir"
+            )
         write_json(self._manifest, manifest.as_json())
+        self.checksums.note([self._manifest])
         write_text(self._config, text)
 
     def config(self) -> Config:
-        """The config this run was started with. Raises UsageError when this is no run directory."""
+        """The config this run was started with. Raises UsageError when this is no run directory, DamagedFile for a
+        config that can't be read."""
         if not self.started():
             raise UsageError(f"{self.root} is not a run directory: it has no config.yaml")
-        return build_config(yaml.safe_load(self._config.read_text(encoding="utf-8")), str(self._config))
+        try:
+            tree = yaml.safe_load(self._config.read_bytes().decode())
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else None
+            raise damaged(self._config, str(error.problem), line) from error
+        except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
+            raise damaged(self._config, " ".join(str(error).split())[:200]) from error
+        if not isinstance(tree, dict) or not {"model", "turns"} <= tree.keys():
+            raise damaged(self._config, "it is no config of a run")
+        return build_config(tree, str(self._config))
 
     def manifest(self) -> Manifest:
-        """As written when the run started; an empty one of format 1 where there is none."""
-        return Manifest.from_json(read_json(self._manifest) if self._manifest.exists() else {})
+        """As written when the run started; an empty one before that. Raises DamagedFile for anything else."""
+        if not self._manifest.exists():
+            if self.started():
+                raise DamagedFile(f"{self._manifest} is gone; restore it, or use a new --run-dir")
+            return Manifest.from_json({})
+        try:
+            return Manifest.from_json(read_object(self._manifest))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise damaged(self._manifest, f"{type(error).__name__}: {error}") from error
 
     def event(self, kind: str, **values: str | float) -> None:
         """Note when something happened; wall-clock times live here and nowhere in the metrics."""
         self.events.append({"time": round(time.time(), 3), "event": kind, **values})
 
     def rewind(self, turn: int, stage: str, step: int) -> None:
-        """Forget metrics, rollouts and outcomes of this stage after `step`, and of all later ones."""
+        """Forget metrics, rollouts and outcomes of this stage after `step`, and of later ones that are not done."""
         self._keep(turn, stage, lambda logged: logged <= step)
 
     def forget(self, turn: int, stage: str) -> None:
-        """Forget metrics, rollouts and outcomes of this stage and of all later ones."""
+        """Forget metrics, rollouts and outcomes of this stage and of later ones that are not done."""
         self._keep(turn, stage, lambda _: False)
 
     def forget_later(self, turn: int, stage: str) -> None:
-        """Forget metrics, rollouts and outcomes of all later stages."""
+        """Forget metrics, rollouts and outcomes of later stages that are not done."""
         self._keep(turn, stage, lambda _: True)
 
     def _keep(self, turn: int, stage: str, wanted: Callable[[int], bool]) -> None:
-        """Keep what earlier stages logged, and of this one the `wanted` steps."""
+        """Keep what earlier stages logged, and later ones that are done already, and of this one the `wanted` steps."""
         here = (turn, STAGES.index(stage))
 
         def kept(record: dict[str, Any]) -> bool:
             place = (record["turn"], STAGES.index(record["stage"]))
-            return place < here or (place == here and wanted(record["step"]))
+            if place == here:
+                return wanted(record["step"])
+            return place < here or self.output(record["turn"], record["stage"]).exists()
 
         self.metrics.keep(kept)
         self.rollouts(turn, stage).keep(kept)
         self.outcomes(turn).keep(kept)
 
+    def put_in_order(self) -> None:
+        """Sort the metrics by turn and stage, after a stage was made again while later ones are done."""
+        self.metrics.sort(lambda record: (record["turn"], STAGES.index(record["stage"])))
+
     def steps(self) -> list[LoggedStep]:
-        """What the training stages have logged, in order."""
-        return [LoggedStep.from_json(line) for line in self.metrics.read()]
+        """What the training stages have logged, in order; damaged lines are left out, and `repair.damage` names
+        them."""
+        return [LoggedStep.from_json(line) for line in self.metrics.whole()]
 
     def finished_stages(self) -> list[FinishedStage]:
-        """The stages that were run to their ends, in order; one that was done again is there again."""
-        done = [event for event in self.events.read() if event["event"] == "stage_finished"]
+        """The stages that were run to their ends, in order; one that was done again is there again. Damaged lines are
+        left out."""
+        done = [event for event in self.events.whole() if event["event"] == "stage_finished"]
         return [FinishedStage(event["turn"], event["stage"], event["seconds"]) for event in done]
 
     def seconds(self) -> float:
         """Wall-clock seconds of the finished stages, over all starts and resumes."""
         return round(sum(stage.seconds for stage in self.finished_stages()), 1)
+
+
+def _check_stage(record: Mapping[str, Any]) -> None:
+    if record["stage"] not in STAGES:
+        raise ValueError(f"no stage is called {record['stage']!r}")
+
+
+def _check_step(record: Mapping[str, Any]) -> None:
+    LoggedStep.from_json(record)
+    _check_stage(record)
+
+
+def _check_rollout(record: Mapping[str, Any]) -> None:
+    check_place(record)
+    _check_stage(record)
+    for key in ("constraints", "verdicts"):
+        if not isinstance(record[key], list) or not all(isinstance(text, str) for text in record[key]):
+            raise TypeError(f"`{key}` is no list of texts")
+
+
+def _check_outcome(record: Mapping[str, Any]) -> None:
+    check_place(record)
+    _check_stage(record)
+    Outcome.from_json(record)
+
+
+def _check_event(record: Mapping[str, Any]) -> None:
+    if not isinstance(record["event"], str) or not isinstance(record["time"], int | float):
+        raise TypeError("`event` or `time` has another type")
+    if record["event"] == "stage_finished":
+        _check_stage(record)
+        if not isinstance(record["turn"], int) or not isinstance(record["seconds"], int | float):
+            raise TypeError("`turn` or `seconds` is no number")

@@ -156,6 +156,8 @@ def damaged(path: Path, why: str, line: int | None = None) -> DamagedFile:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"it can't be read ({error.strerror})"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
     return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else " ".join(str(error).split())[:200]
 
 

@@ -91,6 +91,8 @@ def status(
     root = RunDir(found.path)
     quiet()
     hears = listener(as_json)
+    for line in found.damaged:
+        hears.note(line)
     needs = _needs(root.config(), Machine(gpu, rates), hears)
     took = stages_of(root)
     if as_json:
@@ -124,4 +126,7 @@ def _needs(config: Config, machine: Machine, hears: Listener) -> Estimate | None
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
     """Write the run's report.html anew."""
-    console.print(f"report: {api.write_report(run)}", highlight=False)
+    written, hears = api.write_report(run), listener()
+    for line in api.load_run(run).damaged:
+        hears.note(line)
+    console.print(f"report: {written}", highlight=False)
