@@ -252,8 +252,11 @@ class JsonLines:
         return self.whole()
 
     def whole(self) -> list[dict[str, Any]]:
-        """All whole lines but the damaged ones. Raises DamagedFile for a file that can't be read at all."""
-        return [found for _, _, found in self._lines() if not isinstance(found, str)]
+        """All whole lines but the damaged ones, for people; none of a file that can't be read. `damage` says which."""
+        try:
+            return [found for _, _, found in self._lines() if not isinstance(found, str)]
+        except DamagedFile:
+            return []
 
     def damage(self) -> str | None:
         """What is wrong with the file, in one line; None: nothing."""

@@ -87,11 +87,8 @@ def _logs(run_dir: RunDir) -> Iterator[JsonLines]:
 
 def _missing(run_dir: RunDir) -> Iterator[str]:
     """What the logs lack of stages that are done."""
-    try:
-        ended = {(done.turn, done.stage) for done in run_dir.finished_stages()}
-        steps = [(step.turn, step.stage, step.step) for step in run_dir.steps()]
-    except DamagedFile:
-        return
+    ended = {(done.turn, done.stage) for done in run_dir.finished_stages()}
+    steps = [(step.turn, step.stage, step.step) for step in run_dir.steps()]
     done = [(turn, stage) for turn in run_dir.turns for stage in STAGES if run_dir.output(turn, stage).exists()]
     if unknown := [place for place in done if place not in ended]:
         yield f"{run_dir.events.path} does not have the end of {_named(unknown)}: how long that took is not known"
