@@ -31,10 +31,17 @@ def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]
     used.
     """
     from seif.evaluation.overlap import LeftOut
-    from seif.seeds import distinct, iter_seeds
+    from seif.seeds import distinct, iter_seeds, seed_column
+    from seif.text_rows import PROMPT
 
     file = _questions_file(config)
-    asked = distinct(lambda: seeds_of(file)) if config.instructions is not None else iter_seeds(file)
+    if config.instructions is not None:
+        asked = distinct(lambda: seeds_of(file))
+    else:
+        column = seed_column(file, config.seeds_column)
+        if column != PROMPT:
+            note(f"the seeds of {file} are its column `{column}`")
+        asked = iter_seeds(file, column)
     kept_apart = (config.held_out, config.held_out_types, config.audit, *config.benchmark_prompts)
     overlapping = LeftOut(map(Path, filter(None, kept_apart)))
     yield from overlapping.filter(asked)

@@ -20,7 +20,14 @@ from unittest import mock
 
 from support import ROOT
 
-PARTS: tuple[str, ...] = ("outputs", "state", "writes")
+PARTS: tuple[str, ...] = (
+    "attacks",
+    "config",
+    "data",
+    "outputs",
+    "state",
+    "writes",
+)
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 TRACEBACK = "Traceback (most recent call last)"
 

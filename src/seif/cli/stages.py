@@ -26,7 +26,7 @@ Frozen = Annotated[
 
 def generate(
     model: Annotated[str, typer.Option(help="The Instructor: a checkpoint directory or hub id.")],
-    seeds: Annotated[Path, typer.Option(help="Seed questions (parquet, JSONL, JSON with a `prompt` column).")],
+    seeds: Annotated[Path, typer.Option(help="Seed questions (parquet, JSONL, JSON, CSV or TXT).")],
     out: Annotated[Path, typer.Option(help="Instructions in the released schema (parquet).")],
     filter_model: Annotated[
         str | None, typer.Option(help="The Filter's checkpoint; judger.checkpoint or the Instructor's by default.")

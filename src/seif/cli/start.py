@@ -52,7 +52,7 @@ def init(
     model: Annotated[
         str, typer.Option(help="Your model: a checkpoint directory, or a hub id that is in the local cache.")
     ],
-    seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON with a `prompt` column).")],
+    seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON, CSV or TXT).")],
     out: Annotated[
         Path | None,
         typer.Option(help="The config to write; MODEL'S NAME.yaml by default, after which its run is named."),
