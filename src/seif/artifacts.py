@@ -325,7 +325,7 @@ class RunDir:
         if self.started():
             recorded = self.manifest()
             recorded.check_format(self.root)
-            if (wrong := self.checksums.damage([self._manifest])) is not None:
+            if (wrong := self._manifest_damage()) is not None:
                 raise DamagedFile(f"{wrong}; restore it, or use a new --run-dir")
             before = self.config()
             differing = differing_keys(before, config)
@@ -350,6 +350,13 @@ class RunDir:
         write_json(self._manifest, manifest.as_json())
         self.checksums.note([self._manifest])
         write_text(self._config, text)
+
+    def _manifest_damage(self) -> str | None:
+        try:
+            return self.checksums.damage([self._manifest])
+        except DamagedFile:
+            # `repair` sets such checksums aside once the run is open.
+            return None
 
     def config(self) -> Config:
         """The config this run was started with. Raises UsageError when this is no run directory, DamagedFile for a
