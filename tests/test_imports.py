@@ -34,7 +34,7 @@ LAYERS = (
         "rewards",
         "tables",
     },
-    {"artifacts", "checksums", "manifest", "reference", "seeds", "stage_log", "starter"},
+    {"artifacts", "beside", "checksums", "manifest", "reference", "seeds", "stage_log", "starter"},
     {"instructions", "journal", "pipeline", "repair", "tracking"},
     {"archive", "judges", "roles"},
     {"allocation", "frontier", "outcomes", "replay", "scoring"},
