@@ -47,6 +47,7 @@ from seif.preflight import (
     store_questions,
 )
 from seif.progress import Progress
+from seif.repair import set_aside_damage
 from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.suite_run import NO_OPTIONS, SuiteOptions, run_suite
 from seif.tracking import open_tracker
@@ -142,6 +143,8 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
             root.check(config, describe(config, asdict(precision)))
+            for line in set_aside_damage(root, config):
+                listener.note(line)
         preflight(settled, questions, config.judger.checkpoint, trains=True)
         check_tasks(settled)
         if config.instructions is None:

@@ -31,6 +31,8 @@ PARTS: tuple[str, ...] = (
     "silence",
     "resume",
     "weights",
+    "state",
+    "writes",
 )
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 UNDER_WAY = re.compile(r" \[\d+:\d\d(:\d\d)?\]$")

@@ -113,6 +113,8 @@ def status(
     root = RunDir(found.path)
     quiet()
     hears = listener(as_json)
+    for line in found.damaged:
+        hears.note(line)
     needs = _needs(root.config(), Machine(gpu, rates), hears)
     took = stages_of(root)
     if as_json:
@@ -151,4 +153,7 @@ def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> Non
     """Write the run's report.html anew."""
     from seif import api
 
-    console.print(f"report: {api.write_report(run)}", highlight=False)
+    written, hears = api.write_report(run), listener()
+    for line in api.load_run(run).damaged:
+        hears.note(line)
+    console.print(f"report: {written}", highlight=False)

@@ -39,7 +39,7 @@ class StageActual:
 def stages_of(run_dir: RunDir) -> dict[tuple[int, str], StageActual]:
     """The finished stages by turn and name. A stage that was run in several sittings has the last one's peak."""
     found: dict[tuple[int, str], StageActual] = {}
-    for event in run_dir.events.read():
+    for event in run_dir.events.whole():
         if event["event"] == "stage_finished":
             found[event["turn"], event["stage"]] = StageActual(
                 event["seconds"], event.get("cpu_seconds"), event.get("peak_bytes")
