@@ -230,7 +230,7 @@ def _help(words: Sequence[str], _: Path) -> None:
         raise Silent(f"a command's line goes on in the next: {broken[0]}")
 
 
-HEAVY = ("torch", "transformers", "pyarrow", "pydantic", "openai", "datasets")
+HEAVY = ("torch", "transformers", "pyarrow", "numpy", "openai", "datasets")
 
 
 def _light(arguments: Sequence[str], env: dict[str, str], words: Sequence[str], _: Path) -> None:
