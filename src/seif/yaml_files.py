@@ -6,11 +6,11 @@ from typing import Any
 
 import yaml
 
-MOST_CHARACTERS = 1 << 20
+MOST_CHARACTERS = 1 << 18
 """Of a text."""
 DEEPEST = 50
 """Levels of lists and mappings."""
-MOST_VALUES = 100_000
+MOST_VALUES = 20_000
 """Values, those that aliases repeat counted every time."""
 
 
