@@ -117,9 +117,10 @@ SETS: dict[str, tuple[list[Constraint], str]] = {
 # --- texts to compile -------------------------------------------------------------------------------------------------
 
 UNITS = (
-    "a", " ", "'", '"', "'a', ", "please ", "make sure that ", "use the word ", "1 ", "10,000", "*",
-    "* this is bullet ", "<<a>> ", "(", "and ", "at least 3 words ", "not ", "- ", ": ", "“", "不要", "“茶”、", "\n", "Write. ", "must ",
-)  # fmt: skip
+    *("a", " ", "'", '"', "'a', ", "please ", "make sure that ", "use the word ", "1 ", "10,000", "*"),
+    *("* this is bullet ", "<<a>> ", "(", "and ", "at least 3 words ", "not ", "- ", ": ", "“", "不要", "“茶”、"),
+    *("\n", "Write. ", "must "),
+)
 FRAMES = ("{}", "Use the words {}.", "Do not use the words {}", "Write {} at least 3 bullet points {}")
 
 
