@@ -23,6 +23,10 @@ class UsageError(SeifError):
     exit_code = 2
 
 
+class DamagedFile(UsageError):
+    """A file that seif wrote is not as it was written: cut off, overwritten, or of another type."""
+
+
 class RunError(SeifError):
     """Something broke while running; the same command resumes once the cause is gone."""
 

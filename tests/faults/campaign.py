@@ -20,7 +20,15 @@ from unittest import mock
 
 from support import ROOT
 
-PARTS: tuple[str, ...] = ("attacks", "limits", "servers", "user_code")
+PARTS: tuple[str, ...] = (
+    "attacks",
+    "config",
+    "data",
+    "limits",
+    "outputs",
+    "servers",
+    "user_code",
+)
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 TRACEBACK = "Traceback (most recent call last)"
 
