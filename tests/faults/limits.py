@@ -289,7 +289,8 @@ def faults() -> Iterator[Fault]:
     for name, (kind, text) in FILES.items():
         yield Fault(name, kind, "exit code 2, one line", partial(_file, name, text))
     for kind, text in YAML.items():
-        yield Fault("config file", kind, "exit code 2, one line", partial(_yaml, text), quick="keys" not in kind and "aliases" not in kind)
+        quick = "keys" not in kind and "aliases" not in kind
+        yield Fault("config file", kind, "exit code 2, one line", partial(_yaml, text), quick)
     for kind, text in {
         "JSON nested 200,000 deep": '{"c1": ' * DEEP,
         "a list of 100,000": "\n".join(f"{i}. Be kind." for i in range(1, 100_001)),
