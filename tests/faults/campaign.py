@@ -26,13 +26,16 @@ PARTS: tuple[str, ...] = (
     "config",
     "data",
     "leaving",
+    "limits",
     "outputs",
     "secrets",
+    "servers",
     "silence",
     "resume",
     "weights",
     "state",
     "writes",
+    "user_code",
 )
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 UNDER_WAY = re.compile(r" \[\d+:\d\d(:\d\d)?\]$")
