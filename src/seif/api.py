@@ -28,16 +28,15 @@ from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import (
     check_classifier_is_given,
+    check_devices_and_memory,
     check_one_stage,
-    count_questions,
+    check_plan,
     fresh,
-    iter_questions,
     preflight,
-    seeds_of,
     settle,
-    store_questions,
 )
 from seif.progress import Progress
+from seif.questions import iter_questions, seeds_of, store_questions
 from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
@@ -98,16 +97,23 @@ def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
-    """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
+def plan(config: ConfigLike, listener: Listener = SILENT, machine: Machine = THIS_MACHINE) -> Plan:
+    """What a run would do; no model is loaded, and no server is asked. Where `machine` is another than this one, the
+    weights of a model need not be here.
+
+    Raises UsageError for what a run would refuse at its start; what it would refuse of this machine's devices is noted.
+    """
     from seif import loop
-    from seif.distributed.devices import check_batches
-    from seif.preflight import check_names
 
     config = _loaded(config)
-    check_names(config)
-    check_batches(config)
-    return loop.plan(config, *count_questions(config, listener.note))
+    elsewhere = machine.gpu is not None or machine.rates is not None
+    questions = check_plan(config, listener.note, listener.progress, elsewhere)
+    if not elsewhere:
+        try:
+            check_devices_and_memory(config)
+        except UsageError as error:
+            listener.note(f"this machine would refuse the run: {error}")
+    return loop.plan(config, questions.count, questions.constraints)
 
 
 def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: Listener = SILENT) -> Estimate | None:
@@ -118,7 +124,7 @@ def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: List
     from seif.planning.forecast import forecast
 
     config = _loaded(config)
-    return forecast(config, plan(config, listener), machine, listener.note)
+    return forecast(config, plan(config, listener, machine), machine, listener.note)
 
 
 def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:

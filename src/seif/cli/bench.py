@@ -39,7 +39,8 @@ def bench(
     """Measure this machine: how fast the config's model writes, reads, judges and trains here."""
     from seif.atomic import write_text
     from seif.bench import bench as measure
-    from seif.preflight import check_names, iter_questions
+    from seif.preflight import check_names
+    from seif.questions import iter_questions
 
     fresh(out)
     settled = settle_dtype(_config(config, model, seeds, overrides))

@@ -69,7 +69,7 @@ def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 
     if context is None:
         return
     chats = ([{"role": "user", "content": prompt}] for prompt in prompts)
-    for number, tokens in enumerate(chat.lengths(tokenizer, chats), 1):
+    for number, tokens in enumerate(chat.lengths(tokenizer, chats, context - new_tokens), 1):
         if tokens + new_tokens > context:
             fix = "shorten or drop it, or lower max_new_tokens"
             raise UsageError(
