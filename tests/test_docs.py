@@ -37,6 +37,7 @@ def test_every_path_in_the_file_map_exists(root):
         "docs/self_supervised.md",
         "docs/engines.md",
         "docs/scale.md",
+        "docs/reliability.md",
         "docs/dependencies.md",
         "docs/results.md",
         "docs/constraints.md",
