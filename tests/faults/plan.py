@@ -1,4 +1,4 @@
-"""What a run refuses at its start, a plan refuses with the same line; and odd options of `seif plan`."""
+"""What a run refuses at its start, a plan refuses with the same line; odd options of `seif plan` and `seif init`."""
 
 from __future__ import annotations
 
@@ -257,10 +257,57 @@ def _option(options: Sequence[object], words: tuple[str, ...]) -> Callable[[Path
     return attempt
 
 
+INIT: dict[str, tuple[Sequence[object], tuple[str, ...]]] = {
+    "--model: not there": (("--model", "/nowhere"), ("no model directory",)),
+    "--seeds: not there": (("--seeds", "/nowhere.txt"), ("no file at",)),
+    "--out: a file that is there": (("--out", "FOLDER/seeds.txt"), ("exists already",)),
+    "--out: a folder": (("--out", "FOLDER"), ("exists already",)),
+}
+
+
+def _init(options: Sequence[object], words: tuple[str, ...]) -> Callable[[Path], None]:
+    def attempt(folder: Path) -> None:
+        (folder / "seeds.txt").write_text("Why?\n")
+        given = {"--model": NANO / "model", "--seeds": folder / "seeds.txt", "--out": folder / "new.yaml"}
+        given.update(zip(options[::2], (str(o).replace("FOLDER", str(folder)) for o in options[1::2]), strict=True))
+        expect_line(call("init", *(part for pair in given.items() for part in pair)), 2, *words)
+        if (folder / "new.yaml").exists():
+            raise Silent("a config is written all the same")
+
+    return attempt
+
+
+def _memory(value: str) -> Callable[[Path], None]:
+    """The command line's own reader refuses it, in a box of its own."""
+
+    def attempt(folder: Path) -> None:
+        (folder / "seeds.txt").write_text("Why?\n")
+        ended = call("init", "--model", NANO / "model", "--seeds", folder / "seeds.txt", "--gpu-memory", value)
+        if ended.code != 2 or "--gpu-memory" not in ended.err:
+            raise Silent(f"exit code {ended.code}: {ended.err[-300:]}")
+
+    return attempt
+
+
+def _odd_folder(folder: Path) -> None:
+    """Seeds in a folder whose name YAML would take for something else."""
+    odd = folder / "it's: [1e5] #三"
+    odd.mkdir()
+    (odd / "seeds.txt").write_text("Why?\n")
+    call("init", "--model", NANO / "model", "--seeds", odd / "seeds.txt", "--out", folder / "new.yaml")
+    if seif.load_config(folder / "new.yaml").seeds != str(odd / "seeds.txt"):
+        raise Silent("the config names another file")
+
+
 def faults() -> Iterator[Fault]:
     """Every fault of this part."""
     for kind, (prepare, words) in REFUSED.items():
         yield Fault("plan and run", kind, "both refuse it with the same line", _same(prepare, words))
     for kind, (options, words) in ODD.items():
         yield Fault("seif plan", kind, f"exit code 2 says {', '.join(words)}", _option(options, words))
+    for kind, (options, words) in INIT.items():
+        yield Fault("seif init", kind, f"exit code 2 says {', '.join(words)}", _init(options, words))
+    for value in ("nan", "inf", "-5", "1e300", "x"):
+        yield Fault("seif init", f"--gpu-memory {value}", "exit code 2 names the option", _memory(value))
+    yield Fault("seif init", "seeds in an odd folder", "the config finds them", _odd_folder)
     yield Fault("seif plan", "100,000 seeds", "each row is checked, samples are compared", _many_seeds, quick=False)
