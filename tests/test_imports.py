@@ -8,9 +8,20 @@ import pytest
 
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "tokenizers"}
 LATE = HEAVY | {"openai"}
-MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
+MAY_BE_HEAVY = ("analysis/embeddings", "distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"atomic", "configs", "errors", "listener", "quantities", "registry", "text_rows", "types"},
+    {
+        "atomic",
+        "configs",
+        "errors",
+        "listener",
+        "outputs",
+        "quantities",
+        "registry",
+        "text_rows",
+        "types",
+        "user_code",
+    },
     {
         "chat",
         "config",
@@ -29,7 +40,7 @@ LAYERS = (
     {"allocation", "frontier", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "edits", "extensions", "models", "nano", "questions", "self_supervised"},
-    {"planning", "report", "results", "spending", "stages"},
+    {"analysis", "planning", "report", "results", "spending", "stages"},
     {"distributed"},
     {"preflight"},
     {"bench", "loop", "recipes"},

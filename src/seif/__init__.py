@@ -59,6 +59,7 @@ __all__ = [
     "SuiteOptions",
     "UsageError",
     "Verdict",
+    "analyze",
     "compile_constraints",
     "estimate",
     "evaluate",
@@ -85,6 +86,7 @@ _ELSEWHERE = {
     "SeifError": "errors",
     "UsageError": "errors",
     "Verdict": "types",
+    "analyze": "analysis.run",
 }
 """Names that are not in `api`."""
 

@@ -24,6 +24,7 @@ from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.listener import SILENT, Listener
 from seif.manifest import describe
+from seif.outputs import check_apart, check_new
 from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import (
@@ -31,7 +32,7 @@ from seif.preflight import (
     check_devices_and_memory,
     check_one_stage,
     check_plan,
-    fresh,
+    files_of,
     preflight,
     settle,
 )
@@ -145,6 +146,7 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         listener.info(f"node {node} of {config.nodes}: node 0 logs")
         join(resolve(config)[0], root, node)
         return load_run(run_dir)
+    check_apart([root.seeds, root.report], files_of(config), option="--run-dir")
     with root.locked():
         questions = store_questions(iter_questions(config, listener.note), root.seeds)
         settled, precision = resolve(config, root.manifest().dtype)
@@ -194,11 +196,11 @@ def generate(
     from seif.models import JudgeWeights
 
     config, target = _loaded(config), Path(out)
-    fresh(target)
+    stats = Beside(target).stats
+    check_new(target, files_of(config), beside=[stats])
     if config.instructor.probes:
         check_classifier_is_given(config)
     checking = filter_model or config.judger.checkpoint
-    stats = Beside(target).stats
     with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
         questions = store_questions(iter_questions(config, listener.note), Beside(target).parts / "seeds.parquet")
         settled, precision = settle(config, Beside(target).parts)
@@ -238,7 +240,7 @@ def train(
     from seif.seeds import distinct
 
     config, file, target = _loaded(config), Path(instructions), Path(out)
-    fresh(target)
+    check_new(target, (file, *files_of(config)), beside=[Beside(target).metrics])
     check_one_stage(role, config)
     given = judge_model or config.judger.checkpoint
     settled, precision = settle(config, Beside(target).checkpoints)

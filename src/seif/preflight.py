@@ -311,7 +311,8 @@ def _check_self_supervised(config: Config, trains: bool, place: _Place) -> None:
             curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
 
 
-def fresh(out: Path) -> None:
-    """Raises UsageError for an output that exists already."""
-    if out.exists():
-        raise UsageError(f"{out} exists already; remove it or choose another --out")
+def files_of(config: Config) -> tuple[str | None, ...]:
+    """The files that a config names, which a command reads and must not overwrite."""
+    general = config.self_supervised.general
+    named = (config.seeds, config.instructions, config.held_out, config.held_out_types, config.audit)
+    return (*named, general.train, general.held_out, *config.benchmark_prompts, *config.plugins)

@@ -62,10 +62,10 @@ def test_plan_of_the_papers_run(call, tmp_path):
         (["report", "docs"], "not a run directory"),
         (["evaluate", "src/seif/nano/model"], "nothing to evaluate on"),
         (
-            ["nano", "build", "--out", "{tmp}/nano", "--phase", "9", "--start", "src/seif/nano/model"],
+            ["nano", "build", "--out", "{tmp}-nano", "--phase", "9", "--start", "src/seif/nano/model"],
             "there is no phase 9",
         ),
-        (["nano", "build", "--out", "{tmp}/nano", "--phase", "2"], "give it as --start"),
+        (["nano", "build", "--out", "{tmp}-nano", "--phase", "2"], "give it as --start"),
         (["run", "nano-tiny", "--run-dir", "{tmp}", "--set", "held_out=/nowhere.parquet"], "no file at"),
         (["run", "nano-tiny", "--run-dir", "README.md"], "README.md is a file"),
         (["plan", "nano-tiny", "--set", "chat.format=famly"], "no chat format 'famly'"),

@@ -20,7 +20,13 @@ from unittest import mock
 
 from support import ROOT
 
-PARTS: tuple[str, ...] = ("config", "data", "plan")
+PARTS: tuple[str, ...] = (
+    "attacks",
+    "config",
+    "data",
+    "outputs",
+    "plan",
+)
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 TRACEBACK = "Traceback (most recent call last)"
 

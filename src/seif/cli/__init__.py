@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from seif import __version__
-from seif.cli import bench, evaluate, files, judge, loop, self_supervised, stages, start
+from seif.cli import analyze, bench, evaluate, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
 from seif.errors import RunError, SeifError
 
@@ -34,6 +34,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench.bench,
     "status": loop.status,
     "report": loop.report,
+    "analyze": analyze.analyze,
     "generate": stages.generate,
     "evaluate": evaluate.evaluate,
     "judge": judge.judge,

@@ -13,7 +13,7 @@ from seif.config import Config
 from seif.engines.quiet import quiet
 from seif.listener import Listener
 from seif.pipeline import FileLog
-from seif.preflight import fresh, preflight, settle
+from seif.preflight import preflight, settle
 
 console = Console(soft_wrap=True)
 
@@ -52,7 +52,6 @@ __all__ = [
     "Seeds",
     "console",
     "for_model",
-    "fresh",
     "listener",
     "load",
     "preflight",

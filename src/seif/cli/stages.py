@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from seif import api
-from seif.cli.options import OptionalConfig, Overrides, console, for_model, fresh, listener, quiet
+from seif.cli.options import OptionalConfig, Overrides, console, for_model, listener, quiet
+from seif.outputs import check_new
 from seif.quantities import quantity
 
 Start = Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")]
@@ -83,7 +84,7 @@ def build(
     """Make the embedded model again from nothing, measure its floors, and write its card."""
     from seif.nano import build as nano_build
 
-    fresh(out)
+    check_new(out)
     quiet()
     nano_build.build(out, steps, seed, lambda line: console.print(line, highlight=False), start, phase)
     _print_model(out)

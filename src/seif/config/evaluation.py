@@ -36,11 +36,11 @@ class Stop(Section):
         default=True, description="Also stop when audit accuracy is below its best turn's by more than its error."
     )
     collapse: float = Field(
-        default=0.5,
-        gt=0,
-        le=1,
-        description="Also stop when more than this share of the constraints that a trained Instructor wrote are of one "
-        "type; 1: never.",
+        default=0.7,
+        ge=0,
+        lt=1,
+        description="Also stop when the effective number of types (2 to the power of the entropy in bits) of what a "
+        "trained Instructor wrote is below this share of the base's; 0: never.",
     )
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seif.atomic import read_json
-from seif.errors import UsageError
+from seif.atomic import destination, is_special, read_json
+from seif.errors import DamagedFile, UsageError
 from seif.evaluation.results import SuiteResult
 
 Sections = Mapping[str, Any]
@@ -30,9 +30,11 @@ def read_sections(path: Path | None, model: str) -> Sections:
     """
     if path is None or not path.exists():
         return {}
+    if is_special(destination(path)):
+        return {}
     try:
         kept = read_json(path)
-    except (ValueError, RecursionError) as error:
+    except DamagedFile as error:
         raise UsageError(f"{path} is there and is not JSON; choose another --out") from error
     except OSError as error:
         raise UsageError(f"{path} is there and can't be read: {error.strerror}; choose another --out") from error

@@ -9,11 +9,12 @@ from rich.console import RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from seif.analysis.run import PoolAnalysis
 from seif.artifacts import RunDir
 from seif.evaluation.audit import JudgeAudit
 from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
 from seif.quantities import quantity
-from seif.report.text import NOTHING, percent, percent_error, points, share_interval, shorten, suite_number
+from seif.report.text import NOTHING, percent, percent_error, points, share_interval, shorten, suite_number, type_name
 from seif.results import Plan, Run, read_run
 
 _COUNTS_SHOWN = 4
@@ -204,3 +205,38 @@ def plain_table(caption: str | None = None) -> Table:
         caption_justify="left",
         header_style="bold",
     )
+
+
+_POOLS = (
+    "entropy: over constraint types, in bits; words: of an instruction's constraints\n"
+    "diversity: distinct words per word; surprise: of a constraint's type and values in turn 0, in bits"
+)
+_BASE = "base: constraints of the turn's instructions that the base satisfies, ± one standard error"
+
+
+def pool_parts(found: PoolAnalysis) -> list[RenderableType]:
+    """How the instructions change: a row per turn, then the types that grew and shrank most."""
+    by_turn = {a.turn: a for a in found.adherence}
+    table = Table(box=box.SIMPLE, caption="\n".join([_POOLS, *([_BASE] if by_turn else [])]), caption_justify="left")
+    for head in ("turn", "instructions", "entropy", "words", "diversity", "surprise", *(["base"] if by_turn else [])):
+        table.add_column(head, justify="right")
+    for pool in found.pools:
+        cells = [
+            "base" if pool.turn == 0 else str(pool.turn),
+            f"{pool.instructions:,}",
+            f"{pool.type_entropy:.2f}",
+            f"{pool.mean_words:.1f}",
+            f"{pool.lexical_diversity:.3f}",
+            f"{pool.rarity:.2f}",
+        ]
+        if by_turn:
+            own = by_turn.get(pool.turn)
+            cells.append(percent_error(own.accuracy, own.stderr) if own else NOTHING)
+        table.add_row(*cells)
+    parts: list[RenderableType] = [table]
+    for pool in found.pools:
+        for word, rows in (("grew", pool.grown), ("shrank", pool.shrunk)):
+            if rows:
+                said = ", ".join(f"{type_name(r.type)[0]} {percent(r.before)} to {percent(r.after)}" for r in rows)
+                parts.append(Text(f"turn {pool.turn}, {word} most: {said}"))
+    return parts
