@@ -11,13 +11,16 @@ LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("analysis/embeddings", "distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
     {
+        "activity",
         "atomic",
         "configs",
         "errors",
         "listener",
         "outputs",
         "quantities",
+        "redaction",
         "registry",
+        "signals",
         "text_rows",
         "types",
         "user_code",
@@ -43,7 +46,7 @@ LAYERS = (
     {"analysis", "planning", "report", "results", "spending", "stages"},
     {"distributed"},
     {"preflight"},
-    {"bench", "loop", "recipes"},
+    {"bench", "loop", "recipes", "suite_run"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seif.analysis.run import analyze as analyze_run
-from seif.cli.options import AsJson, console, listener, quiet
+from seif.cli.options import AsJson, console, listener, print_json, quiet
 
 Run = Annotated[Path, typer.Argument(help="A run directory.")]
 
@@ -29,14 +27,18 @@ def analyze(
     sample: Annotated[int, typer.Option(min=3, help="Instructions of each turn that a model reads.")] = 200,
     as_json: AsJson = False,
 ) -> None:
-    """Constraint types that grew and shrank, difficulty and rewards per turn; as files and figures."""
+    """How a run's instructions change from turn to turn.
+
+    Constraint types that grew and shrank, difficulty and rewards per turn; as files and figures.
+    """
+    from seif.analysis.run import analyze as analyze_run
     from seif.report.table import pool_parts
 
     quiet()
     hears = listener(as_json)
     found = analyze_run(run, out, embeddings or embedder is not None, embedder, adherence, sample, hears)
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        print_json(found.to_json())
         return
     for part in pool_parts(found):
         console.print(part)
