@@ -28,6 +28,7 @@ PARTS: tuple[str, ...] = (
     "leaving",
     "limits",
     "outputs",
+    "plan",
     "secrets",
     "servers",
     "silence",
