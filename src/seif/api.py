@@ -188,7 +188,7 @@ def generate(
     from seif.models import JudgeWeights
 
     config, target = _loaded(config), Path(out)
-    fresh(target)
+    fresh(target, resumes=True)
     if config.instructor.probes:
         check_classifier_is_given(config)
     checking = filter_model or config.judger.checkpoint
@@ -232,7 +232,7 @@ def train(
     from seif.seeds import distinct
 
     config, file, target = _loaded(config), Path(instructions), Path(out)
-    fresh(target)
+    fresh(target, resumes=True)
     check_one_stage(role, config)
     given = judge_model or config.judger.checkpoint
     settled, precision = settle(config, Beside(target).checkpoints)

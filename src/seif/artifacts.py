@@ -108,9 +108,18 @@ class Beside:
         """Held by the command that makes the output."""
         return self.out.with_name(f".{self.out.name}.lock")
 
+    @property
+    def _work(self) -> tuple[Path, ...]:
+        return self.checkpoints, self.processes, self.parts, self.chunks
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is there that is only needed while the output is made."""
+        return any(folder.exists() for folder in self._work)
+
     def drop_unfinished(self) -> None:
         """Remove what is only needed while the output is made; a kill can leave it behind after the output is done."""
-        for folder in (self.checkpoints, self.processes, self.parts):
+        for folder in self._work:
             shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -141,6 +150,7 @@ class RunDir:
         self.metrics = JsonLines(root / "metrics.jsonl")
         self.events = JsonLines(root / "events.jsonl")
         self.report = root / "report.html"
+        self.report_lock = root / ".report.lock"
         self.nodes = root / "nodes"
         self._config = root / "config.yaml"
         self._manifest = root / "manifest.json"

@@ -63,9 +63,9 @@ class Pipeline:
         self.progress.started(stage.turn, stage.name)
         self.dir.event("stage_started", turn=stage.turn, stage=stage.name)
         reset_peak()
-        began, worked = time.time(), _cpu_seconds()
+        began, worked = time.monotonic(), _cpu_seconds()
         stage.run(log)
-        seconds = round(time.time() - began, 1)
+        seconds = round(time.monotonic() - began, 1)
         used = {"cpu_seconds": round(_cpu_seconds() - worked, 1), "peak_bytes": peak_memory()}
         self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds, **used)
         self.progress.finished(stage.turn, stage.name, seconds, log.last)

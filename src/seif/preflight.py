@@ -7,6 +7,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config
 from seif.engines.quiet import quiet
@@ -267,7 +268,11 @@ def _check_self_supervised(config: Config, trains: bool) -> None:
             curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
 
 
-def fresh(out: Path) -> None:
-    """Raises UsageError for an output that exists already."""
-    if out.exists():
+def fresh(out: Path, resumes: bool = False) -> None:
+    """Raises UsageError for an output that exists already.
+
+    A command that `resumes` is let through where unfinished work is still beside it: a kill at the very end has left
+    it there, and the stage itself removes it.
+    """
+    if out.exists() and not (resumes and Beside(out).unfinished):
         raise UsageError(f"{out} exists already; remove it or choose another --out")

@@ -20,7 +20,7 @@ from unittest import mock
 
 from support import ROOT
 
-PARTS: tuple[str, ...] = ()
+PARTS: tuple[str, ...] = ("kills", "surroundings", "together", "soak")
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 TRACEBACK = "Traceback (most recent call last)"
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from seif import __version__
 from seif.cli import bench, evaluate, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
+from seif.cli.streams import open_streams
 from seif.errors import RunError, SeifError
 
 app = typer.Typer(
@@ -75,6 +76,7 @@ def main() -> None:
     """
     from safetensors import SafetensorError
 
+    open_streams()
     before = {number: signal.signal(number, _stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         app()

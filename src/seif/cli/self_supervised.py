@@ -85,7 +85,7 @@ def pseudo_label(
 
     cfg = for_model(config, model, overrides)
     seeds = [x.seed for x in read_instructions(instructions)]
-    fresh(out)
+    fresh(out, resumes=True)
     cfg = settle_dtype(cfg, Beside(out).chunks)
     preflight(cfg, seeds)
     counts = Beside(out).counts
@@ -119,7 +119,7 @@ def train_reward_model(
     cfg = for_model(config, model, overrides)
     if not read_pairs(labels):
         raise UsageError(f"{labels} holds no pairs; make some with `seif pseudo-label`")
-    fresh(out)
+    fresh(out, resumes=True)
     quiet()
     cfg = settle_dtype(cfg, Beside(out).checkpoints)
     check_base(model, cfg.self_supervised.reward_model.max_length)
