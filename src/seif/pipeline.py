@@ -47,6 +47,7 @@ class Pipeline:
 
         if stage.output.exists():
             Beside(stage.output).drop_unfinished()
+            self._note_end(stage)
             self.progress.skipped(stage.turn, stage.name)
             return
         for path in stage.inputs:
@@ -69,6 +70,14 @@ class Pipeline:
         used = {"cpu_seconds": round(_cpu_seconds() - worked, 1), "peak_bytes": peak_memory()}
         self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds, **used)
         self.progress.finished(stage.turn, stage.name, seconds, log.last)
+
+    def _note_end(self, stage: Stage) -> None:
+        """Of a stage that was killed between its output and its end, which took until its output was there."""
+        place: dict[str, str | float] = {"turn": stage.turn, "stage": stage.name}
+        mine = [event for event in self.dir.events.read() if place.items() <= event.items()]
+        if mine and mine[-1]["event"] == "stage_started":
+            seconds = max(0.0, stage.output.stat().st_mtime - mine[-1]["time"])
+            self.dir.event("stage_finished", **place, seconds=round(seconds, 1))
 
 
 def _cpu_seconds() -> float:
