@@ -114,7 +114,7 @@ def soak(turns: int, run_dir: Path) -> list[Turn]:
     with tempfile.TemporaryDirectory(prefix="seif-soak-") as folder:
         trackers.register("soak")(meter.open)
         try:
-            api.run(config(turns, Path(folder)).model_copy(update={"report_to": ["soak"]}), run_dir)
+            api.run(config(turns, Path(folder)).model_copy(update={"report_to": ("soak",)}), run_dir)
         finally:
             trackers.remove("soak")
     return meter.turns

@@ -109,10 +109,15 @@ def _failure_of_end(moment: Moment, ended: Ended) -> Exception | None:
     if ended.code not in codes:
         # Also where the moment never came: then nothing was tried.
         return Crashed(f"exit code {ended.code}, wanted {codes[0]}: {ended.err[-300:]}")
-    lines = ended.err.strip().splitlines()
-    if word and (len(lines) != 1 or word not in lines[0]):
-        return Silent(f"no single line with {word!r}: {ended.err[-500:]}")
+    if word and not _says(ended, word):
+        return Silent(f"the last line has no {word!r}: {ended.err[-500:]}")
     return None
+
+
+def _says(ended: Ended, word: str) -> bool:
+    """Whether it ended with one line about it; there may be others about its progress."""
+    lines = ended.err.strip().splitlines()
+    return bool(lines) and word in lines[-1] and sum(line.startswith("error: ") for line in lines) == 1
 
 
 def _failure_of_reader(command: str, folder: Path) -> Exception | None:
