@@ -7,6 +7,9 @@ replay, the bandit and the archive, which read all earlier turns. At the end of 
 resident in memory; `open_files`; `threads`; and `disk_kib`, all files of the run. `growth` compares the last turn with
 turn `--settled`, when all kinds of stages have run a few times; exit code 1 where memory or open files have grown by
 more than 5%, or a turn takes more than 1.5 times the disk of one at the beginning.
+
+It computes in float32: of bf16 on a CPU, oneDNN keeps up to 1,024 compiled kernels, half a gigabyte, which grow as
+shapes come up and say nothing of the loop.
 """
 
 from __future__ import annotations
@@ -39,6 +42,7 @@ LIMIT = 0.05
 DISK_LIMIT = 1.5
 """How many times the disk of an early turn a late one may take."""
 SETTINGS = (
+    "dtype=float32",
     "stop.enabled=false",
     "evaluation.tasks=6",
     "evaluation.showcase=2",

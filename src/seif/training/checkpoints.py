@@ -46,10 +46,9 @@ def claim(work: Path, job: Any, dtype: str) -> None:
 
 def _digest(work: Path, job: Any) -> str:
     """Of the job, wherever its run directory lies and is named from: that may be moved between two sittings."""
-    run = work.parent.parent
     text = json.dumps(job)
-    for name in {str(run), str(run.absolute())}:
-        text = text.replace(f'"{json.dumps(name)[1:-1]}/', '"./')
+    for run in {work.parent.parent, work.absolute().parent.parent} - {Path()}:
+        text = text.replace(f'"{json.dumps(str(run))[1:-1]}/', '"./')
     return hashlib.sha256(text.encode()).hexdigest()
 
 
