@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
+
+import numpy as np
 
 from benchmarks.runs import Finished, Study
 from benchmarks.statistics import Difference, Interval, difference, holm, interval, mean_height
@@ -13,6 +15,8 @@ from seif.types import Json
 
 Row: TypeAlias = Mapping[str, float]
 """What is compared of one turn, by name. `tokens` counts those spent since the run began."""
+_Rows: TypeAlias = Mapping[str, Mapping[int, Sequence[Row]]]
+"""By arm and seed, the rows of the turns."""
 Measures: TypeAlias = dict[str, Difference]
 Numbers = Callable[[RunDir, int], Row]
 """(run, turn) -> its row; turn 0 is the base."""
@@ -21,16 +25,37 @@ AREA = "area"
 """Mean of the primary measure over the tokens spent, up to the smaller of two runs' totals."""
 
 
-def summarise(study: Study, finished: Finished, numbers: Numbers, primary: str) -> Json:
+def measured_rows(summary: Mapping[str, Any]) -> dict[str, dict[int, list[Row]]]:
+    """By arm and seed the rows of the turns, from what `summarise` has returned; turn 0 is the base's.
+
+    Measures that some seed of the arm lacks are not in it.
+    """
+    if not summary["arms"]:
+        return {}
+    most = max(summary["seeds"].values(), key=len)
+    base = dict(zip(most, _by_seed(summary["base"], len(most)), strict=True))
+    rows: dict[str, dict[int, list[Row]]] = {}
+    for arm, turns in summary["arms"].items():
+        seeds = summary["seeds"][arm]
+        by_turn = [_by_seed(turns[turn], len(seeds)) for turn in turns]
+        rows[arm] = {seed: [base[seed], *(turn[i] for turn in by_turn)] for i, seed in enumerate(seeds) if seed in base}
+    return rows
+
+
+def _by_seed(measures: Mapping[str, Any], seeds: int) -> list[Row]:
+    return [{name: measure["values"][i] for name, measure in measures.items()} for i in range(seeds)]
+
+
+def summarise(study: Study, finished: Finished, numbers: Numbers, primary: str, measured: _Rows | None = None) -> Json:
     """Config, seeds and failed runs; the base; every arm by turn; the last turn's differences between arms.
 
+    `measured` rows count where the run itself is not there.
     Holm's family is the study's tested arms against the control, whether they have run or not, in every measure apart.
     """
-    rows = {
-        arm: {seed: _rows(run, numbers) for seed, run in of_arm.items()}
-        for arm, of_arm in finished.runs.items()
-        if of_arm
-    }
+    earlier = measured or {}
+    found = {arm: {seed: _rows(run, numbers) for seed, run in of_arm.items()} for arm, of_arm in finished.runs.items()}
+    rows = {arm: dict(sorted({**earlier.get(arm, {}), **found.get(arm, {})}.items())) for arm in study.arms}
+    rows = {arm: of_arm for arm, of_arm in rows.items() if of_arm}
     # The base is the same in every arm.
     base = [turns[0] for turns in max(rows.values(), key=len).values()] if rows else []
     summary: Json = {
@@ -47,15 +72,15 @@ def summarise(study: Study, finished: Finished, numbers: Numbers, primary: str) 
     }
     pairs = [(arm, study.control) for arm in rows if arm != study.control] + list(study.also)
     for other in dict.fromkeys(other for _, other in pairs):
-        found = {arm: _differences(rows, arm, other, primary) for arm, against in pairs if against == other}
-        found = {arm: measures for arm, measures in found.items() if measures}
+        against = {arm: _differences(rows, arm, other, primary) for arm, control in pairs if control == other}
+        against = {arm: measures for arm, measures in against.items() if measures}
         if other == study.control:
-            tested = {arm: measures for arm, measures in found.items() if arm in study.tested}
-            found |= _adjusted(tested, len(study.tested))
-        if found:
+            tested = {arm: measures for arm, measures in against.items() if arm in study.tested}
+            against |= _adjusted(tested, len(study.tested))
+        if against:
             summary[f"minus_{other}"] = {
                 arm: {name: _rounded(d) for name, d in measures.items()} | _ratio(rows, arm, other)
-                for arm, measures in found.items()
+                for arm, measures in against.items()
             }
     return summary
 
@@ -72,10 +97,6 @@ def _intervals(rows: Sequence[Row]) -> Json:
     """Over the seeds; a measure that some seed lacks is left out."""
     names = [name for name in rows[0] if all(name in row for row in rows)] if rows else []
     return {name: _rounded(interval([row[name] for row in rows])) for name in names}
-
-
-_Rows: TypeAlias = Mapping[str, Mapping[int, Sequence[Row]]]
-"""By arm and seed, the rows of the turns."""
 
 
 def _paired(rows: _Rows, arm: str, other: str) -> list[tuple[Sequence[Row], Sequence[Row]]]:
@@ -129,8 +150,9 @@ def _adjusted(tested: Mapping[str, Measures], size: int) -> dict[str, Measures]:
 
 
 def _rounded(statistics: Interval | Difference) -> Json:
-    """Five places are more than any run says."""
-    return {
-        key: [round(v, 5) for v in value] if isinstance(value, tuple) else value if value is None else round(value, 5)
-        for key, value in asdict(statistics).items()
+    """Five places are more than any run says. A seed's own values are as they are, because they may be read again: the
+    sign-flip test counts ties, and a tie of rounded values is none."""
+    found = {
+        name: value if value is None else np.round(value, 5).tolist() for name, value in asdict(statistics).items()
     }
+    return {**found, "values": list(statistics.values)}

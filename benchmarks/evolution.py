@@ -3,9 +3,9 @@
     .venv/bin/python -m benchmarks.evolution --seeds 10 --jobs 2 > docs/evolution.json
     .venv/bin/python -m benchmarks.evolution --world w1 --arms static default --seeds 2 > /tmp/evolution.json
 
-Runs `seif run` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed), and prints
-JSON: for each world the base, every arm's turns, and the differences between arms after the last turn. Tested arms get
-all --seeds, exploratory ones at most five.
+Runs `seif run` for every arm and seed under --runs (finished runs are reused, unfinished ones resumed; those that
+--measured has are not done), and prints JSON: for each world the base, every arm's turns, and the differences between
+arms after the last turn. Tested arms get all --seeds, exploratory ones at most five.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Collection
 from itertools import accumulate
 
 from benchmarks.arms import WORLDS
-from benchmarks.comparison import TOKENS, summarise
+from benchmarks.comparison import TOKENS, measured_rows, summarise
 from benchmarks.runs import ROOT, add_options, arms_of, finish, settings_of
 from seif.artifacts import RunDir
 from seif.atomic import read_json
@@ -95,12 +95,15 @@ def main() -> None:
     add_options(parser, ROOT / "runs" / "evolution")
     options = parser.parse_args()
     chosen = arms_of(parser, options, (arm for world in options.world for arm in WORLDS[world].arms))
+    earlier = read_json(options.measured)["worlds"] if options.measured else {}
     summaries = {}
     for world in options.world:
         study = WORLDS[world]
         arms = [arm for arm in study.arms if arm in chosen]
-        finished = finish(study, arms, options.seeds, options.runs / world, options.jobs, settings_of(options))
-        summaries[world] = summarise(study, finished, numbers, PRIMARY)
+        measured = measured_rows(earlier[world]) if world in earlier else {}
+        places = [(arm, seed) for arm, of_arm in measured.items() for seed in of_arm]
+        finished = finish(study, arms, options.seeds, options.runs / world, options.jobs, settings_of(options), places)
+        summaries[world] = summarise(study, finished, numbers, PRIMARY, measured)
     print(json.dumps({"worlds": summaries}, indent=1))
     if any(summary["failed"] for summary in summaries.values()):
         sys.exit(1)

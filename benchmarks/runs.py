@@ -8,10 +8,11 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeAlias
 
 from seif.artifacts import RunDir
 from seif.atomic import new_directory
@@ -40,6 +41,8 @@ class Arm:
     """More settings for a seed, from finished runs."""
 
 
+Place: TypeAlias = tuple[str, int]
+"""(arm, seed): which run of a study."""
 EXPLORATORY_SEEDS = 5
 
 
@@ -65,9 +68,9 @@ class Study:
         wanted |= {needed for arm in wanted for needed in self.arms[arm].needs}
         return [arm for arm in self.arms if arm in wanted]
 
-    def places(self, arms: Sequence[str], most: int) -> list[tuple[str, int]]:
-        """(arm, seed) of all runs: those of `seeds`, and those that they need; seed by seed."""
-        wanted = {(arm, seed) for arm in arms for seed in self.seeds(arm, most)}
+    def places(self, arms: Sequence[str], most: int, measured: Collection[Place] = ()) -> list[Place]:
+        """All runs: those of `seeds` without the measured ones, and those that they need; seed by seed."""
+        wanted = {(arm, seed) for arm in arms for seed in self.seeds(arm, most)} - set(measured)
         wanted |= {
             (needed, self.arms[arm].needed_seed(seed)) for arm, seed in wanted for needed in self.arms[arm].needs
         }
@@ -87,11 +90,19 @@ class Finished:
     failed: tuple[str, ...] = ()
 
 
-def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: int, extra: Settings) -> Finished:
+def finish(
+    study: Study,
+    chosen: Sequence[str],
+    most: int,
+    folder: Path,
+    jobs: int,
+    extra: Settings,
+    measured: Collection[Place] = (),
+) -> Finished:
     """Do what is missing of the runs in `folder`, `jobs` at once; a run that fails is noted, and the others go on.
 
     Runs that need others wait for all of these. `extra` settings come after the arm's. With no jobs nothing is run, and
-    what is not finished is left out.
+    what is not finished is left out. Of the `measured` runs only those are done that another run needs.
     """
     arms = study.with_needed(chosen)
     runs: dict[str, dict[int, RunDir]] = {arm: {} for arm in arms}
@@ -114,14 +125,14 @@ def finish(study: Study, chosen: Sequence[str], most: int, folder: Path, jobs: i
         if not jobs and not is_finished(RunDir(folder / f"{arm}-{seed}"), study.config, settings):
             return
         if seed in runs.get(study.control, {}):
-            take_base(found(study.control, seed), study.config, settings, folder / f"{arm}-{seed}")
+            take_shared(found(study.control, seed), study.config, settings, folder / f"{arm}-{seed}")
         if run(study.config, settings, folder / f"{arm}-{seed}"):
             runs[arm][seed] = RunDir(folder / f"{arm}-{seed}")
         else:
             failed.append(f"{arm}-{seed}")
 
     for waits in (False, True):
-        places = [(arm, seed) for arm, seed in study.places(arms, most) if bool(study.arms[arm].needs) == waits]
+        places = [place for place in study.places(arms, most, measured) if bool(study.arms[place[0]].needs) == waits]
         with ThreadPoolExecutor(jobs or 1) as pool:
             # The list makes an exception of a run show here.
             list(pool.map(lambda place: one(*place), places))
@@ -171,19 +182,35 @@ AFTER_THE_BASE = {
 """Keys that say nothing about turn 0, in which the base writes, answers and judges as it is."""
 
 
-def take_base(run: RunDir, config: Path, settings: Settings, folder: Path) -> None:
-    """Turn 0 of a finished run, for one of the same seed that has not begun and would do the same in it."""
+BEHIND_THE_REWARD_MODEL = {"self_supervised.hard_labels", "self_supervised.curriculum"}
+"""Keys that say nothing about turn 1 up to its reward model."""
+LEARNED = (
+    *(RunDir.pseudo_labels, RunDir.pseudo_label_counts),
+    *(RunDir.reward_model, RunDir.reward_model_numbers),
+)
+"""What the stages in between write."""
+
+
+def take_shared(run: RunDir, config: Path, settings: Settings, folder: Path) -> None:
+    """Turn 0 of a finished run, and turn 1 up to its reward model, as far as a run of the same seed that has not begun
+    would do the same in them."""
     if folder.exists() or not run.started():
         return
     wanted = load_config(config, [f"{key}={value}" for key, value in settings.items()])
-    if not AFTER_THE_BASE.issuperset(differing_keys(run.config(), wanted)):
+    differing = set(differing_keys(run.config(), wanted))
+    if not differing <= AFTER_THE_BASE | BEHIND_THE_REWARD_MODEL:
         return
     # Whole or not at all: `seif run` would take a part of a file for its own.
     with new_directory(folder) as partial:
         copied = RunDir(partial)
-        copied.turn(0).mkdir()
-        for place in (RunDir.generation, RunDir.instructions, RunDir.evaluation):
-            shutil.copyfile(place(run, 0), place(copied, 0))
+        shared = [(place, 0) for place in (RunDir.generation, RunDir.instructions, RunDir.evaluation)]
+        if differing <= BEHIND_THE_REWARD_MODEL:
+            shared += [(place, 1) for place in (RunDir.generation, RunDir.instructions, *LEARNED)]
+        for place, turn in shared:
+            if place(run, turn).exists():
+                place(copied, turn).parent.mkdir(exist_ok=True)
+                copy = shutil.copytree if place(run, turn).is_dir() else shutil.copyfile
+                copy(place(run, turn), place(copied, turn))
 
 
 def is_finished(run: RunDir, config: Path, settings: Settings) -> bool:
@@ -215,6 +242,13 @@ def add_options(parser: argparse.ArgumentParser, runs: Path) -> None:
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of all runs, to try a study out"
     )
     parser.add_argument("--runs", type=Path, default=runs, help="where runs are kept")
+    parser.add_argument(
+        "--measured",
+        type=Path,
+        metavar="JSON",
+        help="what this command has printed before: its runs are not done again, and count like those on disk. Runs of "
+        "another kind of CPU or of other code can differ from them",
+    )
 
 
 def arms_of(parser: argparse.ArgumentParser, options: argparse.Namespace, known: Iterable[str]) -> list[str]:

@@ -14,7 +14,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks.comparison import summarise
+from benchmarks.comparison import measured_rows, summarise
 from benchmarks.evolution import mean_of_types
 from benchmarks.runs import ROOT, Arm, Settings, Study, add_options, arms_of, finish, settings_of
 from seif.artifacts import RunDir
@@ -23,7 +23,8 @@ from seif.evaluation.results import Evaluation, RewardModelNumbers
 
 PRIMARY = "greedy_constraint_accuracy"
 COMMON = {
-    "follower.steps": "36",
+    "self_supervised.reward_model.epochs": "2",
+    "follower.steps": "24",
     "evaluation.tasks": "600",
     "evaluation.judged": "150",
     "evaluation.showcase": "0",
@@ -35,7 +36,7 @@ EVOLVING = {
     "instructor.train": "true",
     "instructor.steps": "4",
     "instructor.share_penalty": "0.5",
-    "follower.steps": "12",
+    "follower.steps": "8",
 }
 """As many Follower steps in all as `full` has."""
 
@@ -104,8 +105,10 @@ def main() -> None:
     add_options(parser, ROOT / "runs" / "self_supervised")
     options = parser.parse_args()
     chosen = arms_of(parser, options, STUDY.arms)
-    finished = finish(STUDY, chosen, options.seeds, options.runs, options.jobs, settings_of(options))
-    print(json.dumps(summarise(STUDY, finished, numbers, PRIMARY), indent=1))
+    measured = measured_rows(read_json(options.measured)) if options.measured else {}
+    places = [(arm, seed) for arm, of_arm in measured.items() for seed in of_arm]
+    finished = finish(STUDY, chosen, options.seeds, options.runs, options.jobs, settings_of(options), places)
+    print(json.dumps(summarise(STUDY, finished, numbers, PRIMARY, measured), indent=1))
     if finished.failed:
         sys.exit(1)
 

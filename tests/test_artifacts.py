@@ -124,7 +124,7 @@ def test_a_run_that_stopped_early_is_finished_until_it_goes_on(tmp_path):
 def test_a_resumed_run_may_change_when_it_stops(tmp_path):
     run = RunDir(tmp_path)
     run.open(CONFIG, Manifest())
-    changed = CONFIG.model_copy(update={"stop": Stop(enabled=False, gap=0.1, patience=3, fall=False, collapse=1.0)})
+    changed = CONFIG.model_copy(update={"stop": Stop(enabled=False, gap=0.1, patience=3, fall=False, collapse=0.0)})
     run.open(changed, Manifest())
     assert run.config().stop == changed.stop
 

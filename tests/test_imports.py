@@ -10,7 +10,18 @@ HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm
 LATE = HEAVY | {"openai"}
 MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"atomic", "configs", "errors", "listener", "quantities", "registry", "types"},
+    {
+        "atomic",
+        "configs",
+        "errors",
+        "listener",
+        "outputs",
+        "quantities",
+        "registry",
+        "text_rows",
+        "types",
+        "user_code",
+    },
     {
         "chat",
         "config",

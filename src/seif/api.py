@@ -24,13 +24,14 @@ from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
 from seif.listener import SILENT, Listener
 from seif.manifest import describe
+from seif.outputs import check_apart, check_new
 from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import (
     check_classifier_is_given,
     check_one_stage,
     count_questions,
-    fresh,
+    files_of,
     iter_questions,
     preflight,
     seeds_of,
@@ -139,6 +140,7 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         listener.info(f"node {node} of {config.nodes}: node 0 logs")
         join(resolve(config)[0], root, node)
         return load_run(run_dir)
+    check_apart([root.seeds, root.report], files_of(config), option="--run-dir")
     with root.locked():
         questions = store_questions(iter_questions(config, listener.note), root.seeds)
         settled, precision = resolve(config, root.manifest().dtype)
@@ -188,11 +190,11 @@ def generate(
     from seif.models import JudgeWeights
 
     config, target = _loaded(config), Path(out)
-    fresh(target, resumes=True)
+    stats = Beside(target).stats
+    check_new(target, files_of(config), beside=[stats], unfinished=Beside(target).unfinished)
     if config.instructor.probes:
         check_classifier_is_given(config)
     checking = filter_model or config.judger.checkpoint
-    stats = Beside(target).stats
     with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
         questions = store_questions(iter_questions(config, listener.note), Beside(target).parts / "seeds.parquet")
         settled, precision = settle(config, Beside(target).parts)
@@ -232,7 +234,8 @@ def train(
     from seif.seeds import distinct
 
     config, file, target = _loaded(config), Path(instructions), Path(out)
-    fresh(target, resumes=True)
+    kept = Beside(target)
+    check_new(target, (file, *files_of(config)), beside=[kept.metrics], unfinished=kept.unfinished)
     check_one_stage(role, config)
     given = judge_model or config.judger.checkpoint
     settled, precision = settle(config, Beside(target).checkpoints)

@@ -7,7 +7,6 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config
 from seif.engines.quiet import quiet
@@ -32,10 +31,17 @@ def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]
     used.
     """
     from seif.evaluation.overlap import LeftOut
-    from seif.seeds import distinct, iter_seeds
+    from seif.seeds import distinct, iter_seeds, seed_column
+    from seif.text_rows import PROMPT
 
     file = _questions_file(config)
-    asked = distinct(lambda: seeds_of(file)) if config.instructions is not None else iter_seeds(file)
+    if config.instructions is not None:
+        asked = distinct(lambda: seeds_of(file))
+    else:
+        column = seed_column(file, config.seeds_column)
+        if column != PROMPT:
+            note(f"the seeds of {file} are its column `{column}`")
+        asked = iter_seeds(file, column)
     kept_apart = (config.held_out, config.held_out_types, config.audit, *config.benchmark_prompts)
     overlapping = LeftOut(map(Path, filter(None, kept_apart)))
     yield from overlapping.filter(asked)
@@ -268,11 +274,8 @@ def _check_self_supervised(config: Config, trains: bool) -> None:
             curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
 
 
-def fresh(out: Path, resumes: bool = False) -> None:
-    """Raises UsageError for an output that exists already.
-
-    A command that `resumes` is let through where unfinished work is still beside it: a kill at the very end has left
-    it there, and the stage itself removes it.
-    """
-    if out.exists() and not (resumes and Beside(out).unfinished):
-        raise UsageError(f"{out} exists already; remove it or choose another --out")
+def files_of(config: Config) -> tuple[str | None, ...]:
+    """The files that a config names, which a command reads and must not overwrite."""
+    general = config.self_supervised.general
+    named = (config.seeds, config.instructions, config.held_out, config.held_out_types, config.audit)
+    return (*named, general.train, general.held_out, *config.benchmark_prompts, *config.plugins)

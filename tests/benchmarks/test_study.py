@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pytest
 from benchmarks.arms import WORLDS
-from benchmarks.comparison import summarise
+from benchmarks.comparison import measured_rows, summarise
 from benchmarks.picture import draw
 from benchmarks.results_table import (
     EVOLUTION,
@@ -38,6 +38,7 @@ class Run:
         return self
 
 
+PRIMARY = evolution.PRIMARY
 LIFT = {"static": 0.0, "static_plus": 0.02, "default": 0.05, "even": 0.06}
 SPENDING = {"static": 100, "static_plus": 200, "default": 200, "even": 100}
 MADE_UP = Study(
@@ -65,8 +66,30 @@ def summary():
         arm: {seed: Run(arm, seed) for seed in MADE_UP.seeds(arm, 10) if (arm, seed) != ("static_plus", 3)}
         for arm in LIFT
     }
-    summary = summarise(MADE_UP, Finished(found, ("static_plus-3",)), made_up, "sampled_constraint_accuracy")
+    summary = summarise(MADE_UP, Finished(found, ("static_plus-3",)), made_up, PRIMARY)
     return json.loads(json.dumps(summary))
+
+
+def test_what_was_printed_before_counts_like_the_runs_themselves(summary):
+    assert summarise(MADE_UP, Finished({}, ("static_plus-3",)), made_up, PRIMARY, measured_rows(summary)) == summary
+
+
+def test_a_run_on_disk_counts_before_what_was_printed_of_it(summary):
+    other = {"static": {0: Run("default", 0)}}
+    found = summarise(MADE_UP, Finished(other), made_up, PRIMARY, measured_rows(summary))
+    first = found["arms"]["static"]["turn_2"][PRIMARY]["values"]
+    before = summary["arms"]["static"]["turn_2"][PRIMARY]["values"]
+    assert first[0] == summary["arms"]["default"]["turn_2"][PRIMARY]["values"][0]
+    assert first[1:] == before[1:]
+
+
+def test_measured_runs_are_done_again_only_where_another_needs_them(tmp_path, monkeypatch):
+    study = Study(Path("nano.yaml"), {"static": Arm(), "other": Arm(), "after": Arm(needs=("static",))}, "static")
+    done = []
+    monkeypatch.setattr(runs, "run", lambda config, settings, folder: done.append(folder.name) or True)
+    measured = [("static", 0), ("static", 1), ("other", 0), ("after", 0)]
+    finish(study, ["static", "other", "after"], 2, tmp_path, 1, {}, measured)
+    assert done == ["static-1", "other-1", "after-1"]
 
 
 @pytest.mark.parametrize("world", STUDIES)
@@ -226,12 +249,31 @@ def test_a_base_is_taken_whole_or_not_at_all(tmp_path, monkeypatch):
 
     monkeypatch.setattr(runs.shutil, "copyfile", killed)
     with pytest.raises(KeyboardInterrupt):
-        runs.take_base(begun, Path("nano"), {"seed": "0"}, to)
+        runs.take_shared(begun, Path("nano"), {"seed": "0"}, to)
     assert not to.exists()
     monkeypatch.setattr(runs.shutil, "copyfile", copy)
-    runs.take_base(begun, Path("nano"), {"seed": "0"}, to)
+    runs.take_shared(begun, Path("nano"), {"seed": "0"}, to)
     assert RunDir(to).evaluation(0).read_text(encoding="utf-8") == "all of it"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gate-0", "static-0"]
+
+
+@pytest.mark.parametrize(
+    ("setting", "shared"), [("hard_labels=true", True), ("curriculum=none", True), ("contrasts=false", False)]
+)
+def test_a_reward_model_is_taken_where_it_would_be_the_same(setting, shared, tmp_path, monkeypatch):
+    full, config = RunDir(tmp_path / "full-0"), Path("nano-self-supervised")
+    full.reward_model(1).mkdir(parents=True)
+    for place in (full.pseudo_labels, full.pseudo_label_counts, full.reward_model_numbers):
+        place(1).write_text("of turn 1", encoding="utf-8")
+    (full.reward_model(1) / "config.json").write_text("{}", encoding="utf-8")
+    monkeypatch.setattr(RunDir, "config", lambda run: load_config(config, ["seed=0"]))
+    monkeypatch.setattr(RunDir, "started", lambda run: True)
+    key, value = f"self_supervised.{setting}".split("=")
+    to = RunDir(tmp_path / "other-0")
+    runs.take_shared(full, config, {"seed": "0", key: value}, to.root)
+    assert to.root.exists() == shared
+    assert (to.reward_model(1) / "config.json").exists() == shared
+    assert to.pseudo_labels(1).exists() == shared
 
 
 def test_a_run_of_another_checkout_is_finished_too(tmp_path, monkeypatch):

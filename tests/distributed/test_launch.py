@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from groups import HERE, SETTINGS, SHARDED, furthest, instructions, pid_of, train
 
 from seif.artifacts import Beside
-from seif.distributed import launch
+from seif.distributed import launch, worker
+from seif.distributed.devices import Group
+from seif.distributed.heartbeat import Failure, write_failure
 from seif.errors import RunError, UsageError
 from support import RecordingLog, all_gone, processes_about
 
@@ -84,6 +87,29 @@ def test_a_killed_process_ends_the_group_and_the_same_call_resumes_bit_for_bit(t
     undisturbed_log, expected = undisturbed(kind, 2)
     assert resumed.steps == undisturbed_log.steps[1:]
     assert furthest(weights, expected) == 0
+
+
+PRINTED = """worker FAILED
+------------------------------------------------------------
+Failures:
+{other}
+------------------------------------------------------------
+Root Cause (first observed failure):
+{root}
+============================================================
+"""
+FAILED = "[{i}]:\n  host      : here\n  rank      : {i} (local_rank: {i})\n  exitcode  : {code} (pid: 7)\n"
+
+
+@pytest.mark.parametrize("first", ["killed", "other"])
+def test_the_killed_process_is_named_also_where_another_was_seen_to_fail_first(first, tmp_path):
+    killed, other = FAILED.format(i=1, code=-9), FAILED.format(i=0, code=1)
+    root, rest = (killed, other) if first == "killed" else (other, killed)
+    log = tmp_path / "node_0.log"
+    log.write_text(PRINTED.format(root=root, other=rest), encoding="utf-8")
+    write_failure(worker.failure_file(tmp_path, 0), Failure(False, "process 0 failed: connection reset", 1.0, False))
+    error = launch._failure(Group(2), tmp_path, SimpleNamespace(log=log))
+    assert "process 1 was killed (signal 9)" in str(error)
 
 
 def test_a_process_that_hangs_ends_the_group(tmp_path):

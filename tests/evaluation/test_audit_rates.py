@@ -137,6 +137,15 @@ def test_accuracy_has_the_error_of_tasks_and_not_of_constraints():
     assert (audit.satisfied[:2], audit.constraints[:2]) == ([2, 0], [2, 2])
 
 
+def test_a_task_without_a_reply_counts_nowhere():
+    task = Instruction("Why?", (Constraint("a"), Constraint("b")))
+    answers = [Answer(task, "x", (True, False)), Answer(task, None, (False, False), "timeout")]
+    audit = measured(1, answers)
+    assert (audit.accuracy, audit.satisfied, audit.constraints) == (0.5, [1, 0], [2, 0])
+    with pytest.raises(RunError, match="no audit task got a reply, most often: timeout"):
+        measured(1, answers[1:])
+
+
 def test_a_corrected_mean_is_the_truth_where_the_rates_are_exact_and_has_no_interval():
     rates = rates_of(judged(GOOD, 85, 15, 30, 70))
     share = corrected(465, 1000, rates)

@@ -43,18 +43,38 @@ def test_accuracy_below_the_best_turns_ends_the_loop_unless_it_is_within_error()
     assert reason_to_stop([audit(0), high, slightly], None, Stop()) is None
 
 
+def test_a_fall_is_measured_on_the_tasks_that_both_turns_have():
+    """Every other task got no reply in the last turn; the others are as before."""
+    before = audit(1, satisfied=(1, 1, 1, 2) * 75)
+    holes = [0 if i % 2 else n for i, n in enumerate(LENGTHS)]
+    kept = [0 if i % 2 else n for i, n in enumerate(before.satisfied)]
+    last = before.model_copy(update={"turn": 2, "accuracy": 0.3, "satisfied": kept, "constraints": holes})
+    assert reason_to_stop([audit(0), before, last], None, Stop()) is None
+    nothing = last.model_copy(update={"constraints": [0] * len(LENGTHS), "satisfied": [0] * len(LENGTHS)})
+    assert reason_to_stop([audit(0), before, nothing], None, Stop()) is None
+
+
 def test_the_best_turn_is_the_earliest_of_the_highest():
     high = (1, 1, 1, 2) * 75
     assert best_turn([audit(0), audit(1, satisfied=high), audit(2, satisfied=high)]).turn == 1
     assert best_turn([]) is None
 
 
-def test_a_pool_of_one_type_ends_the_loop():
-    pool = Pool("punctuation:no_comma", 0.68)
-    reason = "68% of the Instructor's constraints are of one type, punctuation:no_comma (stop.collapse 0.5)"
+def test_a_pool_with_fewer_types_than_the_bases_ends_the_loop():
+    pool = Pool("punctuation:no_comma", entropy=2.0, base_entropy=3.0)
+    reason = (
+        "the Instructor's constraints are as varied as 4.0 equally common types, the base's as 8.0; "
+        "the commonest is punctuation:no_comma (stop.collapse 0.7)"
+    )
     assert reason_to_stop([audit(0), audit(1)], pool, Stop()) == reason
-    assert reason_to_stop([audit(0), audit(1)], pool, Stop(collapse=1.0)) is None
+    assert reason_to_stop([audit(0), audit(1)], pool, Stop(collapse=0.49)) is None
+    assert reason_to_stop([audit(0), audit(1)], pool, Stop(collapse=0)) is None
     assert reason_to_stop([audit(0)], pool, Stop()) is None
+    assert reason_to_stop([audit(0), audit(1)], Pool("title", 2.6, 3.0), Stop()) is None
+
+
+def test_a_base_that_writes_one_type_alone_can_not_collapse():
+    assert reason_to_stop([audit(0), audit(1)], Pool("title", 0.0, 0.0), Stop()) is None
 
 
 def test_a_fall_counts_for_less_where_it_is_against_the_best_of_many_turns():

@@ -20,7 +20,16 @@ from unittest import mock
 
 from support import ROOT
 
-PARTS: tuple[str, ...] = ("kills", "surroundings", "together", "soak")
+PARTS: tuple[str, ...] = (
+    "attacks",
+    "config",
+    "data",
+    "kills",
+    "outputs",
+    "soak",
+    "surroundings",
+    "together",
+)
 """The modules of this package that have faults: each has a function `faults()` that yields them."""
 TRACEBACK = "Traceback (most recent call last)"
 

@@ -211,7 +211,7 @@ _ALL: tuple[Scenario, ...] = (
             Moment("write", "turn_02/rollouts/train_follower.jsonl", nth=3),
             Moment("mkdir", "turn_02/follower.checkpoints/checkpoint-2"),
             Moment("rename", "turn_02/follower"),
-            Moment("flush", "metrics.jsonl.partial", torn="metrics.jsonl.partial"),
+            Moment("rename", "turn_02/audit.json.parts/job.json"),
             Moment("rename", "turn_02/audit.json"),
             Moment("write", "turn_02/evaluation.json.parts/verdicts.jsonl"),
             Moment("rename", "turn_02/evaluation.json"),

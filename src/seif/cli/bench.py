@@ -12,7 +12,6 @@ from seif.cli.options import (
     Overrides,
     Seeds,
     console,
-    fresh,
     listener,
     load,
     quiet,
@@ -20,6 +19,7 @@ from seif.cli.options import (
 )
 from seif.config import Config
 from seif.errors import UsageError
+from seif.outputs import check_new
 
 _SEEDS = "nano:data/seeds.parquet"
 
@@ -41,7 +41,7 @@ def bench(
     from seif.bench import bench as measure
     from seif.preflight import check_names, iter_questions
 
-    fresh(out)
+    check_new(out, [config, seeds], stream=True)
     settled = settle_dtype(_config(config, model, seeds, overrides))
     check_names(settled)
     quiet()

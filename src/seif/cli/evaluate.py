@@ -11,6 +11,8 @@ from rich.console import RenderableType
 
 from seif import api
 from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener
+from seif.outputs import check_file, check_new
+from seif.preflight import files_of
 
 if TYPE_CHECKING:
     from seif.evaluation.results import SuiteResult
@@ -61,6 +63,10 @@ def evaluate(
         limit=limit,
     )
     cfg = for_model(config, model, overrides)
+    if out is not None:
+        check_file(out, (held_out, prompts, responses, config, *files_of(cfg)))
+    if responses is not None:
+        check_new(responses, (held_out, prompts, config, *files_of(cfg)), option="--responses", stream=True)
     kept = files.read_sections(out, model)
     result = api.evaluate_suite(cfg, suite, options, listener(as_json))
     name = suite.partition(":")[0]

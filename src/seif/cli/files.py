@@ -14,6 +14,7 @@ from rich.table import Table
 
 from seif.atomic import write_atomically
 from seif.cli.options import AsJson, console
+from seif.outputs import check_file
 from seif.quantities import quantity
 from seif.tables import write_json_lines
 from seif.types import Constraint, Json
@@ -36,6 +37,7 @@ def verify(
     """Check responses against their instructions, as IFEval does."""
     from seif.constraints.files import VerifiedFile
 
+    _check(out, file, types)
     _load(types)
     rows = VerifiedFile(file, loose)
     _write(out, rows)
@@ -70,6 +72,7 @@ def compile_(
     """Turn constraints' texts into rule checks, where that is certain."""
     from seif.constraints.files import CompiledFile
 
+    _check(out, file, types)
     _load(types)
     rows = CompiledFile(file)
     _write(out, ([_check_of(c) for c in row] for row in rows))
@@ -101,6 +104,7 @@ def conflicts(
     from seif.constraints.audit import audit, examine
     from seif.constraints.files import constraint_sets
 
+    _check(out, file, types)
     _load(types)
     found = [examine(constraints) for constraints in constraint_sets(file)]
     summary = audit(found)
@@ -139,6 +143,11 @@ def _write(out: Path | None, records: Iterable[object]) -> None:
         write_atomically(out, lambda partial: write_json_lines(partial, records))
     else:
         deque(records, maxlen=0)
+
+
+def _check(out: Path | None, *inputs: Path | None) -> None:
+    if out is not None:
+        check_file(out, inputs)
 
 
 def _load(types: Path | None) -> None:

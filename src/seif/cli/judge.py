@@ -13,14 +13,17 @@ import typer
 from rich.table import Table
 
 from seif import api
-from seif.atomic import write_atomically
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, fresh, listener
+from seif.artifacts import Beside
+from seif.atomic import destination, is_special, write_atomically
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener
 from seif.config import Config
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.evaluation.results import ReliabilityByType, Result
 from seif.extensions import load_extensions
 from seif.judges import Judgement
+from seif.outputs import check_new
+from seif.preflight import files_of
 from seif.quantities import quantity
 from seif.report.text import percent
 from seif.stage_log import Tables
@@ -65,14 +68,15 @@ def judge(
 
     cfg = _with_judger(for_model(config, model or NO_MODEL, overrides), judger)
     by_rules = cfg.judger.kind == "rules"
+    cache = None if out is None or is_special(destination(out)) else out
+    if out is not None:
+        check_new(out, (file, config, *files_of(cfg)), beside=[Beside(out).verdicts], stream=True)
     # All rows are checked before a model is loaded.
     deque(_read(file, by_rules), maxlen=0)
-    if out is not None:
-        fresh(out)
     counts = _Counts()
 
     def ask(responses: Iterable[api.Response]) -> Iterator[list[Judgement]]:
-        return api.judge_each(cfg, responses, model, out, listener(as_json))
+        return api.judge_each(cfg, responses, model, cache, listener(as_json))
 
     judged = _judged(_read(file, by_rules), ask, counts)
     if out is not None:

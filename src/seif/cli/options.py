@@ -13,14 +13,14 @@ from seif.config import Config
 from seif.engines.quiet import quiet
 from seif.listener import Listener
 from seif.pipeline import FileLog
-from seif.preflight import fresh, preflight, settle
+from seif.preflight import preflight, settle
 
 console = Console(soft_wrap=True)
 
 ConfigFile = Annotated[
     Path, typer.Argument(help="A YAML file, or the name of a shipped config, e.g. nano; `seif configs` lists them.")
 ]
-Seeds = Annotated[Path | None, typer.Option(help="Seed questions (parquet, JSONL, JSON with a `prompt` column).")]
+Seeds = Annotated[Path | None, typer.Option(help="Seed questions (parquet, JSONL, JSON, CSV or TXT).")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="KEY=VALUE", help="Override a config key, e.g. --set follower.grpo.kl=0.02."),
@@ -52,7 +52,6 @@ __all__ = [
     "Seeds",
     "console",
     "for_model",
-    "fresh",
     "listener",
     "load",
     "preflight",

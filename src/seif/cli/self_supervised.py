@@ -20,14 +20,15 @@ from seif.cli.options import (
     Overrides,
     console,
     for_model,
-    fresh,
     preflight,
     quiet,
     settle_dtype,
 )
 from seif.errors import UsageError
 from seif.evaluation.results import RewardModelNumbers
+from seif.outputs import check_new
 from seif.pipeline import FileLog
+from seif.preflight import files_of
 from seif.progress import Progress
 from seif.quantities import quantity
 from seif.report.text import percent, plain
@@ -49,8 +50,8 @@ def curriculum(
     from seif.instructions import read_instructions, write_instructions
     from seif.self_supervised.curriculum import levels as cut
 
+    check_new(out, [file])
     found = cut(read_instructions(file), levels)
-    fresh(out)
     with new_directory(out) as folder:
         for level in found:
             write_instructions(folder / f"level_{level.number}.parquet", level.instructions)
@@ -84,11 +85,12 @@ def pseudo_label(
     from seif.self_supervised.pseudo_labels import PairCounts
 
     cfg = for_model(config, model, overrides)
+    kept, counts = Beside(out), Beside(out).counts
+    inputs = (instructions, config, *files_of(cfg))
+    check_new(out, inputs, beside=[counts, kept.metrics], unfinished=kept.unfinished)
     seeds = [x.seed for x in read_instructions(instructions)]
-    fresh(out, resumes=True)
     cfg = settle_dtype(cfg, Beside(out).chunks)
     preflight(cfg, seeds)
-    counts = Beside(out).counts
     _run(out, "pseudo_label", lambda log: stages.pseudo_label(cfg, 1, model, instructions, out, counts, log))
     made = PairCounts.read(counts)
     console.print(
@@ -117,16 +119,17 @@ def train_reward_model(
     from seif.self_supervised.scorer import check_base
 
     cfg = for_model(config, model, overrides)
+    kept, numbers = Beside(out), Beside(out).numbers
+    inputs = (labels, config, *files_of(cfg))
+    check_new(out, inputs, beside=[numbers, kept.metrics], unfinished=kept.unfinished)
     if not read_pairs(labels):
         raise UsageError(f"{labels} holds no pairs; make some with `seif pseudo-label`")
-    fresh(out, resumes=True)
     quiet()
     cfg = settle_dtype(cfg, Beside(out).checkpoints)
     check_base(model, cfg.self_supervised.reward_model.max_length)
     # `--model` is what this command trains, whatever the config says.
     settings = cfg.self_supervised.reward_model.model_copy(update={"base": model})
     cfg = cfg.model_copy(update={"self_supervised": cfg.self_supervised.model_copy(update={"reward_model": settings})})
-    numbers = Beside(out).numbers
     training = stages.RewardModelTraining(1, labels, out, numbers)
     _run(out, "train_reward_model", lambda log: Launcher(cfg)(training, log))
     _show(RewardModelNumbers.from_json(read_json(numbers), numbers))

@@ -8,7 +8,8 @@ from typing import Annotated
 import typer
 
 from seif import api
-from seif.cli.options import OptionalConfig, Overrides, console, for_model, fresh, listener, quiet
+from seif.cli.options import OptionalConfig, Overrides, console, for_model, listener, quiet
+from seif.outputs import check_new
 from seif.quantities import quantity
 
 Start = Annotated[str, typer.Option(help="Where training starts: a checkpoint directory or hub id.")]
@@ -25,7 +26,7 @@ Frozen = Annotated[
 
 def generate(
     model: Annotated[str, typer.Option(help="The Instructor: a checkpoint directory or hub id.")],
-    seeds: Annotated[Path, typer.Option(help="Seed questions (parquet, JSONL, JSON with a `prompt` column).")],
+    seeds: Annotated[Path, typer.Option(help="Seed questions (parquet, JSONL, JSON, CSV or TXT).")],
     out: Annotated[Path, typer.Option(help="Instructions in the released schema (parquet).")],
     filter_model: Annotated[
         str | None, typer.Option(help="The Filter's checkpoint; judger.checkpoint or the Instructor's by default.")
@@ -83,7 +84,7 @@ def build(
     """Make the embedded model again from nothing, measure its floors, and write its card."""
     from seif.nano import build as nano_build
 
-    fresh(out)
+    check_new(out)
     quiet()
     nano_build.build(out, steps, seed, lambda line: console.print(line, highlight=False), start, phase)
     _print_model(out)

@@ -9,8 +9,9 @@ import typer
 
 from seif import configs as shipped
 from seif.cli import loop
-from seif.cli.options import console, fresh, quiet
+from seif.cli.options import console, quiet
 from seif.errors import UsageError
+from seif.outputs import check_new
 
 if TYPE_CHECKING:
     from seif.footprint import Device
@@ -51,7 +52,7 @@ def init(
     model: Annotated[
         str, typer.Option(help="Your model: a checkpoint directory, or a hub id that is in the local cache.")
     ],
-    seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON with a `prompt` column).")],
+    seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON, CSV or TXT).")],
     out: Annotated[
         Path | None,
         typer.Option(help="The config to write; MODEL'S NAME.yaml by default, after which its run is named."),
@@ -71,7 +72,7 @@ def init(
 
     path = str(Path(model).resolve()) if Path(model).is_dir() else model
     out = out or Path(f"{Path(path).name}.yaml")
-    fresh(out)
+    check_new(out, [seeds], stream=True)
     count = sum(1 for _ in iter_seeds(seeds))
     quiet()
     found = describe(model)

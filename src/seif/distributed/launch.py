@@ -36,9 +36,9 @@ if TYPE_CHECKING:
 
 POLL = 0.5
 """Seconds between two looks at the processes."""
-_KILLED = re.compile(r"rank\s*:\s*(\d+).*?exitcode\s*:\s*-(\d+)", re.DOTALL)
-_ROOT_CAUSE = "Root Cause"
-"""torchrun's heading over the process that ended first."""
+_KILLED = re.compile(r"rank\s*:\s*(\d+)[^\n]*\n\s*exitcode\s*:\s*-(\d+)")
+_FAILURES = "\nFailures:\n"
+"""torchrun's heading over the processes that had failed when it looked. What it then ends itself is not among them."""
 
 
 class Launcher:
@@ -144,9 +144,9 @@ def _explained(group: Group, folder: Path) -> SeifError | None:
 def _failure(group: Group, folder: Path, process: ServerProcess) -> SeifError:
     """Why a group ended, from what its processes left and what its launcher printed."""
     explained = _explained(group, folder)
-    # Where one was killed, the others only report that it is gone.
+    # Where one was killed, the others only report that it is gone, and may be found first.
     printed = process.log.read_text(encoding="utf-8", errors="replace")
-    killed = _KILLED.search(printed[printed.rfind(_ROOT_CAUSE) :]) if _ROOT_CAUSE in printed else None
+    killed = _KILLED.search(printed.rpartition(_FAILURES)[2]) if _FAILURES in printed else None
     if killed and not (explained and explained.exit_code == UsageError.exit_code):
         rank, signal = killed.groups()
         return _died(group, folder, f"process {rank} was killed (signal {signal})")

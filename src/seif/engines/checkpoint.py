@@ -65,6 +65,7 @@ def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 
             f"the tokenizer of {model} has no chat template; set "
             "tokenizer.chat_template and save it, or use an instruct model"
         )
+    chat.check(tokenizer)
     context = getattr(config.get_text_config(), "max_position_embeddings", None)
     if context is None:
         return

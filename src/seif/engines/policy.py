@@ -116,7 +116,7 @@ def read_tokens(body: str, request: TokenRequest) -> SampledTokens | Failure:
         choice = json.loads(body)["choices"][0]
         prompt, ids = choice["prompt_token_ids"], [int(token) for token in choice["token_ids"]]
         logprobs = [float(value) for value in choice["logprobs"]["token_logprobs"]]
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
         return Failure(MALFORMED)
     if prompt != list(request.prompt) or not ids or len(ids) != len(logprobs) or not all(map(math.isfinite, logprobs)):
         return Failure(MALFORMED)

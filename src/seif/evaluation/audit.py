@@ -94,7 +94,7 @@ class Audit(Result):
     satisfied: list[int] = Field(default=[])
     """Satisfied constraints of each task; turns are compared task by task."""
     constraints: list[int] = Field(default=[])
-    """Constraints of each task."""
+    """Constraints of each task; 0 where it got no reply."""
     judge: JudgeAudit | None = None
     """What judged in the turn's rewards; None where no model judges."""
     next_judge: JudgeAudit | None = None
@@ -191,8 +191,14 @@ def ratio(tasks: Iterable[tuple[float, int]]) -> tuple[float, float]:
 
 
 def measured(turn: int, answers: Sequence[Answer]) -> Audit:
-    """A Follower's accuracy on the audit tasks."""
-    satisfied, constraints = [sum(a.holds) for a in answers], [len(a.holds) for a in answers]
+    """A Follower's accuracy on the audit tasks. A task that got no reply has no constraints: nothing is known of it.
+
+    Raises RunError where no task got one.
+    """
+    satisfied = [0 if a.error else sum(a.holds) for a in answers]
+    constraints = [0 if a.error else len(a.holds) for a in answers]
+    if not any(constraints):
+        raise RunError("no audit task got a reply, most often: " + next(a.error for a in answers if a.error))
     accuracy, stderr = ratio(zip(satisfied, constraints, strict=True))
     return Audit(turn=turn, accuracy=accuracy, stderr=stderr, satisfied=satisfied, constraints=constraints)
 

@@ -20,6 +20,7 @@ from seif.errors import RunError, UsageError
 from seif.evaluation.results import Result, SuiteResult
 from seif.evaluation.suites import SuiteSettings, suite
 from seif.journal import ask_all
+from seif.outputs import check_new
 from seif.progress import clock
 from seif.quantities import quantity
 from seif.tables import read_rows, write_json_lines
@@ -234,8 +235,8 @@ def describe(result: IFEvalResult) -> list[str]:
 def _check(settings: SuiteSettings) -> None:
     if settings.prompts is not None:
         load_prompts(settings.prompts)
-    if settings.responses is not None and settings.responses.exists():
-        raise UsageError(f"{settings.responses} exists already; remove it or choose another --responses")
+    if settings.responses is not None:
+        check_new(settings.responses, [settings.prompts], option="--responses", stream=True)
 
 
 @suite("ifeval", takes=("limit", "responses"), needs=("prompts",), check=_check)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
@@ -12,11 +13,24 @@ from seif.evaluation.audit import Audit, Z, ratio
 
 @dataclass(frozen=True)
 class Pool:
-    """What the Instructor's pool of a turn is made of."""
+    """How varied the instructions of a turn are."""
 
     top_type: str
-    share: float
-    """Of all constraints."""
+    """The commonest type of constraint."""
+    entropy: float
+    """Over the types of all constraints, in bits."""
+    base_entropy: float
+    """The same of what the base wrote in turn 0."""
+
+    @property
+    def types(self) -> float:
+        """The effective number of types: how many equally common ones have this entropy (Hill 1973)."""
+        return math.exp2(self.entropy)
+
+    @property
+    def base_types(self) -> float:
+        """That of turn 0."""
+        return math.exp2(self.base_entropy)
 
 
 def best_turn(audits: Sequence[Audit]) -> Audit | None:
@@ -28,8 +42,8 @@ def best_turn(audits: Sequence[Audit]) -> Audit | None:
 def reason_to_stop(audits: Sequence[Audit], pool: Pool | None, settings: Stop) -> str | None:
     """Why the loop should end behind the last of `audits` (of turns 0, 1, ...), in one line; None: it should not.
 
-    `pool` is what that turn's Instructor wrote, None where it is not trained. Turn 0 rewards nothing, so a gap of its
-    judge stops nothing.
+    `pool` is about what that turn's Instructor wrote, None where it is not trained. Turn 0 rewards nothing, so a gap of
+    its judge stops nothing.
     """
     if not audits or audits[-1].turn == 0:
         return None
@@ -58,10 +72,10 @@ def _fall(audits: Sequence[Audit]) -> str | None:
     last, best = audits[-1], best_turn(audits)
     if best is None or last.accuracy is None or best.accuracy is None or best.turn == last.turn:
         return None
-    differences = (
-        (after - before, size)
-        for before, after, size in zip(best.satisfied, last.satisfied, last.constraints, strict=True)
-    )
+    tasks = zip(best.satisfied, best.constraints, last.satisfied, last.constraints, strict=True)
+    differences = [(after - before, size) for before, known, after, size in tasks if known and size]
+    if not differences:
+        return None
     change, error = ratio(differences)
     # The best of several equal turns is above its own mean, so the level is Bonferroni's for as many comparisons.
     if change >= -NormalDist().inv_cdf(1 - 0.025 / (len(audits) - 1)) * error:
@@ -73,9 +87,9 @@ def _fall(audits: Sequence[Audit]) -> str | None:
 
 
 def _collapse(pool: Pool | None, settings: Stop) -> str | None:
-    if pool is None or pool.share <= settings.collapse:
+    if pool is None or pool.types >= settings.collapse * pool.base_types:
         return None
     return (
-        f"{pool.share:.0%} of the Instructor's constraints are of one type, {pool.top_type} "
-        f"(stop.collapse {settings.collapse:g})"
+        f"the Instructor's constraints are as varied as {pool.types:.1f} equally common types, the base's as "
+        f"{pool.base_types:.1f}; the commonest is {pool.top_type} (stop.collapse {settings.collapse:g})"
     )

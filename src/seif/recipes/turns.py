@@ -218,9 +218,9 @@ class Turns:
             return False
         pool = None
         if self.train_instructors:
-            file = self.dir.generation(turn)
-            written = GenerationNumbers.from_json(read_json(file), file).pool
-            pool = Pool(written.top_type or "", written.top_type_share)
+            files = (self.dir.generation(0), self.dir.generation(turn))
+            base, written = (GenerationNumbers.from_json(read_json(file), file).pool for file in files)
+            pool = Pool(written.top_type or "", written.type_entropy, base.type_entropy)
         settings = self.config.stop
         reason = reason_to_stop(self._audits(turn), pool, settings)
         if reason is None:

@@ -27,7 +27,7 @@ from transformers import TrainingArguments as Arguments
 from seif.atomic import new_directory, write_json
 from seif.config import RewardModel
 from seif.constraints.taxonomy import type_of
-from seif.constraints.verifiers import verify
+from seif.constraints.verifiers import verdict_of
 from seif.engines.memory import release_memory
 from seif.engines.precision import TrainingTypes, training_types
 from seif.errors import RunError, UsageError
@@ -52,6 +52,7 @@ from seif.training import ranks
 from seif.training.callbacks import MarkWhole
 from seif.training.checkpoints import continue_from, finish_killed, step_of, whole_weights
 from seif.training.job import TrainingJob
+from seif.types import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -345,12 +346,13 @@ def _fold(model: Any, temperature: float) -> None:
 
 def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> ClassifierReliabilityByType | None:
     """`said` against the verifiers, where there is one; None where there is none for any pair."""
-    known = [(p.judged, p.response, s) for p, s in zip(pairs, said, strict=True) if p.judged.checkable]
-    return (
-        _table((c.instruction_id, verify(reply, c.instruction_id, c.kwargs), s) for c, reply, s in known)
-        if known
-        else None
-    )
+    ruled = [
+        (p.judged.instruction_id, verdict_of(p.response, p.judged), s)
+        for p, s in zip(pairs, said, strict=True)
+        if p.judged.checkable
+    ]
+    known = [(kind, v is Verdict.SATISFIED, s) for kind, v, s in ruled if v is not Verdict.UNJUDGED]
+    return _table(known) if known else None
 
 
 def _table(found: Iterable[tuple[str, bool, bool]]) -> ClassifierReliabilityByType:

@@ -14,7 +14,7 @@ from seif.artifacts import Beside
 from seif.atomic import read_json, write_json
 from seif.config import MOVABLE_KEYS, Config
 from seif.constraints.conflicts import find_conflict
-from seif.constraints.verifiers import verify
+from seif.constraints.verifiers import verdict_of
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.evaluation import harness, held_out, ifeval, suites
@@ -38,6 +38,7 @@ from seif.self_supervised.general import accuracy as general_accuracy
 from seif.self_supervised.general import load_questions
 from seif.stage_log import Tables
 from seif.training.checkpoints import claim
+from seif.types import Verdict
 
 BUILT_IN = (harness.lm_eval, ifeval.ifeval)
 """Suites that are registered as their modules are imported; `held-out` is below."""
@@ -208,11 +209,12 @@ async def _showcase(config: Config, engine: Engine, request: EvaluationRequest) 
         prompt = follower.messages(config.prompts, task, config.follower.format)
         completion = await engine.complete(Request(prompt, config.answer_tokens))
         reply = follower.parse(completion.text, completion.finish_reason == "stop", config.follower.format)
+        verdicts = [
+            verdict_of(reply, c) if c.checkable and reply is not None else Verdict.UNJUDGED for c in task.constraints
+        ]
         constraints = tuple(
-            ShownConstraint(
-                c.text, verify(reply, c.instruction_id, c.kwargs) if c.checkable and reply is not None else None
-            )
-            for c in task.constraints
+            ShownConstraint(c.text, None if v is Verdict.UNJUDGED else v is Verdict.SATISFIED)
+            for c, v in zip(task.constraints, verdicts, strict=True)
         )
         return ShownSeed(seed, constraints, reply, find_conflict(task.constraints))
 
