@@ -110,6 +110,8 @@ def mounted(line: str) -> tuple[str, ...]:
 
 def may_mount() -> bool:
     """Whether this user may have mounts of their own, as root may."""
+    if shutil.which("unshare") is None:
+        return False
     return subprocess.run(["unshare", "--mount", "true"], capture_output=True, check=False).returncode == 0
 
 
