@@ -26,7 +26,8 @@ import filelock
 import yaml
 
 from seif.atomic import JsonLines, hold, read_json, write_json, write_text
-from seif.config import MOVABLE_KEYS, Config, differing_keys
+from seif.config import Config
+from seif.config.changes import Begun, Change, changes, refusal
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.manifest import Manifest
@@ -299,32 +300,48 @@ class RunDir:
             partial.symlink_to(model.relative_to(self.root) if model.is_relative_to(self.root) else model.resolve())
             partial.replace(self.best)
 
-    def open(self, config: Config, manifest: Manifest) -> None:
-        """Start the run, or continue it. Raises UsageError when config, files, packages or format differ.
+    def check(self, config: Config, manifest: Manifest) -> None:
+        """Raises UsageError when a run that was started here can't go on with this config, these files and these
+        packages."""
+        recorded = self.manifest()
+        recorded.check_format(self.root)
+        refused = refusal(self.config(), config, self._begun())
+        if refused:
+            raise UsageError(f"{self.root} {refused}")
+        recorded.check_same(manifest, self.root)
 
-        Where and how servers are asked may differ, and is noted anew.
-        """
+    def open(self, config: Config, manifest: Manifest) -> None:
+        """Start the run, or continue it, and note what has changed. Raises UsageError as `check` does."""
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-        if self.started():
-            recorded = self.manifest()
-            recorded.check_format(self.root)
-            before = self.config()
-            differing = differing_keys(before, config)
-            urls = [c.self_supervised.reward_model.url for c in (before, config)]
-            # The reward model's service may be elsewhere, but not where none was, nor be gone.
-            movable = (*MOVABLE_KEYS, *(["self_supervised.reward_model.url"] if all(urls) else []))
-            changed = [key for key in differing if not key.startswith(movable)]
-            if changed:
-                raise UsageError(
-                    f"{self.root} was started with another config; these "
-                    f"keys differ: {', '.join(changed)}. Use a new --run-dir"
-                )
-            recorded.check_same(manifest, self.root)
-            if differing:
-                write_text(self._config, text)
+        if not self.started():
+            write_json(self._manifest, manifest.as_json())
+            write_text(self._config, text)
             return
-        write_json(self._manifest, manifest.as_json())
-        write_text(self._config, text)
+        self.check(config, manifest)
+        recorded = self.manifest()
+        completed = recorded.completed(manifest)
+        if completed != recorded:
+            # It was started by an earlier version, which noted less, or reads further files from now on.
+            write_json(self._manifest, completed.as_json())
+            self.event("files_noted", names=", ".join(recorded.lacks(manifest)))
+        found = changes(self.config(), config)
+        if found:
+            write_text(self._config, text)
+            for change in found:
+                self.event("config_changed", key=change.key, before=change.before, after=change.after)
+
+    def _begun(self) -> Begun:
+        turns = [int(path.name.removeprefix("turn_")) for path in self.root.glob("turn_[0-9]*") if any(path.iterdir())]
+        parts = (Beside(self.evaluation(turn)).parts for turn in turns if not self.evaluation(turn).exists())
+        return Begun(max(turns, default=0), any(path.exists() for path in parts))
+
+    def config_changes(self) -> list[Change]:
+        """What was changed in the config when the run was resumed, in order."""
+        return [
+            Change(event["key"], event["before"], event["after"])
+            for event in self.events.read()
+            if event["event"] == "config_changed"
+        ]
 
     def config(self) -> Config:
         """The config this run was started with. Raises UsageError when this is no run directory."""

@@ -166,11 +166,11 @@ def preflight(
     from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
+    from seif.lengths import check_seeds
 
     check_names(config)
     quiet()
-    grpo = config.follower.grpo
-    check_checkpoint(config.model, prompts, grpo.max_new_tokens, chat_format(config.chat))
+    check_checkpoint(config.model, chat_format(config.chat), weights=trains or not models.served(config, config.model))
     if trains:
         import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
         from seif.distributed.devices import check_devices
@@ -189,6 +189,7 @@ def preflight(
         load_tasks(Path(file))
     check_apart(config)
     _check_self_supervised(config, trains)
+    check_seeds(config, prompts)
     if asks or (trains and config.samples_on_servers):
         models.check_engine(config)
     freeze_libraries()

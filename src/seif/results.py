@@ -9,6 +9,7 @@ from typing import Any
 
 from seif.artifacts import EarlyStop, RunDir, State
 from seif.atomic import read_json
+from seif.config.changes import Change
 from seif.evaluation.audit import Audit
 from seif.evaluation.results import Evaluation
 from seif.evaluation.stopping import best_turn
@@ -30,6 +31,8 @@ class Run:
     """Of the turns that are audited, the base first."""
     stopped_early: EarlyStop | None = None
     """Where and why the loop ended before its last turn."""
+    config_changes: tuple[Change, ...] = ()
+    """What was changed in the config when the run was resumed, in order."""
 
     @property
     def best(self) -> int | None:
@@ -52,6 +55,8 @@ class Run:
             found |= {"audits": [audit.to_json() for audit in self.audits], "best": self.best}
         if self.stopped_early is not None:
             found |= {"stopped_early": asdict(self.stopped_early)}
+        if self.config_changes:
+            found |= {"config_changes": [asdict(change) for change in self.config_changes]}
         return found
 
 
@@ -65,7 +70,16 @@ def read_run(run_dir: RunDir) -> Run:
     files = [run_dir.audit(turn) for turn in range(run_dir.config().turns + 1)]
     audits = tuple(Audit.from_json(read_json(file), file) for file in files if file.exists())
     stopped = run_dir.stopped_early()
-    return Run(run_dir.root, run_dir.state(), run_dir.seconds(), evaluations, run_dir.report, audits, stopped)
+    return Run(
+        run_dir.root,
+        run_dir.state(),
+        run_dir.seconds(),
+        evaluations,
+        run_dir.report,
+        audits,
+        stopped,
+        tuple(run_dir.config_changes()),
+    )
 
 
 @dataclass(frozen=True)

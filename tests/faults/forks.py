@@ -113,6 +113,7 @@ def _import_all() -> None:
     import peft  # noqa: F401
     from transformers import AutoModelForCausalLM, AutoModelForSequenceClassification, AutoTokenizer  # noqa: F401
 
+    import seif.cli.commands
     import seif.distributed.launch
     import seif.engines.local
     import seif.report.page

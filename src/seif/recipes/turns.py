@@ -138,6 +138,8 @@ class Turns:
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
+            if too_long := round(log.last.get("too_long", 0)):
+                self.pipeline.progress.note(f"{quantity(too_long, 'task')} longer than the limit left out of training")
 
         self.pipeline.do(Stage(turn, "train_follower", inputs, out, run, resumable=True))
 
@@ -149,15 +151,19 @@ class Turns:
             return
         out, judge = self.dir.audit(turn), self._audited(turn, judge)
 
+        request = stages.AuditRequest(
+            turn=turn,
+            model=self._path(Checkpoint("follower", turn)),
+            judge=judge,
+            next_judge=upcoming if turn < self.config.turns else None,
+            rollouts=self.dir.rollouts(turn, "train_follower"),
+            out=out,
+        )
+        if out.exists() and stages.lacks_next_judge(self.config, request):
+            self.dir.event("audit_repeated", turn=turn, reason="there are more turns now")
+            out.unlink()
+
         def run(log: RunLog) -> None:
-            request = stages.AuditRequest(
-                turn=turn,
-                model=self._path(Checkpoint("follower", turn)),
-                judge=judge,
-                next_judge=upcoming if turn < self.config.turns else None,
-                rollouts=self.dir.rollouts(turn, "train_follower"),
-                out=out,
-            )
             stages.audit(self.config, request)
 
         self.pipeline.do(Stage(turn, "audit", _files(judge.audit), out, run))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import yaml
 from seif.artifacts import STAGES, EarlyStop, RunDir
 from seif.atomic import read_json
 from seif.config import Config
+from seif.config.changes import Change
 from seif.errors import UsageError
 from seif.evaluation.audit import Audit
 from seif.evaluation.results import Evaluation, RewardModelNumbers
@@ -66,6 +68,8 @@ class RunNumbers:
     best: int | None = None
     """The turn with the highest audit accuracy; None without an audit."""
     stopped_early: EarlyStop | None = None
+    config_changes: Sequence[Change] = ()
+    """What was changed in the config when the run was resumed, in order."""
 
     @property
     def evaluated(self) -> list[Turn]:
@@ -114,6 +118,7 @@ def collect(run_dir: RunDir) -> RunNumbers:
         tokens=tokens_by_turn(run_dir),
         best=found.best,
         stopped_early=found.stopped_early,
+        config_changes=found.config_changes,
     )
 
 

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from seif.artifacts import Beside
 from seif.atomic import read_json, write_json
-from seif.config import MOVABLE_KEYS, Config
+from seif.config import Config
+from seif.config.changes import ANY_TIME, without_changeable
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verdict_of
 from seif.engines.base import Engine, Request
@@ -82,9 +83,8 @@ def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
 
 def _identity(config: Config, request: EvaluationRequest) -> list[object]:
     """What two equal evaluations have in common, as JSON values."""
-    movable = {key.partition(".")[0] for key in MOVABLE_KEYS}
     judge = [request.judge.model, request.judge.reward_model]
-    return [request.turn, request.model, judge, config.model_dump(mode="json", exclude=movable)]
+    return [request.turn, request.model, judge, without_changeable(config, keys=ANY_TIME)]
 
 
 async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest) -> Evaluation:
