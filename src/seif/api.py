@@ -195,7 +195,7 @@ def generate(
 
     config, target = _loaded(config), Path(out)
     stats = Beside(target).stats
-    check_new(target, files_of(config), beside=[stats])
+    check_new(target, files_of(config), beside=[stats], unfinished=Beside(target).unfinished)
     if config.instructor.probes:
         check_classifier_is_given(config)
     checking = filter_model or config.judger.checkpoint
@@ -239,7 +239,8 @@ def train(
     from seif.seeds import distinct
 
     config, file, target = _loaded(config), Path(instructions), Path(out)
-    check_new(target, (file, *files_of(config)), beside=[Beside(target).metrics])
+    kept = Beside(target)
+    check_new(target, (file, *files_of(config)), beside=[kept.metrics], unfinished=kept.unfinished)
     check_one_stage(role, config)
     given = judge_model or config.judger.checkpoint
     settled, precision = settle(config, Beside(target).checkpoints)
