@@ -30,7 +30,7 @@ import psutil
 from seif import api
 from seif.config import Config
 from seif.instructions import read_instructions, write_instructions
-from seif.preflight import store_questions
+from seif.questions import store_questions
 from seif.seeds import iter_seeds
 from seif.tracking import TrackerRun, trackers
 

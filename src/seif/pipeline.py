@@ -94,6 +94,14 @@ class Pipeline:
         if before and stage.name != "evaluate" and checksums.of(stage.outputs) != before:
             self._note(f"{stage.output} was made again and is not what it was; later stages stand on what it was")
 
+    def _note_end(self, stage: Stage) -> None:
+        """Of a stage that was killed between its output and its end, which took until its output was there."""
+        place: dict[str, str | float] = {"turn": stage.turn, "stage": stage.name}
+        mine = [event for event in self.dir.events.read() if place.items() <= event.items()]
+        if mine and mine[-1]["event"] == "stage_started":
+            seconds = max(0.0, stage.output.stat().st_mtime - mine[-1]["time"])
+            self.dir.event("stage_finished", **place, seconds=round(seconds, 1))
+
     def _damage(self, stage: Stage) -> str | None:
         """What is wrong with the outputs of a stage that is done. Those without a checksum are only read."""
         if self.dir.checksums.of([stage.output]):
