@@ -1,5 +1,6 @@
 import asyncio
 import json
+from contextlib import nullcontext
 
 import pytest
 from transformers import AutoTokenizer
@@ -7,7 +8,7 @@ from transformers import AutoTokenizer
 from seif.chat import DEFAULT, ChatFormat, chat_format, chat_formats, split_thought
 from seif.config import Chat, Config, Grpo
 from seif.engines.base import Request
-from seif.engines.checkpoint import check_checkpoint
+from seif.engines.context import ContextLimit
 from seif.engines.local import LocalEngine
 from seif.engines.openai import OpenAIEngine
 from seif.errors import UsageError
@@ -90,9 +91,11 @@ def test_a_switch_in_the_config_reaches_lengths_trls_sampler_and_the_job(model, 
 
 
 def test_seeds_are_measured_with_the_template_as_it_will_be_used(model):
-    check_checkpoint(str(model), ["Hi"], 400)
-    with pytest.raises(UsageError, match="seed 1 has"):
-        check_checkpoint(str(model), ["Hi"], 400, Longer())
+    chats = [[{"role": "user", "content": "Hi"}]]
+    for chat, fits in ((ChatFormat(), True), (Longer(), False)):
+        limit = ContextLimit(str(model), chat)
+        with nullcontext() if fits else pytest.raises(UsageError, match="seed 1 has"):
+            limit.check(limit.lengths(chats), 400, "seed", "drop it")
 
 
 class Longer(ChatFormat):
@@ -184,3 +187,21 @@ def test_a_family_of_ones_own_is_one_file(tmp_path):
         unload_plugin(str(plugin))
     with pytest.raises(UsageError, match="no chat format 'channels'"):
         chat_format(Chat(format="channels"))
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ raise_exception('roles must alternate') }}", "TemplateError: roles must alternate"),
+        ("\n{% for m in messages", "line 2"),
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "1,000,000 steps"),
+        ("Hello", "leaves out what the user says"),
+    ],
+)
+def test_a_template_that_can_not_be_used_is_told_before_a_model_is_loaded(tokenizer, template, said):
+    DEFAULT.check(tokenizer)
+    tokenizer.chat_template = template
+    with pytest.raises(UsageError, match="the chat template") as told:
+        DEFAULT.check(tokenizer)
+    assert said in str(told.value)
+    assert "\n" not in str(told.value)

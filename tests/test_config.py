@@ -1,6 +1,7 @@
 import pytest
 
-from seif.config import Config, differing_keys, section_of
+from seif.config import Config, section_of
+from seif.config.changes import differing_keys
 from seif.config_file import build_config
 from seif.errors import UsageError
 

@@ -7,8 +7,7 @@
     run = seif.run(config, "runs/tiny")
 
 Whole runs: load_config, plan, estimate, run, load_run, write_report. One stage: generate, train, evaluate,
-evaluate_suite, evaluate_suites. Constraints: judge, verify, compile_constraints, find_conflicts. Each returns typed
-results.
+evaluate_suite. Constraints: judge, verify, compile_constraints, find_conflicts. Each returns typed results.
 
 Where a config is expected, a file's path or the name of a shipped config will do: `seif.plan("nano-tiny")`.
 Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
@@ -43,7 +42,7 @@ if TYPE_CHECKING:
     from seif.judges import Judgement
     from seif.listener import Listener
     from seif.planning.machine import Machine
-    from seif.suites import SuiteOptions
+    from seif.suite_run import SuiteOptions
     from seif.types import Constraint, Instruction, Verdict
 
 __version__ = "0.1.0"
@@ -61,6 +60,7 @@ __all__ = [
     "SuiteOptions",
     "UsageError",
     "Verdict",
+    "analyze",
     "compile_constraints",
     "estimate",
     "evaluate",
@@ -86,9 +86,10 @@ _ELSEWHERE = {
     "Machine": "planning.machine",
     "RunError": "errors",
     "SeifError": "errors",
-    "SuiteOptions": "suites",
+    "SuiteOptions": "suite_run",
     "UsageError": "errors",
     "Verdict": "types",
+    "analyze": "analysis.run",
 }
 """Names that are not in `api`."""
 

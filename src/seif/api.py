@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from seif.activity import doing
 from seif.artifacts import Beside, RunDir
 from seif.atomic import hold, read_json
 from seif.config import Config
@@ -22,6 +23,12 @@ from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
+from seif.lengths import (
+    check_instructor_seeds,
+    check_judged,
+    check_prompts,
+    check_tasks,
+)
 from seif.listener import SILENT, Listener
 from seif.manifest import describe
 from seif.outputs import check_apart, check_new
@@ -29,18 +36,18 @@ from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import (
     check_classifier_is_given,
+    check_devices_and_memory,
     check_one_stage,
-    count_questions,
+    check_plan,
     files_of,
-    iter_questions,
     preflight,
-    seeds_of,
     settle,
-    store_questions,
 )
 from seif.progress import Progress
+from seif.questions import LARGE, iter_questions, seeds_of, store_questions
+from seif.repair import set_aside_damage
 from seif.results import Estimate, Generation, Plan, Run, read_run
-from seif.suites import NO_OPTIONS, SuiteOptions, evaluate_each
+from seif.suite_run import NO_OPTIONS, SuiteOptions, run_each
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -82,16 +89,25 @@ def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
-    """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
+def plan(config: ConfigLike, listener: Listener = SILENT, machine: Machine = THIS_MACHINE) -> Plan:
+    """What a run would do; no model is loaded, and no server is asked. Where `machine` is another than this one, the
+    weights of a model need not be here.
+
+    Raises UsageError for what a run would refuse at its start; what it would refuse of this machine's devices is noted.
+    """
     from seif import loop
-    from seif.distributed.devices import check_batches
-    from seif.preflight import check_names
 
     config = _loaded(config)
-    check_names(config)
-    check_batches(config)
-    return loop.plan(config, *count_questions(config, listener.note))
+    elsewhere = machine.gpu is not None or machine.rates is not None
+    questions = check_plan(config, listener.note, listener.progress, elsewhere)
+    if questions.count <= LARGE:
+        check_prompts(config, lambda: iter_questions(config, lambda line: None))
+    if not elsewhere:
+        try:
+            check_devices_and_memory(config)
+        except UsageError as error:
+            listener.note(f"this machine would refuse the run: {error}")
+    return loop.plan(config, questions.count, questions.constraints)
 
 
 def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: Listener = SILENT) -> Estimate | None:
@@ -102,7 +118,7 @@ def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: List
     from seif.planning.forecast import forecast
 
     config = _loaded(config)
-    return forecast(config, plan(config, listener), machine, listener.note)
+    return forecast(config, plan(config, listener, machine), machine, listener.note)
 
 
 def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
@@ -130,8 +146,13 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
-            root.open(config, describe(config, asdict(precision)))
+            root.check(config, describe(config, asdict(precision)))
+            for line in set_aside_damage(root, config):
+                listener.note(line)
         preflight(settled, questions, config.judger.checkpoint, trains=True)
+        check_tasks(settled)
+        if config.instructions is None:
+            check_instructor_seeds(settled, questions)
         root.open(config, describe(config, asdict(precision)))
         progress = Progress(listener.console, config.turns)
         try:
@@ -174,7 +195,7 @@ def generate(
 
     config, target = _loaded(config), Path(out)
     stats = Beside(target).stats
-    check_new(target, files_of(config), beside=[stats])
+    check_new(target, files_of(config), beside=[stats], unfinished=Beside(target).unfinished)
     if config.instructor.probes:
         check_classifier_is_given(config)
     checking = filter_model or config.judger.checkpoint
@@ -183,6 +204,7 @@ def generate(
         settled, precision = settle(config, Beside(target).parts)
         listener.info(str(precision))
         preflight(settled, questions, checking)
+        check_instructor_seeds(settled, questions)
         request = stages.GenerationRequest(
             turn=1,
             writer=config.model,
@@ -217,7 +239,8 @@ def train(
     from seif.seeds import distinct
 
     config, file, target = _loaded(config), Path(instructions), Path(out)
-    check_new(target, (file, *files_of(config)), beside=[Beside(target).metrics])
+    kept = Beside(target)
+    check_new(target, (file, *files_of(config)), beside=[kept.metrics], unfinished=kept.unfinished)
     check_one_stage(role, config)
     given = judge_model or config.judger.checkpoint
     settled, precision = settle(config, Beside(target).checkpoints)
@@ -258,30 +281,35 @@ def evaluate(config: ConfigLike, judge_model: str | None = None) -> Evaluation:
 
 
 def evaluate_suite(
-    config: ConfigLike, suite: str, options: SuiteOptions = NO_OPTIONS, listener: Listener = SILENT
+    config: ConfigLike,
+    suite: str,
+    options: SuiteOptions = NO_OPTIONS,
+    listener: Listener = SILENT,
+    out: str | Path | None = None,
 ) -> SuiteResult:
     """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `ifbench`, `checklist`, `lm-eval:TASK`, or a
     plugin's.
 
-    Raises UsageError for an unknown suite, for options that it does not take and for what it lacks; RunError when an
-    engine or the suite breaks.
+    With `out` the numbers also go to that JSON file, beside those of other suites that it holds, and the same call goes
+    on after a kill, item by item, where the suite keeps its answers. Raises UsageError for an unknown suite, for
+    options that it does not take and for what it lacks; RunError when an engine or the suite breaks.
     """
-    (result,) = evaluate_suites(config, [(suite, options)], listener=listener)
+    (result,) = evaluate_suites(config, [(suite, options)], listener, out)
     return result
 
 
 def evaluate_suites(
     config: ConfigLike,
     suites: Sequence[tuple[str, SuiteOptions]],
-    parts: str | Path | None = None,
     listener: Listener = SILENT,
+    out: str | Path | None = None,
 ) -> Iterator[SuiteResult]:
     """Run several suites on `config.model`, which is loaded once, and yield each result as it is there.
 
-    All of them are checked before anything is loaded. What suites ask one by one is kept in the folder `parts` until
-    its suite is done, so that the same call after a kill asks for the rest alone. Raises as `evaluate_suite` does.
+    All are checked before anything is loaded. What they ask is kept beside `out` until the last is done. Raises as
+    `evaluate_suite` does.
     """
-    return evaluate_each(_loaded(config), suites, _path(parts), listener)
+    return run_each(_loaded(config), suites, listener, _path(out))
 
 
 def judge(
@@ -324,12 +352,36 @@ def judge_each(
         asyncio.Runner() as runner,
     ):
 
+        async def judge_one(response: Response) -> list[Judgement]:
+            found = await judge_all(judger, response.instruction, response.text)
+            work.advance()
+            return found
+
         async def judge_together(group: Sequence[Response]) -> list[list[Judgement]]:
-            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in group)))
+            return list(await asyncio.gather(*map(judge_one, group)))
 
         source = iter(responses)
-        while group := list(islice(source, PENDING)):
-            yield from runner.run(judge_together(group))
+        with doing("responses", len(responses) if isinstance(responses, Sized) else None) as work:
+            while group := list(islice(source, PENDING)):
+                yield from runner.run(judge_together(group))
+
+
+def check_responses(
+    config: ConfigLike, responses: Iterable[Response], model: str | None = None, name: str = ""
+) -> None:
+    """Raises UsageError, before weights are loaded, where the judge `model` has no room for what it would be asked
+    about one of the `responses`: says the first one's number after `name`, by default "response", and how many there
+    are. Of a model that is served this is not known. Raises as `judge` does for one that can't be used.
+    """
+    from seif.engines.checkpoint import check_checkpoint
+    from seif.models import served
+
+    config = _loaded(config)
+    if model is None or not judging_kind(config).uses_model or served(config, model):
+        return
+    quiet()
+    check_checkpoint(model)
+    check_judged(config, ((r.instruction, r.text) for r in responses), model, name or "response")
 
 
 def _check_judge(config: Config, model: str) -> None:

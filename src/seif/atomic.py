@@ -156,6 +156,8 @@ def damaged(path: Path, why: str, line: int | None = None) -> DamagedFile:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         return f"it can't be read ({error.strerror})"
+    if isinstance(error, json.JSONDecodeError):
+        return f"{error.msg} at character {error.pos + 1}"
     return "it is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else " ".join(str(error).split())[:200]
 
 
@@ -202,7 +204,8 @@ def hold(path: Path, refusal: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        # Whoever only looks whether it is held (`seif status`) has it for a moment.
+        lock.acquire(timeout=1)
     except filelock.Timeout:
         raise UsageError(refusal) from None
     try:
@@ -250,8 +253,11 @@ class JsonLines:
         return self.whole()
 
     def whole(self) -> list[dict[str, Any]]:
-        """All whole lines but the damaged ones. Raises DamagedFile for a file that can't be read at all."""
-        return [found for _, _, found in self._lines() if not isinstance(found, str)]
+        """All whole lines but the damaged ones, for people; none of a file that can't be read. `damage` says which."""
+        try:
+            return [found for _, _, found in self._lines() if not isinstance(found, str)]
+        except DamagedFile:
+            return []
 
     def damage(self) -> str | None:
         """What is wrong with the file, in one line; None: nothing."""

@@ -6,7 +6,7 @@ import pytest
 from seif.cli.evaluate import _options
 from seif.errors import UsageError
 from seif.plugins import load_plugins
-from seif.suites import SuiteOptions
+from seif.suite_run import SuiteOptions
 from support import seif
 
 A, B = Path("a.jsonl"), Path("b.jsonl")

@@ -41,7 +41,7 @@ def rows(prompts):
 
 def run(rows, script, limit=1280):
     engine = ScriptedEngine(script)
-    return asyncio.run(answer(engine, requests(rows, limit), SETTINGS, "prompts")), engine
+    return asyncio.run(answer(engine, requests(rows, limit), SETTINGS, "prompt")), engine
 
 
 def test_the_four_numbers(rows):
@@ -126,7 +126,7 @@ def test_it_tells_how_far_it_is(rows, monkeypatch):
     monkeypatch.setattr(answering, "TOGETHER", 2)
     lines = []
     settings = replace(SETTINGS, report=lines.append)
-    asyncio.run(answer(ScriptedEngine(lambda request: "yes"), requests(rows), settings, "prompts"))
+    asyncio.run(answer(ScriptedEngine(lambda request: "yes"), requests(rows), settings, "prompt"))
     assert [line.split(",")[0] for line in lines] == ["2 of 3 prompts answered", "3 of 3 prompts answered"]
 
 

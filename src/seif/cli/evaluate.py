@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import RenderableType
 
-from seif import api
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener, print_json
 from seif.errors import UsageError
 from seif.outputs import check_file, check_new
-from seif.preflight import files_of
-from seif.suites import SuiteOptions
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from seif.evaluation.results import SuiteResult
+    from seif.suite_run import SuiteOptions
 
 
 def evaluate(
@@ -62,26 +60,21 @@ def evaluate(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(
-            help="Write the numbers to this JSON file, beside those of other suites that it holds. What is asked one "
-            "by one is kept beside it, so that the same command goes on after a kill."
-        ),
+        typer.Option(help="Write the numbers to this JSON file, beside other suites'; the same command resumes."),
     ] = None,
     config: OptionalConfig = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Accuracy of a model: held-out tasks, IFEval, IFBench, all by verifiers alone, checklists, or any other suite."""
-    from seif.artifacts import Beside
-    from seif.atomic import destination, is_special, write_json
+    """Accuracy of a model: held-out tasks, IFEval, IFBench, checklists, other suites.
+
+    Held-out tasks, IFEval and IFBench are checked by verifiers alone.
+    """
+    from seif import api
     from seif.evaluation import files
+    from seif.preflight import files_of
 
     cfg = for_model(config, model, overrides)
-    files_in = (held_out, *(prompts or ()), config, *files_of(cfg))
-    if out is not None:
-        check_file(out, (*files_in, *(responses or ())))
-    for path in responses or ():
-        check_new(path, files_in, option="--responses", stream=True)
     given = {
         "held_out": held_out,
         "judge_model": judge_model,
@@ -90,23 +83,22 @@ def evaluate(
         "include_path": include_path,
         "limit": limit,
     }
+    read = (held_out, *(prompts or ()), config, *files_of(cfg))
+    if out is not None:
+        check_file(out, (*read, *(responses or ())))
+    for path in responses or ():
+        check_new(path, read, option="--responses", stream=True)
     names = suites or ["held-out"]
-    options = _options(names, given)
-    kept = files.read_sections(out, model)
-    parts = None if out is None or is_special(destination(out)) else Beside(out).parts
+    asked = list(zip(names, _options(names, given), strict=True))
     every: files.Sections = {}
-    results = api.evaluate_suites(cfg, list(zip(names, options, strict=True)), parts, listener(as_json))
-    for name, result in zip((name.partition(":")[0] for name in names), results, strict=True):
-        found = files.sections(name, result)
-        every = files.merged(every, model, found)
-        kept = files.merged(kept, model, found)
-        if out is not None:
-            write_json(out, kept)
+    for name, result in zip(names, api.evaluate_suites(cfg, asked, listener(as_json), out), strict=True):
+        suite = name.partition(":")[0]
+        every = files.merged(every, model, files.sections(suite, result))
         if not as_json:
-            for line in _shown(name, result):
+            for line in _shown(suite, result):
                 console.print(line, highlight=False)
     if as_json:
-        print(json.dumps({part: value for part, value in every.items() if part != "model"}, indent=2))
+        print_json({part: value for part, value in every.items() if part != "model"})
 
 
 def _options(names: Sequence[str], given: Mapping[str, Any]) -> list[SuiteOptions]:
@@ -115,6 +107,7 @@ def _options(names: Sequence[str], given: Mapping[str, Any]) -> list[SuiteOption
     Raises UsageError where there are not as many values as suites that take them, and for an option that none takes.
     """
     from seif.evaluation.suites import check_options, find_suite
+    from seif.suite_run import SuiteOptions
 
     options: list[dict[str, Any]] = [{} for _ in names]
     for option, value in given.items():

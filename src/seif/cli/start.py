@@ -24,7 +24,10 @@ def demo(
         typer.Option(help="Where the run lives; runs/demo or runs/demo-tiny by default. The same command resumes."),
     ] = None,
 ) -> None:
-    """Run the whole loop on the embedded model: three turns, two to three minutes on two cores."""
+    """Run the whole loop on the embedded model, in two minutes.
+
+    Three turns, which take two to three minutes on two cores.
+    """
     config, name = ("nano-tiny", "demo-tiny") if tiny else ("nano", "demo")
     loop.run(Path(config), run_dir or Path("runs") / name)
     if tiny:
@@ -34,7 +37,7 @@ def demo(
 def configs(
     name: Annotated[str | None, typer.Argument(help="Print this config; without a name, list them all.")] = None,
 ) -> None:
-    """List the configs that are shipped with seif, or print one."""
+    """List the shipped configs, or print one."""
     if name is not None:
         path = shipped.find(Path(name))
         if path not in shipped.shipped():
@@ -60,11 +63,17 @@ def init(
     gpu_memory: Annotated[
         float | None,
         typer.Option(
-            min=1, metavar="GB", help="Choose for a GPU with so many GB, instead of for the device found here."
+            min=1,
+            max=100_000,
+            metavar="GB",
+            help="Choose for a GPU with so many GB, instead of for the device found here.",
         ),
     ] = None,
 ) -> None:
-    """Write a config for your own model, with sizes that fit the device, each with its reason."""
+    """Write a config for your own model, sized for the device.
+
+    Each size comes with its reason.
+    """
     from seif.atomic import write_text
     from seif.engines.architecture import describe
     from seif.seeds import iter_seeds

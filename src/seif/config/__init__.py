@@ -21,7 +21,6 @@ from seif.config.training import ALL_LINEAR, Colocate, Grpo, Lora, Loss
 
 __all__ = [
     "ALL_LINEAR",
-    "MOVABLE_KEYS",
     "Chat",
     "Colocate",
     "Config",
@@ -44,21 +43,8 @@ __all__ = [
     "Template",
     "TrainingType",
     "Vllm",
-    "differing_keys",
     "section_of",
 ]
-
-MOVABLE_KEYS = (
-    *(
-        f"engine.{key}"
-        for key in ("base_urls", "api_key_env", "concurrency", "requests_per_minute", "timeout", "retries")
-    ),
-    *(f"engine.vllm.{key}" for key in ("python", "args", "env", "startup", "restarts")),
-    *("launcher", "join_timeout", "step_timeout"),
-    *("stop.enabled", "stop.gap", "stop.patience", "stop.fall", "stop.collapse"),
-)
-"""Config keys that say where and how servers are asked, how processes are started and when the loop ends, which a run
-may change when it resumes."""
 
 
 class Config(Section):
@@ -304,17 +290,3 @@ def section_of(annotation: Any) -> type[BaseModel] | None:
     """The section that a field holds, be it optional; None for a value."""
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-
-
-def differing_keys(a: Config, b: Config) -> list[str]:
-    """Dotted names of the keys whose values differ."""
-
-    def flat(node: Any, prefix: str) -> dict[str, Any]:
-        if not isinstance(node, dict):
-            return {prefix: node}
-        return {
-            k: v for name, child in node.items() for k, v in flat(child, f"{prefix}.{name}" if prefix else name).items()
-        }
-
-    left, right = flat(a.model_dump(mode="json"), ""), flat(b.model_dump(mode="json"), "")
-    return sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))

@@ -13,6 +13,7 @@ from seif.errors import RunError
 from seif.evaluation.suites import SuiteSettings
 from seif.journal import ask_all
 from seif.progress import clock
+from seif.quantities import quantity
 
 FEWEST_NEW_TOKENS = 16
 """A prompt that leaves fewer tokens than this in the model's context is not answered."""
@@ -39,13 +40,13 @@ class Reply:
         return "" if self.text.lstrip().startswith(THINK_START) else self.text
 
 
-async def answer(engine: Engine, requests: Sequence[Request], settings: SuiteSettings, what: str) -> list[Reply]:
-    """One reply per request; `settings.report` gets a line now and then, with the requests called `what`.
+async def answer(engine: Engine, requests: Sequence[Request], settings: SuiteSettings, noun: str) -> list[Reply]:
+    """One reply per request; `settings.report` gets a line now and then, in which a request is called `noun`.
 
     Replies are kept in the folder `settings.parts`, and not asked for again where that holds them. Raises RunError
     when no request can be answered.
     """
-    done, failed = progress(settings.report, len(requests), f"{what} answered"), dict[int, Reply]()
+    done, failed = progress(settings.report, len(requests), noun, "answered"), dict[int, Reply]()
 
     async def answer_one(place: int) -> tuple[str, bool, int] | None:
         reply = await ask(engine, requests[place])
@@ -60,7 +61,7 @@ async def answer(engine: Engine, requests: Sequence[Request], settings: SuiteSet
     found = await ask_all(answer_one, len(requests), kept, pending)
     replies = [Reply(*known) if known else failed[place] for place, known in enumerate(found)]
     if all(reply.error for reply in replies):
-        raise RunError(f"the model answered none of {len(replies)} {what}: {replies[0].error}")
+        raise RunError(f"the model answered none of {quantity(len(replies), noun)}: {replies[0].error}")
     return replies
 
 
@@ -75,18 +76,18 @@ async def ask(engine: Engine, request: Request) -> Reply:
         request = replace(request, max_tokens=limit // 2)
 
 
-def progress(report: Callable[[str], None], total: int, what: str) -> Callable[[], None]:
+def progress(report: Callable[[str], None], total: int, noun: str, done: str) -> Callable[[], None]:
     """To be called after each of `total` items: it reports every `TOGETHER` and the last, with the time that is left.
 
-    `what` follows the numbers: "prompts answered".
+    Of 512 prompts it says "128 of 512 prompts answered".
     """
-    began, count = time.time(), 0
+    began, count = time.monotonic(), 0
 
-    def done() -> None:
+    def count_one() -> None:
         nonlocal count
         count += 1
         if count % TOGETHER == 0 or count == total:
-            left = (time.time() - began) / count * (total - count)
-            report(f"{count:,} of {total:,} {what}, left {clock(left)}")
+            left = (time.monotonic() - began) / count * (total - count)
+            report(f"{count:,} of {quantity(total, noun)} {done}, left {clock(left)}")
 
-    return done
+    return count_one

@@ -56,7 +56,7 @@ async def judge_replies(
     asked = [(i, j) for i, item in enumerate(items) for j in range(len(item.criteria))]
     hybrid = HybridJudge(judge, sample=0)
     missing: dict[int, str] = {}
-    done = progress(settings.report, len(asked), "criteria judged")
+    done = progress(settings.report, len(asked), "verdict", "given")
 
     async def judge_one(place: int) -> tuple[int, float | None] | None:
         row, number = asked[place]
@@ -157,9 +157,7 @@ async def checklist(engine: Engine, settings: SuiteSettings) -> SuiteResult:
     assert settings.judge is not None
     items = load_items(settings.prompts)[: settings.limit]
     length = settings.config.evaluation.max_new_tokens or MAX_NEW_TOKENS
-    replies = await answer(
-        engine, [Request(i.messages, length, tools=i.tools) for i in items], settings, "instructions"
-    )
+    replies = await answer(engine, [Request(i.messages, length, tools=i.tools) for i in items], settings, "instruction")
     with settings.judge() as judge:
         judged = await judge_replies(judge, items, replies, settings)
     found = satisfaction(items, [[verdict.verdict for verdict in row] for row in judged])

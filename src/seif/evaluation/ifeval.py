@@ -11,10 +11,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from seif.atomic import write_atomically
+from seif.config import Config
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
-from seif.evaluation.answering import Reply, answer
+from seif.evaluation.answering import FEWEST_NEW_TOKENS, Reply, answer
 from seif.evaluation.results import Result, SuiteResult
 from seif.evaluation.suites import SuiteSettings, suite
 from seif.outputs import check_new
@@ -76,6 +77,14 @@ def load_prompts(path: Path) -> list[Row]:
 def requests(rows: Sequence[Row], max_new_tokens: int = MAX_NEW_TOKENS) -> list[Request]:
     """The user's prompts as they are, without a system prompt."""
     return [Request([{"role": "user", "content": row.prompt}], max_new_tokens) for row in rows]
+
+
+def least_limit(config: Config) -> int:
+    """The fewest tokens that `answering.ask` tries to have written."""
+    limit = config.evaluation.max_new_tokens or MAX_NEW_TOKENS
+    while limit // 2 >= FEWEST_NEW_TOKENS:
+        limit //= 2
+    return limit
 
 
 def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) -> IFEvalResult:
@@ -176,7 +185,7 @@ async def run(engine: Engine, settings: SuiteSettings, benchmark: str) -> SuiteR
     assert settings.prompts is not None
     rows = load_prompts(settings.prompts)[: settings.limit]
     length = settings.config.evaluation.max_new_tokens or MAX_NEW_TOKENS
-    replies = await answer(engine, requests(rows, length), settings, "prompts")
+    replies = await answer(engine, requests(rows, length), settings, "prompt")
     if settings.responses is not None:
         write_responses(settings.responses, rows, replies)
     result = score(rows, replies, length)

@@ -17,6 +17,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from seif.atomic import new_directory
 from seif.engines.base import Request
 from seif.engines.local import LocalEngine
+from seif.engines.weights import check_weights
 from seif.errors import UsageError
 from seif.instructions import write_instructions
 from seif.nano import examples, world
@@ -139,6 +140,7 @@ def _build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None
         tokenizer = _tokenizer(seed, seen)
         model = new_model(tokenizer)
     else:
+        check_weights(start)
         tokenizer, model = AutoTokenizer.from_pretrained(start), AutoModelForCausalLM.from_pretrained(start)
     for number in range(phase, len(PHASES) + 1):
         mixture, recipe = PHASES[number - 1].mixture, PHASES[number - 1].recipe

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
 
+import filelock
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -44,7 +45,9 @@ def write_report(run_dir: RunDir) -> None:
     def write(partial: Path) -> None:
         partial.write_bytes(page)
 
-    write_atomically(run_dir.report, write)
+    # `seif report` may be called while the run itself writes the page.
+    with filelock.FileLock(run_dir.report_lock, timeout=60):
+        write_atomically(run_dir.report, write)
 
 
 def _build(section: Section, run: RunNumbers) -> Sequence[Block]:

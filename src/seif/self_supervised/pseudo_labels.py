@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seif.artifacts import Beside
-from seif.atomic import read_json, write_atomically, write_json
+from seif.atomic import damaged, read_json, read_object, write_atomically, write_json
 from seif.engines.base import Completion, Engine, Request
 from seif.engines.together import in_order
 from seif.errors import UsageError
@@ -31,7 +31,7 @@ from seif.scoring import item_seed, within_limit
 from seif.self_supervised.contrasts import contrasts
 from seif.self_supervised.curriculum import check_some_are_soft, cut, levels
 from seif.tables import read_rows
-from seif.training.checkpoints import claim
+from seif.training.checkpoints import claim, finish_killed
 from seif.types import Constraint, Instruction, Json
 
 CHUNK = 256
@@ -139,8 +139,11 @@ class PairCounts:
 
     @classmethod
     def read(cls, path: Path) -> PairCounts:
-        """As `pseudo_label` wrote them."""
-        return cls(**read_json(path))
+        """As `pseudo_label` wrote them. Raises DamagedFile for anything else."""
+        try:
+            return cls(**read_object(path))
+        except TypeError as error:
+            raise damaged(path, str(error)) from error
 
 
 SCHEMA = pa.schema(
@@ -193,6 +196,8 @@ def pseudo_label(
         [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]],
         asking.dtype,
     )
+    if finish_killed(work, out):
+        return
     answers: list[LevelAnswer] = []
     for number, chunk in enumerate(chunks):
         file = work / f"{number:05d}.json"

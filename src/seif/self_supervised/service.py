@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import socket
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -41,7 +42,7 @@ class _Item(BaseModel):
 
 class _Items(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-    items: Annotated[list[_Item], Field(max_length=MOST_ITEMS)]
+    items: Annotated[list[_Item], Field(max_length=MOST_ITEMS, fail_fast=True)]
 
 
 def application(scorer: Scorer, name: str) -> Starlette:
@@ -73,7 +74,7 @@ def application(scorer: Scorer, name: str) -> Starlette:
             asked = _Items.model_validate_json(bytes(body))
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
+            place = ".".join(map(str, first["loc"]))[:100]
             return _refuse(
                 400 if first["type"] == "json_invalid" else 422, f"{place}: {first['msg']}" if place else first["msg"]
             )
@@ -103,13 +104,12 @@ def _refuse(status: int, message: str) -> JSONResponse:
     return JSONResponse({"error": message}, status_code=status)
 
 
-def serve(scorer: Scorer, name: str, host: str, port: int) -> None:
-    """Serve until interrupted."""
-    uvicorn.run(
+def serve(scorer: Scorer, name: str, listener: socket.socket) -> None:
+    """Serve on a bound socket until interrupted."""
+    settings = uvicorn.Config(
         application(scorer, name),
-        host=host,
-        port=port,
         log_level="warning",
         timeout_graceful_shutdown=5,
         limit_concurrency=MOST_CONNECTIONS,
     )
+    uvicorn.Server(settings).run(sockets=[listener])

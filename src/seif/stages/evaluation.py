@@ -13,7 +13,8 @@ from pathlib import Path
 
 from seif.artifacts import Beside
 from seif.atomic import read_json, write_json
-from seif.config import MOVABLE_KEYS, Config
+from seif.config import Config
+from seif.config.changes import ANY_TIME, without_changeable
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verdict_of
 from seif.engines.base import Engine, Request
@@ -67,7 +68,7 @@ class EvaluationRequest:
 
 def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
     """Write, and return, what one turn's models are measured at."""
-    began = time.time()
+    began = time.monotonic()
     parts = Beside(request.out).parts
     claim(parts, _identity(config, request), config.dtype)
     with ModelPool(config, request.out) as pool:
@@ -75,7 +76,7 @@ def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
     # The engines' memory is free now for suites that load the model themselves.
     results = evaluation.suites | asyncio.run(suites.run_suites(config, request.model, None))
     more = {"suites": results} if results else {}
-    evaluation = evaluation.model_copy(update={"seconds": round(time.time() - began, 1), **more})
+    evaluation = evaluation.model_copy(update={"seconds": round(time.monotonic() - began, 1), **more})
     write_json(request.out, evaluation.to_json())
     shutil.rmtree(parts)
     return evaluation
@@ -83,9 +84,8 @@ def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
 
 def _identity(config: Config, request: EvaluationRequest) -> list[object]:
     """What two equal evaluations have in common, as JSON values."""
-    movable = {key.partition(".")[0] for key in MOVABLE_KEYS}
     judge = [request.judge.model, request.judge.reward_model]
-    return [request.turn, request.model, judge, config.model_dump(mode="json", exclude=movable)]
+    return [request.turn, request.model, judge, without_changeable(config, keys=ANY_TIME)]
 
 
 async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest) -> Evaluation:
