@@ -2,10 +2,12 @@ import time
 
 import pytest
 
+from seif.config_file import build_config
 from seif.constraints import TYPES
 from seif.constraints.ifbench.english import NAMES
 from seif.constraints.verifiers import verify, verify_loose
 from seif.errors import UsageError
+from seif.preflight import check_types
 
 CAPITALS = (
     "Reykjavik, Helsinki, Oslo, Tallinn, Stockholm, Riga, Moscow, Copenhagen, Vilnius, Minsk, Dublin, Berlin, "
@@ -258,3 +260,11 @@ def test_long_replies_take_linear_time(instruction_id, unit):
     began = time.process_time()
     verify("x" + unit * 20_000 + "x", instruction_id, CASES[instruction_id][0])
     assert time.process_time() - began < 5
+
+
+def test_nothing_trains_on_them():
+    hard = {"prompt": "hard", "constraints": 3}
+    instructor = {"allocation": "bandit", "types": ["count:pronouns"], "templates": [hard]}
+    config = build_config({"model": "m", "instructor": instructor}, "test")
+    with pytest.raises(UsageError, match="is a type of IFBench; remove it"):
+        check_types(config)

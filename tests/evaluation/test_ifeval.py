@@ -203,7 +203,6 @@ def test_the_command_on_the_embedded_model(tmp_path, model):
         }
         for s in subjects
     ]
-    records.append({"prompt": "old " * 600, "instruction_id_list": [COMMA], "kwargs": None})
     prompts, out, responses = tmp_path / "p.jsonl", tmp_path / "out.json", tmp_path / "r.jsonl"
     prompts.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
     options = ("--suite", "ifeval", "--prompts", prompts, "--config", "nano")
@@ -211,11 +210,10 @@ def test_the_command_on_the_embedded_model(tmp_path, model):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)["ifeval"]
     assert json.loads(out.read_text(encoding="utf-8")) == {"model": str(model), "ifeval": result}
-    assert (result["n_prompts"], result["n_instructions"], result["shortened"], result["unanswered"]) == (6, 11, 5, 1)
-    assert "context too long" in result["unanswered_because"]
+    assert (result["n_prompts"], result["n_instructions"], result["shortened"], result["unanswered"]) == (5, 10, 5, 0)
     assert 0 < result["inst_level_strict_acc"] <= result["inst_level_loose_acc"] < 1
     lines = [json.loads(line) for line in responses.read_text(encoding="utf-8").splitlines()]
-    assert sum(map(all, (line["follow_instruction_list"] for line in lines))) / 6 == result["prompt_level_strict_acc"]
+    assert sum(map(all, (line["follow_instruction_list"] for line in lines))) / 5 == result["prompt_level_strict_acc"]
     again = seif("evaluate", model, *options, "--limit", 2, "--set", "evaluation.max_new_tokens=64", "--out", out)
     assert again.returncode == 0, again.stderr
     assert "IFEval: 2 prompts, 4 instructions" in again.stdout
