@@ -6,8 +6,9 @@
     print(seif.plan(config).turns)
     run = seif.run(config, "runs/tiny")
 
-Whole runs: load_config, plan, estimate, run, load_run, write_report. One stage: generate, train, evaluate,
-evaluate_suite. Constraints: judge, verify, compile_constraints, find_conflicts. Each returns typed results.
+Whole runs: load_config, plan, estimate, run, load_run, write_report. What runs left: compare_runs, write_comparison,
+export. One stage: generate, train, evaluate, evaluate_suite. Constraints: judge, verify, compile_constraints,
+find_conflicts. Each returns typed results.
 
 Where a config is expected, a file's path or the name of a shipped config will do: `seif.plan("nano-tiny")`.
 Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
@@ -37,8 +38,11 @@ if TYPE_CHECKING:
         verify,
         write_report,
     )
+    from seif.comparison.page import write_comparison
+    from seif.comparison.runs import compare_runs
     from seif.config import Config
     from seif.errors import RunError, SeifError, UsageError
+    from seif.exporting import Export, Push, export
     from seif.judges import Judgement
     from seif.listener import Listener
     from seif.planning.machine import Machine
@@ -49,20 +53,24 @@ __version__ = "0.1.0"
 __all__ = [
     "Config",
     "Constraint",
+    "Export",
     "Instruction",
     "Judgement",
     "Listener",
     "Machine",
+    "Push",
     "Response",
     "RunError",
     "SeifError",
     "SuiteOptions",
     "UsageError",
     "Verdict",
+    "compare_runs",
     "compile_constraints",
     "estimate",
     "evaluate",
     "evaluate_suite",
+    "export",
     "find_conflicts",
     "generate",
     "judge",
@@ -72,19 +80,25 @@ __all__ = [
     "run",
     "train",
     "verify",
+    "write_comparison",
     "write_report",
 ]
 _ELSEWHERE = {
     "Config": "config",
     "Constraint": "types",
+    "Export": "exporting",
     "Instruction": "types",
     "Judgement": "judges",
     "Listener": "listener",
     "Machine": "planning.machine",
+    "Push": "exporting",
     "RunError": "errors",
     "SeifError": "errors",
     "UsageError": "errors",
     "Verdict": "types",
+    "compare_runs": "comparison.runs",
+    "export": "exporting",
+    "write_comparison": "comparison.page",
 }
 """Names that are not in `api`."""
 

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from seif import __version__
-from seif.cli import bench, evaluate, files, judge, loop, self_supervised, stages, start
+from seif.cli import bench, compare, evaluate, export, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
 from seif.errors import RunError, SeifError
 
@@ -34,6 +34,8 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "bench": bench.bench,
     "status": loop.status,
     "report": loop.report,
+    "compare": compare.compare,
+    "export": export.export,
     "generate": stages.generate,
     "evaluate": evaluate.evaluate,
     "judge": judge.judge,
