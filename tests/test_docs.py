@@ -35,6 +35,7 @@ def test_every_path_in_the_file_map_exists(root):
         "docs/fidelity.md",
         "docs/lora.md",
         "docs/self_supervised.md",
+        "docs/chat.md",
         "docs/engines.md",
         "docs/scale.md",
         "docs/dependencies.md",

@@ -32,7 +32,7 @@ LAYERS = (
     {"comparison", "planning", "report", "results", "selection", "spending", "stages"},
     {"distributed", "exporting", "model_card"},
     {"preflight"},
-    {"bench", "loop", "recipes"},
+    {"bench", "conversation", "loop", "recipes"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

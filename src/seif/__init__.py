@@ -7,8 +7,8 @@
     run = seif.run(config, "runs/tiny")
 
 Whole runs: load_config, plan, estimate, run, load_run, write_report. What runs left: compare_runs, write_comparison,
-export. One stage: generate, train, evaluate, evaluate_suite. Constraints: judge, verify, compile_constraints,
-find_conflicts. Each returns typed results.
+export, open_chat. One stage: generate, train, evaluate, evaluate_suite. Constraints: judge, verify,
+compile_constraints, find_conflicts. Each returns typed results.
 
 Where a config is expected, a file's path or the name of a shipped config will do: `seif.plan("nano-tiny")`.
 Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from seif.comparison.page import write_comparison
     from seif.comparison.runs import compare_runs
     from seif.config import Config
+    from seif.conversation import ChatOptions, Conversation, Exchange, open_chat
     from seif.errors import RunError, SeifError, UsageError
     from seif.exporting import Export, Push, export
     from seif.judges import Judgement
@@ -51,8 +52,11 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ChatOptions",
     "Config",
     "Constraint",
+    "Conversation",
+    "Exchange",
     "Export",
     "Instruction",
     "Judgement",
@@ -76,6 +80,7 @@ __all__ = [
     "judge",
     "load_config",
     "load_run",
+    "open_chat",
     "plan",
     "run",
     "train",
@@ -84,8 +89,11 @@ __all__ = [
     "write_report",
 ]
 _ELSEWHERE = {
+    "ChatOptions": "conversation",
     "Config": "config",
     "Constraint": "types",
+    "Conversation": "conversation",
+    "Exchange": "conversation",
     "Export": "exporting",
     "Instruction": "types",
     "Judgement": "judges",
@@ -98,6 +106,7 @@ _ELSEWHERE = {
     "Verdict": "types",
     "compare_runs": "comparison.runs",
     "export": "exporting",
+    "open_chat": "conversation",
     "write_comparison": "comparison.page",
 }
 """Names that are not in `api`."""

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from seif import __version__
-from seif.cli import bench, compare, evaluate, export, files, judge, loop, self_supervised, stages, start
+from seif.cli import bench, chat, compare, evaluate, export, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
 from seif.errors import RunError, SeifError
 
@@ -36,6 +36,7 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "report": loop.report,
     "compare": compare.compare,
     "export": export.export,
+    "chat": chat.chat,
     "generate": stages.generate,
     "evaluate": evaluate.evaluate,
     "judge": judge.judge,

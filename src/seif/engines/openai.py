@@ -152,7 +152,7 @@ class _Connections:
     async def _ask(self, request: Request) -> Completion:
         chat = self.engine.chat
         read = partial(read_completion, logprobs=request.top_logprobs > 0, chat=chat)
-        found = await self.post("/chat/completions", _body(self.engine.model, request, chat), read)
+        found = await self.post("/chat/completions", request_body(self.engine.model, request, chat), read)
         if isinstance(found, Failure):
             return Completion("", "error", error=found.cause)
         return replace(found, text=chat.read(found.text))
@@ -214,7 +214,8 @@ class _Connections:
             await asyncio.sleep(start - self.loop.time())
 
 
-def _body(model: str, request: Request, chat: ChatFormat) -> dict[str, Any]:
+def request_body(model: str, request: Request, chat: ChatFormat) -> dict[str, Any]:
+    """The body of a chat completion."""
     body: dict[str, Any] = {
         "model": model,
         "messages": request.messages,
