@@ -2,13 +2,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 VLLM := .venv-vllm
 
-.PHONY: install demo quick test test-vllm gpu gpu-wheels lint docs
+.PHONY: install demo quick test test-vllm gpu gpu-wheels lint docs site
 
 install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,dev,general,lora,serve]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[analyze,bench,dev,general,lora,serve]'
 	touch $@
 
 demo: install
@@ -49,3 +49,13 @@ gpu-wheels:
 docs: install
 	$(BIN)/python -m seif.reference config > docs/config.md
 	$(BIN)/python -m seif.reference types > docs/types.md
+	$(BIN)/python -m seif.cli.reference > docs/commands.md
+
+# The documentation as a site, in build/site: open index.html. It reads the code without importing it, so it has an environment of its own.
+site: .venv-docs/installed
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --strict
+
+.venv-docs/installed: constraints-docs.txt
+	$(PYTHON) -m venv --clear .venv-docs
+	.venv-docs/bin/pip install --quiet --constraint constraints-docs.txt mkdocs-material 'mkdocstrings[python]' ruff
+	touch $@

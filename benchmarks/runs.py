@@ -16,7 +16,8 @@ from typing import TypeAlias
 
 from seif.artifacts import RunDir
 from seif.atomic import new_directory
-from seif.config import Config, differing_keys
+from seif.config import Config
+from seif.config.changes import differing_keys
 from seif.config_file import SHIPPED_DATA, load_config
 
 ROOT = Path(__file__).parents[1]

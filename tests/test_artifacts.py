@@ -31,8 +31,8 @@ def test_another_config_is_refused_naming_the_keys(tmp_path):
     run = RunDir(tmp_path / "run")
     run.open(CONFIG, Manifest({"seeds": "a"}))
     run.open(CONFIG, Manifest({"seeds": "a"}))
-    with pytest.raises(UsageError, match="turns"):
-        run.open(build_config({"model": "x", "turns": 9}, "test"), Manifest({"seeds": "a"}))
+    with pytest.raises(UsageError, match=r"these keys differ: seed\. Use a new --run-dir"):
+        run.open(build_config({"model": "x", "seed": 9}, "test"), Manifest({"seeds": "a"}))
     with pytest.raises(UsageError, match="seeds file changed"):
         run.open(CONFIG, Manifest({"seeds": "b"}))
 

@@ -1,5 +1,6 @@
 import asyncio
 import json
+from contextlib import nullcontext
 
 import pytest
 from transformers import AutoTokenizer
@@ -7,7 +8,7 @@ from transformers import AutoTokenizer
 from seif.chat import DEFAULT, ChatFormat, chat_format, chat_formats, split_thought
 from seif.config import Chat, Config, Grpo
 from seif.engines.base import Request
-from seif.engines.checkpoint import check_checkpoint
+from seif.engines.context import ContextLimit
 from seif.engines.local import LocalEngine
 from seif.engines.openai import OpenAIEngine
 from seif.errors import UsageError
@@ -90,9 +91,11 @@ def test_a_switch_in_the_config_reaches_lengths_trls_sampler_and_the_job(model, 
 
 
 def test_seeds_are_measured_with_the_template_as_it_will_be_used(model):
-    check_checkpoint(str(model), ["Hi"], 400)
-    with pytest.raises(UsageError, match="seed 1 has"):
-        check_checkpoint(str(model), ["Hi"], 400, Longer())
+    chats = [[{"role": "user", "content": "Hi"}]]
+    for chat, fits in ((ChatFormat(), True), (Longer(), False)):
+        limit = ContextLimit(str(model), chat)
+        with nullcontext() if fits else pytest.raises(UsageError, match="seed 1 has"):
+            limit.check(limit.lengths(chats), 400, "seed", "drop it")
 
 
 class Longer(ChatFormat):

@@ -1,6 +1,7 @@
 import pytest
 
-from seif.config import Config, differing_keys, section_of
+from seif.config import Config, section_of
+from seif.config.changes import differing_keys
 from seif.config_file import build_config
 from seif.errors import UsageError
 
@@ -100,7 +101,7 @@ COMMA = "punctuation:no_comma"
             {"instructor": {**HARD, "allocation": "even", "types": [COMMA] * 3, "probes": 1}},
             "type_quota: 0.2 needs at least 5 types, and `types` names 3: raise it to 0.34",
         ),
-        ({"instructor": {"attempts": 251}}, "attempts: Input should be less than or equal to 250"),
+        ({"instructor": {"attempts": 251}}, "attempts: must be at most 250, got 251"),
     ],
 )
 def test_mechanisms_that_do_not_go_together_are_refused(settings, message):

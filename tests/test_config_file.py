@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from seif.config import differing_keys
+from seif.config.changes import differing_keys
 from seif.config_file import build_config, load_config
 from seif.errors import UsageError
 from support import NANO

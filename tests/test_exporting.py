@@ -14,7 +14,7 @@ from fake_run import audit, evaluation, make_run
 import seif
 from seif.artifacts import RunDir
 from seif.atomic import write_json
-from seif.engines import hub
+from seif.engines import publishing
 from seif.engines.base import Request
 from seif.engines.local import LocalEngine
 from support import ROOT
@@ -109,7 +109,7 @@ def test_the_card_has_the_runs_numbers(run: RunDir, tmp_path: Path) -> None:
 def test_the_base_is_named_by_its_hub_id(run: RunDir, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from seif.model_card import model_card
 
-    monkeypatch.setattr(hub, "card_of", lambda model: {"license": "other", "license_name": "qwen"})
+    monkeypatch.setattr(publishing, "card_of", lambda model: {"license": "other", "license_name": "qwen"})
     theirs = make_run(tmp_path / "hub", model="Qwen/Qwen2.5-0.5B-Instruct")
     matter = yaml.safe_load(model_card(theirs, 2, adapter=True).split("---\n")[1])
     assert (matter["base_model"], matter["base_model_relation"]) == ("Qwen/Qwen2.5-0.5B-Instruct", "adapter")

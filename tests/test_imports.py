@@ -8,9 +8,23 @@ import pytest
 
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "tokenizers"}
 LATE = HEAVY | {"openai"}
-MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
+MAY_BE_HEAVY = ("analysis/embeddings", "distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
-    {"atomic", "configs", "errors", "listener", "quantities", "registry", "types"},
+    {
+        "activity",
+        "atomic",
+        "configs",
+        "errors",
+        "listener",
+        "outputs",
+        "quantities",
+        "redaction",
+        "registry",
+        "signals",
+        "text_rows",
+        "types",
+        "user_code",
+    },
     {
         "chat",
         "config",
@@ -23,16 +37,16 @@ LAYERS = (
         "rewards",
         "tables",
     },
-    {"artifacts", "manifest", "reference", "seeds", "stage_log", "starter"},
-    {"instructions", "journal", "pipeline", "tracking"},
+    {"artifacts", "beside", "checksums", "manifest", "reference", "seeds", "stage_log", "starter"},
+    {"instructions", "journal", "pipeline", "repair", "tracking"},
     {"archive", "judges", "roles"},
     {"allocation", "frontier", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "edits", "extensions", "models", "nano", "self_supervised"},
-    {"comparison", "planning", "report", "results", "selection", "spending", "stages"},
+    {"analysis", "comparison", "planning", "report", "results", "selection", "spending", "stages"},
     {"distributed", "exporting", "model_card"},
-    {"preflight"},
-    {"bench", "conversation", "loop", "recipes"},
+    {"lengths", "preflight"},
+    {"bench", "conversation", "loop", "recipes", "suite_run"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

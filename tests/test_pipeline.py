@@ -29,7 +29,13 @@ def stage(pipeline, first, last, resumable=True, done=True):
         if resumable:
             log.resumed(first - 1)
         for step in range(first, last + 1):
-            log.step(step, {"reward": 0.5}, [{"text": str(step)}], None, [Outcome(f"{step}?", (), (), (), ())])
+            log.step(
+                step,
+                {"reward": 0.5},
+                [{"text": str(step), "constraints": [], "verdicts": []}],
+                None,
+                [Outcome(f"{step}?", (), (), (), ())],
+            )
         if done:
             out.mkdir(parents=True)
 

@@ -28,7 +28,7 @@ def test_formats_agree(tmp_path):
     ("rows", "message"),
     [
         ([], "no seeds"),
-        ([{"question": "a"}], "no `prompt` column, only question"),
+        ([{"title": "a"}], "no `prompt` column, only title"),
         ([{"prompt": "a"}, {"prompt": " "}], "row 2"),
         ([{"prompt": "a"}, {"prompt": 3}], "row 2"),
         ([{"prompt": "a"}, {"prompt": "b"}, {"prompt": "a "}], "row 3 repeats the seed of row 1"),

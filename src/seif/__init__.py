@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seif.api import (
         Response,
-        SuiteOptions,
         compile_constraints,
         estimate,
         evaluate,
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from seif.judges import Judgement
     from seif.listener import Listener
     from seif.planning.machine import Machine
+    from seif.suite_run import SuiteOptions
     from seif.types import Constraint, Instruction, Verdict
 
 __version__ = "0.1.0"
@@ -69,6 +69,7 @@ __all__ = [
     "SuiteOptions",
     "UsageError",
     "Verdict",
+    "analyze",
     "compare_runs",
     "compile_constraints",
     "estimate",
@@ -102,12 +103,14 @@ _ELSEWHERE = {
     "Push": "exporting",
     "RunError": "errors",
     "SeifError": "errors",
+    "SuiteOptions": "suite_run",
     "UsageError": "errors",
     "Verdict": "types",
     "compare_runs": "comparison.runs",
     "export": "exporting",
     "open_chat": "conversation",
     "write_comparison": "comparison.page",
+    "analyze": "analysis.run",
 }
 """Names that are not in `api`."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from seif.activity import doing
 from seif.artifacts import Beside, RunDir
 from seif.atomic import hold, read_json
 from seif.config import Config
@@ -18,19 +19,27 @@ from seif.constraints.conflict import Conflict
 from seif.constraints.conflicts import explain
 from seif.constraints.verifiers import verify as check
 from seif.engines.quiet import quiet
-from seif.errors import UsageError, named
+from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
+from seif.lengths import (
+    check_instructor_seeds,
+    check_judged,
+    check_plan,
+    check_tasks,
+)
 from seif.listener import SILENT, Listener
 from seif.manifest import describe
+from seif.outputs import check_apart, check_new
 from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import (
+    LARGE,
     check_classifier_is_given,
     check_one_stage,
     count_questions,
-    fresh,
+    files_of,
     iter_questions,
     preflight,
     seeds_of,
@@ -38,7 +47,9 @@ from seif.preflight import (
     store_questions,
 )
 from seif.progress import Progress
+from seif.repair import set_aside_damage
 from seif.results import Estimate, Generation, Plan, Run, read_run
+from seif.suite_run import NO_OPTIONS, SuiteOptions, run_suite
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -52,24 +63,6 @@ class Response:
 
     instruction: Instruction
     text: str
-
-
-@dataclass(frozen=True)
-class SuiteOptions:
-    """What an evaluation suite is given beside the config; each suite takes some of these."""
-
-    held_out: str | Path | None = None
-    """held-out: tasks in the released schema with ids and kwargs, in place of the config's."""
-    judge_model: str | None = None
-    """held-out: a checkpoint that is measured as a Judger too."""
-    prompts: str | Path | None = None
-    """ifeval: a file of prompts."""
-    responses: str | Path | None = None
-    """ifeval: where every response goes, as JSON lines."""
-    include_path: str | Path | None = None
-    """lm-eval: a folder with tasks."""
-    limit: int | None = None
-    """ifeval, lm-eval: only the first so many prompts."""
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
@@ -107,7 +100,10 @@ def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
     config = _loaded(config)
     check_names(config)
     check_batches(config)
-    return loop.plan(config, *count_questions(config, listener.note))
+    seeds, constraints = count_questions(config, listener.note)
+    if seeds <= LARGE:
+        check_plan(config, lambda: iter_questions(config, lambda line: None))
+    return loop.plan(config, seeds, constraints)
 
 
 def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: Listener = SILENT) -> Estimate | None:
@@ -139,14 +135,20 @@ def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) ->
         listener.info(f"node {node} of {config.nodes}: node 0 logs")
         join(resolve(config)[0], root, node)
         return load_run(run_dir)
+    check_apart([root.seeds, root.report], files_of(config), option="--run-dir")
     with root.locked():
         questions = store_questions(iter_questions(config, listener.note), root.seeds)
         settled, precision = resolve(config, root.manifest().dtype)
         listener.info(str(precision))
         # A first start is checked before the config is written down, so that a mistake does not use up the directory.
         if root.started():
-            root.open(config, describe(config, asdict(precision)))
+            root.check(config, describe(config, asdict(precision)))
+            for line in set_aside_damage(root, config):
+                listener.note(line)
         preflight(settled, questions, config.judger.checkpoint, trains=True)
+        check_tasks(settled)
+        if config.instructions is None:
+            check_instructor_seeds(settled, questions)
         root.open(config, describe(config, asdict(precision)))
         progress = Progress(listener.console, config.turns)
         try:
@@ -188,16 +190,17 @@ def generate(
     from seif.models import JudgeWeights
 
     config, target = _loaded(config), Path(out)
-    fresh(target)
+    stats = Beside(target).stats
+    check_new(target, files_of(config), beside=[stats])
     if config.instructor.probes:
         check_classifier_is_given(config)
     checking = filter_model or config.judger.checkpoint
-    stats = Beside(target).stats
     with hold(Beside(target).lock, f"another seif generate is writing {target}; wait for it or choose another --out"):
         questions = store_questions(iter_questions(config, listener.note), Beside(target).parts / "seeds.parquet")
         settled, precision = settle(config, Beside(target).parts)
         listener.info(str(precision))
         preflight(settled, questions, checking)
+        check_instructor_seeds(settled, questions)
         request = stages.GenerationRequest(
             turn=1,
             writer=config.model,
@@ -232,7 +235,7 @@ def train(
     from seif.seeds import distinct
 
     config, file, target = _loaded(config), Path(instructions), Path(out)
-    fresh(target)
+    check_new(target, (file, *files_of(config)), beside=[Beside(target).metrics])
     check_one_stage(role, config)
     given = judge_model or config.judger.checkpoint
     settled, precision = settle(config, Beside(target).checkpoints)
@@ -273,45 +276,19 @@ def evaluate(config: ConfigLike, judge_model: str | None = None) -> Evaluation:
 
 
 def evaluate_suite(
-    config: ConfigLike, suite: str, options: SuiteOptions = SuiteOptions(), listener: Listener = SILENT
+    config: ConfigLike,
+    suite: str,
+    options: SuiteOptions = NO_OPTIONS,
+    listener: Listener = SILENT,
+    out: str | Path | None = None,
 ) -> SuiteResult:
     """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `lm-eval:TASK`, or a plugin's.
 
-    Raises UsageError for an unknown suite, for options that it does not take and for what it lacks; RunError when an
-    engine or the suite breaks.
+    With `out` the numbers also go to that JSON file, beside those of other suites that it holds, and the same call goes
+    on after a kill, item by item, where the suite keeps its answers. Raises UsageError for an unknown suite, for
+    options that it does not take and for what it lacks; RunError when an engine or the suite breaks.
     """
-    from contextlib import ExitStack
-
-    from seif import stages
-    from seif.engines.base import NoEngine
-    from seif.evaluation.suites import SuiteSettings, check_options, find_suite
-    from seif.models import JudgeWeights, ModelPool
-
-    config = _loaded(config)
-    check_options(suite, [key for key, value in vars(options).items() if value is not None])
-    part, task = find_suite(suite)
-    if options.held_out is not None:
-        config = config.model_copy(update={"held_out": str(Path(options.held_out).resolve())})
-    settled, precision = settle(config)
-    listener.info(str(precision))
-    judge = JudgeWeights(options.judge_model) if options.judge_model else None
-    with ModelPool(settled) as pool, ExitStack() as asking:
-        settings = SuiteSettings(
-            settled,
-            settled.model,
-            task,
-            prompts=_path(options.prompts),
-            limit=options.limit,
-            responses=_path(options.responses),
-            include_path=_path(options.include_path),
-            measure_judger=stages.judger_measure(settled, pool, judge, asking.close),
-            report=listener.progress,
-        )
-        part.check(settings)
-        preflight(settled, [], options.judge_model)
-        engine = NoEngine() if part.loads_model else asking.enter_context(pool.use(settled.model))
-        with named(f"the evaluation suite {part.name!r}"):
-            return asyncio.run(part.run(engine, settings))
+    return run_suite(_loaded(config), suite, options, listener, _path(out))
 
 
 def judge(
@@ -354,12 +331,36 @@ def judge_each(
         asyncio.Runner() as runner,
     ):
 
+        async def judge_one(response: Response) -> list[Judgement]:
+            found = await judge_all(judger, response.instruction, response.text)
+            work.advance()
+            return found
+
         async def judge_together(group: Sequence[Response]) -> list[list[Judgement]]:
-            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in group)))
+            return list(await asyncio.gather(*map(judge_one, group)))
 
         source = iter(responses)
-        while group := list(islice(source, PENDING)):
-            yield from runner.run(judge_together(group))
+        with doing("responses", len(responses) if isinstance(responses, Sized) else None) as work:
+            while group := list(islice(source, PENDING)):
+                yield from runner.run(judge_together(group))
+
+
+def check_responses(
+    config: ConfigLike, responses: Iterable[Response], model: str | None = None, name: str = ""
+) -> None:
+    """Raises UsageError, before weights are loaded, where the judge `model` has no room for what it would be asked
+    about one of the `responses`: says the first one's number after `name`, by default "response", and how many there
+    are. Of a model that is served this is not known. Raises as `judge` does for one that can't be used.
+    """
+    from seif.engines.checkpoint import check_checkpoint
+    from seif.models import served
+
+    config = _loaded(config)
+    if model is None or not judging_kind(config).uses_model or served(config, model):
+        return
+    quiet()
+    check_checkpoint(model)
+    check_judged(config, ((r.instruction, r.text) for r in responses), model, name or "response")
 
 
 def _check_judge(config: Config, model: str) -> None:

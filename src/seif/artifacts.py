@@ -2,7 +2,7 @@
 
 A run directory:
 
-    config.yaml  manifest.json  seeds.parquet  events.jsonl  metrics.jsonl  report.html
+    config.yaml  manifest.json  seeds.parquet  events.jsonl  metrics.jsonl  checksums.json  report.html
     turn_01/ instructor/  generation.json  instructions.parquet  follower/  evaluation.json  rollouts/*.jsonl
              outcomes.jsonl                                (what the Follower's rollouts showed, by instruction)
              audit.json   (with an audit; then the run also has best -> turn_01/follower, best.json and stopped.json)
@@ -14,7 +14,6 @@ stage needs while it makes an output lies beside that output (`Beside`), in a ru
 
 from __future__ import annotations
 
-import shutil
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -25,93 +24,21 @@ from typing import Any, Literal
 import filelock
 import yaml
 
-from seif.atomic import JsonLines, hold, read_json, write_json, write_text
-from seif.config import MOVABLE_KEYS, Config, differing_keys
+from seif.atomic import JsonLines, damaged, hold, read_object, remove, write_json, write_text
+from seif.beside import Beside as Beside
+from seif.checksums import Checksums
+from seif.config import Config
+from seif.config.changes import Begun, Change, changes, refusal
 from seif.config_file import build_config
-from seif.errors import UsageError
+from seif.errors import DamagedFile, UsageError
 from seif.manifest import Manifest
-from seif.stage_log import LoggedStep
+from seif.stage_log import LoggedStep, Outcome, check_place
 
 State = Literal["finished", "running", "stopped", "new"]
 """Of a run: `finished`: every turn is evaluated, or the loop ended early by its rule; `running`: a process holds it;
 `stopped`: the same command continues it; `new`.
 """
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "audit", "evaluate")
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What is kept beside an output while it is made, or about it."""
-
-    out: Path
-
-    def _named(self, suffix: str) -> Path:
-        return self.out.with_name(f"{self.out.name}.{suffix}")
-
-    @property
-    def checkpoints(self) -> Path:
-        """Of a training that is under way."""
-        return self._named("checkpoints")
-
-    @property
-    def chunks(self) -> Path:
-        """Answers for pseudo-labels that are under way."""
-        return self._named("chunks")
-
-    @property
-    def parts(self) -> Path:
-        """A folder of what a stage has finished, item by item."""
-        return self._named("parts")
-
-    @property
-    def verdicts(self) -> Path:
-        """The cache of verdicts."""
-        return self._named("verdicts.jsonl")
-
-    @property
-    def server_log(self) -> Path:
-        """What the vLLM servers that seif starts print."""
-        return self._named("vllm.log")
-
-    @property
-    def metrics(self) -> Path:
-        """Of a training outside a run directory."""
-        return self._named("metrics.jsonl")
-
-    @property
-    def numbers(self) -> Path:
-        """How good a model is that was trained outside a run directory."""
-        return self._named("json")
-
-    @property
-    def stats(self) -> Path:
-        """What the Instructor wrote outside a run directory, in numbers."""
-        return self.out.with_suffix(".stats.json")
-
-    @property
-    def counts(self) -> Path:
-        """Pseudo-labels outside a run directory, in numbers."""
-        return self.out.with_suffix(".json")
-
-    @property
-    def tracking(self) -> Path:
-        """The folder of the trackers' state."""
-        return self._named("tracking")
-
-    @property
-    def processes(self) -> Path:
-        """What the processes of a training tell each other, and what they print."""
-        return self._named("processes")
-
-    @property
-    def lock(self) -> Path:
-        """Held by the command that makes the output."""
-        return self.out.with_name(f".{self.out.name}.lock")
-
-    def drop_unfinished(self) -> None:
-        """Remove what is only needed while the output is made; a kill can leave it behind after the output is done."""
-        for folder in (self.checkpoints, self.processes, self.parts):
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -138,8 +65,9 @@ class RunDir:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.metrics = JsonLines(root / "metrics.jsonl")
-        self.events = JsonLines(root / "events.jsonl")
+        self.metrics = JsonLines(root / "metrics.jsonl", _check_step)
+        self.events = JsonLines(root / "events.jsonl", _check_event)
+        self.checksums = Checksums(root / "checksums.json")
         self.report = root / "report.html"
         self.nodes = root / "nodes"
         self._config = root / "config.yaml"
@@ -204,11 +132,30 @@ class RunDir:
         return self.root / "best.json"
 
     def rollouts(self, turn: int, stage: str) -> JsonLines:
-        return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl")
+        return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl", _check_rollout)
 
     def outcomes(self, turn: int) -> JsonLines:
         """What the Follower's rollouts showed, instruction by instruction."""
-        return JsonLines(self.turn(turn) / "outcomes.jsonl")
+        return JsonLines(self.turn(turn) / "outcomes.jsonl", _check_outcome)
+
+    def output(self, turn: int, stage: str) -> Path:
+        """What a stage makes; it is there once the stage is done."""
+        named = {
+            "train_instructor": self.instructor,
+            "generate": self.instructions,
+            "pseudo_label": self.pseudo_labels,
+            "train_reward_model": self.reward_model,
+            "train_follower": self.follower,
+            "audit": self.audit,
+            "evaluate": self.evaluation,
+        }
+        return named[stage](turn)
+
+    @property
+    def turns(self) -> list[int]:
+        """The turns that have a folder."""
+        names = (folder.name.removeprefix("turn_") for folder in self.root.glob("turn_*"))
+        return sorted(int(name) for name in names if name.isdecimal())
 
     # --- opening ------------------------------------------------------------------------------------------------------
 
@@ -220,6 +167,8 @@ class RunDir:
         """
         if self.root.exists() and not self.root.is_dir():
             raise UsageError(f"{self.root} is a file; choose another --run-dir")
+        if not self.started() and self.seeds.exists() and not self._lock.exists():
+            raise UsageError(f"{self.root} has a {self.seeds.name} that no run has written; choose another --run-dir")
         with hold(self._lock, f"another seif run is using {self.root}; wait for it or choose another --run-dir"):
             try:
                 yield
@@ -255,25 +204,28 @@ class RunDir:
         directory.
         """
         found = [self.evaluation(turn).exists() for turn in range(self.config().turns + 1)]
-        if all(found[1:]) or self.stopped_early() is not None:
+        if all(found[1:]) or self._stopped.exists():
             return "finished"
         if self.held():
             return "running"
-        return "stopped" if any(found) or self.events.read() else "new"
+        return "stopped" if any(found) or self.events.path.exists() else "new"
 
     def stop_early(self, stop: EarlyStop | None) -> None:
         """Note that the loop has ended before its last turn; None: that it goes on after all."""
         if stop is None:
-            self._stopped.unlink(missing_ok=True)
+            remove(self._stopped)
         else:
             write_json(self._stopped, {"turn": stop.turn, "reason": stop.reason})
 
     def stopped_early(self) -> EarlyStop | None:
-        """Where and why the loop ended before its last turn; None: it did not."""
+        """Where and why the loop ended before its last turn; None: it did not. Raises DamagedFile."""
         if not self._stopped.exists():
             return None
-        found = read_json(self._stopped)
-        return EarlyStop(found["turn"], found["reason"])
+        found = read_object(self._stopped)
+        turn, reason = found.get("turn"), found.get("reason")
+        if not isinstance(turn, int) or not isinstance(reason, str):
+            raise damaged(self._stopped, "it has no turn and reason")
+        return EarlyStop(turn, reason)
 
     def choose_best(self, numbers: Mapping[str, float | str], model: Path | None) -> None:
         """Note the best turn in `best.json`, and let `best` link to its `model`, a path in the run directory or an
@@ -289,80 +241,172 @@ class RunDir:
             partial.symlink_to(model.relative_to(self.root) if model.is_relative_to(self.root) else model.resolve())
             partial.replace(self.best)
 
-    def open(self, config: Config, manifest: Manifest) -> None:
-        """Start the run, or continue it. Raises UsageError when config, files, packages or format differ.
+    def check(self, config: Config, manifest: Manifest) -> None:
+        """Raises UsageError when a run that was started here can't go on with this config, these files and these
+        packages, DamagedFile when what is recorded of them is damaged."""
+        recorded = self.manifest()
+        recorded.check_format(self.root)
+        if (wrong := self._manifest_damage()) is not None:
+            raise DamagedFile(f"{wrong}; restore it, or use a new --run-dir")
+        refused = refusal(self.config(), config, self._begun())
+        if refused:
+            raise UsageError(f"{self.root} {refused}")
+        recorded.check_same(manifest, self.root)
 
-        Where and how servers are asked may differ, and is noted anew.
-        """
+    def open(self, config: Config, manifest: Manifest) -> None:
+        """Start the run, or continue it, and note what has changed. Raises UsageError as `check` does."""
         text = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
-        if self.started():
-            recorded = self.manifest()
-            recorded.check_format(self.root)
-            before = self.config()
-            differing = differing_keys(before, config)
-            urls = [c.self_supervised.reward_model.url for c in (before, config)]
-            # The reward model's service may be elsewhere, but not where none was, nor be gone.
-            movable = (*MOVABLE_KEYS, *(["self_supervised.reward_model.url"] if all(urls) else []))
-            changed = [key for key in differing if not key.startswith(movable)]
-            if changed:
+        if not self.started():
+            if self.turns:
                 raise UsageError(
-                    f"{self.root} was started with another config; these "
-                    f"keys differ: {', '.join(changed)}. Use a new --run-dir"
+                    f"{self._config} is gone, which says what the turns in {self.root} were made with; restore it, or "
+                    "use a new --run-dir"
                 )
-            recorded.check_same(manifest, self.root)
-            if differing:
-                write_text(self._config, text)
+            self._note(manifest)
+            write_text(self._config, text)
             return
+        self.check(config, manifest)
+        recorded = self.manifest()
+        completed = recorded.completed(manifest)
+        if completed != recorded:
+            # It was started by an earlier version, which noted less, or reads further files from now on.
+            self._note(completed)
+            self.event("files_noted", names=", ".join(recorded.lacks(manifest)))
+        found = changes(self.config(), config)
+        if found:
+            write_text(self._config, text)
+            for change in found:
+                self.event("config_changed", key=change.key, before=change.before, after=change.after)
+
+    def _note(self, manifest: Manifest) -> None:
         write_json(self._manifest, manifest.as_json())
-        write_text(self._config, text)
+        self.checksums.note([self._manifest])
+
+    def _begun(self) -> Begun:
+        turns = [int(path.name.removeprefix("turn_")) for path in self.root.glob("turn_[0-9]*") if any(path.iterdir())]
+        parts = (Beside(self.evaluation(turn)).parts for turn in turns if not self.evaluation(turn).exists())
+        return Begun(max(turns, default=0), any(path.exists() for path in parts))
+
+    def config_changes(self) -> list[Change]:
+        """What was changed in the config when the run was resumed, in order."""
+        return [
+            Change(event["key"], event["before"], event["after"])
+            for event in self.events.read()
+            if event["event"] == "config_changed"
+        ]
+
+    def _manifest_damage(self) -> str | None:
+        try:
+            return self.checksums.damage([self._manifest])
+        except DamagedFile:
+            # `repair` sets such checksums aside once the run is open.
+            return None
 
     def config(self) -> Config:
-        """The config this run was started with. Raises UsageError when this is no run directory."""
+        """The config this run was started with. Raises UsageError when this is no run directory, DamagedFile for a
+        config that can't be read."""
         if not self.started():
             raise UsageError(f"{self.root} is not a run directory: it has no config.yaml")
-        return build_config(yaml.safe_load(self._config.read_text(encoding="utf-8")), str(self._config))
+        try:
+            tree = yaml.safe_load(self._config.read_bytes().decode())
+        except yaml.MarkedYAMLError as error:
+            line = error.problem_mark.line + 1 if error.problem_mark else None
+            raise damaged(self._config, str(error.problem), line) from error
+        except (yaml.YAMLError, UnicodeDecodeError, IsADirectoryError, PermissionError) as error:
+            raise damaged(self._config, " ".join(str(error).split())[:200]) from error
+        if not isinstance(tree, dict) or not {"model", "turns"} <= tree.keys():
+            raise damaged(self._config, "it is no config of a run")
+        return build_config(tree, str(self._config))
 
     def manifest(self) -> Manifest:
-        """As written when the run started; an empty one of format 1 where there is none."""
-        return Manifest.from_json(read_json(self._manifest) if self._manifest.exists() else {})
+        """As written when the run started; an empty one before that. Raises DamagedFile for anything else."""
+        if not self._manifest.exists():
+            if self.started():
+                raise DamagedFile(f"{self._manifest} is gone; restore it, or use a new --run-dir")
+            return Manifest.from_json({})
+        try:
+            return Manifest.from_json(read_object(self._manifest))
+        except (TypeError, ValueError, AttributeError) as error:
+            raise damaged(self._manifest, f"{type(error).__name__}: {error}") from error
 
     def event(self, kind: str, **values: str | float) -> None:
         """Note when something happened; wall-clock times live here and nowhere in the metrics."""
         self.events.append({"time": round(time.time(), 3), "event": kind, **values})
 
     def rewind(self, turn: int, stage: str, step: int) -> None:
-        """Forget metrics, rollouts and outcomes of this stage after `step`, and of all later ones."""
+        """Forget metrics, rollouts and outcomes of this stage after `step`, and of later ones that are not done."""
         self._keep(turn, stage, lambda logged: logged <= step)
 
     def forget(self, turn: int, stage: str) -> None:
-        """Forget metrics, rollouts and outcomes of this stage and of all later ones."""
+        """Forget metrics, rollouts and outcomes of this stage and of later ones that are not done."""
         self._keep(turn, stage, lambda _: False)
 
     def forget_later(self, turn: int, stage: str) -> None:
-        """Forget metrics, rollouts and outcomes of all later stages."""
+        """Forget metrics, rollouts and outcomes of later stages that are not done."""
         self._keep(turn, stage, lambda _: True)
 
     def _keep(self, turn: int, stage: str, wanted: Callable[[int], bool]) -> None:
-        """Keep what earlier stages logged, and of this one the `wanted` steps."""
+        """Keep what earlier stages logged, and later ones that are done already, and of this one the `wanted` steps."""
         here = (turn, STAGES.index(stage))
 
         def kept(record: dict[str, Any]) -> bool:
             place = (record["turn"], STAGES.index(record["stage"]))
-            return place < here or (place == here and wanted(record["step"]))
+            if place == here:
+                return wanted(record["step"])
+            return place < here or self.output(record["turn"], record["stage"]).exists()
 
         self.metrics.keep(kept)
         self.rollouts(turn, stage).keep(kept)
         self.outcomes(turn).keep(kept)
 
+    def put_in_order(self) -> None:
+        """Sort the metrics by turn and stage, after a stage was made again while later ones are done."""
+        self.metrics.sort(lambda record: (record["turn"], STAGES.index(record["stage"])))
+
     def steps(self) -> list[LoggedStep]:
-        """What the training stages have logged, in order."""
-        return [LoggedStep.from_json(line) for line in self.metrics.read()]
+        """What the training stages have logged, in order; damaged lines are left out, and `repair.damage` names
+        them."""
+        return [LoggedStep.from_json(line) for line in self.metrics.whole()]
 
     def finished_stages(self) -> list[FinishedStage]:
-        """The stages that were run to their ends, in order; one that was done again is there again."""
-        done = [event for event in self.events.read() if event["event"] == "stage_finished"]
+        """The stages that were run to their ends, in order; one that was done again is there again. Damaged lines are
+        left out."""
+        done = [event for event in self.events.whole() if event["event"] == "stage_finished"]
         return [FinishedStage(event["turn"], event["stage"], event["seconds"]) for event in done]
 
     def seconds(self) -> float:
         """Wall-clock seconds of the finished stages, over all starts and resumes."""
         return round(sum(stage.seconds for stage in self.finished_stages()), 1)
+
+
+def _check_stage(record: Mapping[str, Any]) -> None:
+    if record["stage"] not in STAGES:
+        raise ValueError(f"no stage is called {record['stage']!r}")
+
+
+def _check_step(record: Mapping[str, Any]) -> None:
+    LoggedStep.from_json(record)
+    _check_stage(record)
+
+
+def _check_rollout(record: Mapping[str, Any]) -> None:
+    check_place(record)
+    _check_stage(record)
+    for key in ("constraints", "verdicts"):
+        if not isinstance(record[key], list) or not all(isinstance(text, str) for text in record[key]):
+            raise TypeError(f"`{key}` is no list of texts")
+
+
+def _check_outcome(record: Mapping[str, Any]) -> None:
+    check_place(record)
+    _check_stage(record)
+    Outcome.from_json(record)
+
+
+def _check_event(record: Mapping[str, Any]) -> None:
+    if not isinstance(record["event"], str) or not isinstance(record["time"], int | float):
+        raise TypeError("`event` or `time` has another type")
+    if record["event"] == "stage_finished":
+        _check_stage(record)
+        if not isinstance(record["turn"], int) or not isinstance(record["seconds"], int | float):
+            raise TypeError("`turn` or `seconds` is no number")

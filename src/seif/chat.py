@@ -11,18 +11,26 @@ A family that a config can't describe is a plugin of one file:
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from itertools import islice
+from types import FrameType
 from typing import Any
 
 from seif.config import Chat
+from seif.errors import SeifError, UsageError, cause_of
 from seif.registry import Registry
 
 THINK_START, THINK_END = "<think>", "</think>"
 """What stands around a thought once a reply is read."""
 COUNTED = 1024
 """Conversations that are tokenized together where only their lengths are wanted."""
+MOST_STEPS = 1_000_000
+"""Lines of a template that may be run for one short question."""
+_TEMPLATE = "<template>"
+"""The file that Jinja says a template without one is in."""
 
 
 @dataclass(frozen=True)
@@ -37,12 +45,24 @@ class ChatFormat:
     """Whether the template ends a prompt with `think_start`, so that a reply begins within the thought."""
 
     def prompts(self, tokenizer: Any, conversations: Sequence[list[dict[str, str]]]) -> list[str]:
-        """The conversations as text, up to where the model's reply begins; `tokenizer` is transformers'."""
-        return list(
-            tokenizer.apply_chat_template(
+        """The conversations as text, up to where the model's reply begins; `tokenizer` is transformers'.
+
+        Raises UsageError for a template that can't be parsed, refuses a conversation, or makes no text of it.
+        """
+        with _naming_the_template(tokenizer):
+            prompts = tokenizer.apply_chat_template(
                 list(conversations), tokenize=False, add_generation_prompt=True, **self.template_kwargs
             )
-        )
+        return list(prompts)
+
+    def check(self, tokenizer: Any) -> None:
+        """Raises UsageError as `prompts` does for one short question, for a template that takes more than `MOST_STEPS`
+        for it, and for one that leaves the question out."""
+        question = "Why is the sea salty?"
+        with _naming_the_template(tokenizer), _limited(MOST_STEPS):
+            (prompt,) = self.prompts(tokenizer, [[{"role": "user", "content": question}]])
+        if question not in prompt:
+            raise UsageError(f"{_template_of(tokenizer)} leaves out what the user says; set another chat_template")
 
     def prompt_ids(self, tokenizer: Any, conversations: Sequence[list[dict[str, str]]]) -> list[list[int]]:
         """The conversations as token ids, without padding."""
@@ -69,6 +89,48 @@ class ChatFormat:
     def fingerprint(self) -> str:
         """What tells two formats' verdicts apart in a cache; empty for the default."""
         return "" if self == DEFAULT else json.dumps([type(self).__qualname__, asdict(self)], sort_keys=True)
+
+
+def _template_of(tokenizer: Any) -> str:
+    return f"the chat template of {getattr(tokenizer, 'name_or_path', '') or 'the tokenizer'}"
+
+
+@contextmanager
+def _naming_the_template(tokenizer: Any) -> Iterator[None]:
+    """Raises UsageError, with the line where there is one, for whatever a template raises: it came with the model."""
+    try:
+        yield
+    except SeifError:
+        raise
+    except Exception as error:
+        number = getattr(error, "lineno", None)
+        line = f", line {number}," if number else ""
+        raise UsageError(
+            f"{_template_of(tokenizer)}{line} can't write a chat that begins with the user: {cause_of(error)}; set "
+            "another chat_template, or chat.template_kwargs"
+        ) from error
+
+
+@contextmanager
+def _limited(steps: int) -> Iterator[None]:
+    """Raises UsageError once so many lines of templates have been run inside; a clock would depend on the load."""
+    run = 0
+
+    def trace(frame: FrameType, event: str, argument: object) -> Any:
+        nonlocal run
+        if frame.f_code.co_filename != _TEMPLATE:
+            return None
+        run += event == "line"
+        if run > steps:
+            raise UsageError(f"the chat template runs for more than {steps:,} steps; set another chat_template")
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
 
 DEFAULT = ChatFormat()

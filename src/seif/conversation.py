@@ -30,11 +30,13 @@ from seif.engines.quiet import quiet
 from seif.errors import SeifError, UsageError
 from seif.extensions import load_extensions
 from seif.judges import Judge, Judgement, judging_kind
-from seif.preflight import fresh, settle
+from seif.outputs import check_new
+from seif.preflight import settle
 from seif.report.text import visible
 from seif.roles import follower
 from seif.scoring import item_seed, judge_all
 from seif.selection import trained_follower
+from seif.signals import Stopped
 from seif.tables import write_json_lines
 from seif.types import Constraint, Instruction, Json, Verdict
 
@@ -160,7 +162,7 @@ class Conversation:
         """Write every exchange as a line of JSON. Raises UsageError for a file that exists."""
         if not file.name:
             raise UsageError("/save needs a file, e.g. /save chat.jsonl")
-        fresh(file)
+        check_new(file, option="file")
         write_atomically(file, lambda partial: write_json_lines(partial, (e.record() for e in self.exchanges)))
 
     def ask(self, prompt: str, as_seed: bool = False, hear: Callable[[str], None] | None = None) -> Exchange:
@@ -185,6 +187,8 @@ class Conversation:
         if reply and instruction.constraints and not stopped:
             try:
                 judgements = self.talker.judge(instruction, reply)
+            except Stopped:
+                raise
             except KeyboardInterrupt:
                 stopped = True
         self.said += [*asked, {"role": "assistant", "content": reply}]
@@ -201,6 +205,8 @@ class Conversation:
                     pieces.append(piece)
                     if hear is not None:
                         hear(piece)
+            except Stopped:
+                raise
             except KeyboardInterrupt:
                 return "".join(pieces), True
         return "".join(pieces), False
@@ -338,11 +344,12 @@ def _command(chat: Conversation, text: str, screen: Screen) -> None:
 
 @contextmanager
 def _interrupts() -> Iterator[None]:
-    """Ctrl-C raises KeyboardInterrupt, and does not end the command."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    """Ctrl-C raises a plain KeyboardInterrupt, and does not end the command; SIGTERM and SIGHUP do as before."""
+    before, wakes = signal.signal(signal.SIGINT, signal.default_int_handler), signal.set_wakeup_fd(-1)
     try:
         yield
     finally:
+        signal.set_wakeup_fd(wakes)
         signal.signal(signal.SIGINT, before)
 
 

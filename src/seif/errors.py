@@ -23,23 +23,35 @@ class UsageError(SeifError):
     exit_code = 2
 
 
+class DamagedFile(UsageError):
+    """A file that seif wrote is not as it was written: cut off, overwritten, or of another type."""
+
+
 class RunError(SeifError):
     """Something broke while running; the same command resumes once the cause is gone."""
 
     exit_code = 3
 
 
+class Unverifiable(UsageError):
+    """A response that no verifier reads: it is past a limit on its size, and unjudged."""
+
+
+def cause_of(error: BaseException) -> str:
+    """What was raised, in one line."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
+
+
 @contextmanager
 def named(part: str) -> Iterator[None]:
     """Around a call of a registered part, which may be a user's own: `part` is what messages call it.
 
-    Raises RunError naming it for whatever it raises; errors that seif raises on purpose pass.
+    Raises RunError naming it for whatever it raises, SystemExit included; errors that seif raises on purpose pass.
     """
     try:
         yield
     except SeifError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # A user's code may raise anything; the message has to show that the fault is not in seif.
-        what = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")
-        raise RunError(f"{part} failed: {what}; SEIF_TRACEBACK=1 shows where") from error
+        raise RunError(f"{part} failed: {cause_of(error)}; SEIF_TRACEBACK=1 shows where") from error

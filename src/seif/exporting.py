@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from seif.activity import doing
 from seif.artifacts import RunDir
 from seif.atomic import new_directory, write_text
 from seif.engines.adapter import is_adapter
 from seif.engines.quiet import quiet
 from seif.errors import UsageError
+from seif.outputs import check_new
 from seif.selection import trained_follower
 
 
@@ -48,20 +50,26 @@ def export(
     from seif.model_card import model_card
 
     target = Path(out)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+    if not target.exists():
+        check_new(target)
+    elif not target.is_dir() or any(target.iterdir()):
         raise UsageError(f"{target} exists already and is not empty; remove it or choose another --out")
     number, model = trained_follower(Path(run), turn)
     if adapter and not is_adapter(model):
         raise UsageError(f"turn {number} of {run} trained all weights, so there is no adapter; leave out --adapter")
     quiet()
     # They load torch, which a mistake should not wait for.
-    from seif.engines import hub, merging
+    from seif.engines import merging, publishing
+    from seif.engines.checkpoint import check_checkpoint
 
+    check_checkpoint(str(model))
     if push is not None:
-        hub.check_push(push.name, push.public)
+        publishing.check_push(push.name, push.public)
     card = model_card(RunDir(Path(run)), number, adapter)
-    with new_directory(target) as folder:
+    with doing("writing the model"), new_directory(target) as folder:
         (merging.write_adapter if adapter else merging.write_merged)(model, folder)
         write_text(folder / "README.md", card)
-    url = hub.push(target, push.name, push.public) if push is not None else None
-    return Export(target, number, adapter, url)
+    if push is None:
+        return Export(target, number, adapter)
+    with doing(f"pushing to {push.name}"):
+        return Export(target, number, adapter, publishing.push(target, push.name, push.public))

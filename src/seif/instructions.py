@@ -14,9 +14,11 @@ from seif.constraints import TYPES
 from seif.constraints.compiler import compile_text
 from seif.constraints.verifiers import check_kwargs
 from seif.errors import UsageError
-from seif.tables import iter_rows, write_parquet
+from seif.tables import iter_rows, text_in, write_parquet
 from seif.types import SOFT, Constraint, Instruction, Json, Kwargs
 
+COLUMNS = ("seed_question", "constraint", "prompt", "kwargs", "instruction_id_list")
+"""What is read of a file."""
 _RELEASED = {
     **dict.fromkeys(
         (
@@ -125,15 +127,34 @@ def iter_instructions(path: Path, wanted: Container[int] | None = None) -> Itera
     files label even countable ones `soft`); any other label is kept with its kwargs. Raises UsageError naming the row,
     and for a file without rows.
     """
+    for parts in _parts(path, wanted):
+        if parts is not None:
+            seed, texts, ids, kwargs = parts
+            yield Instruction(seed, tuple(map(_constraint, texts, ids, kwargs)))
+
+
+def iter_seed_questions(path: Path) -> Iterator[tuple[str, int]]:
+    """Of each instruction of a file its seed question, and how many constraints it has; no text is compiled.
+
+    Raises as `iter_instructions` does.
+    """
+    return ((parts[0], len(parts[1])) for parts in _parts(path) if parts is not None)
+
+
+_Parts = tuple[str, list[str], list[str], list[Kwargs | None]]
+"""Of a row: the seed question, and text, id and kwargs of each constraint."""
+
+
+def _parts(path: Path, wanted: Container[int] | None = None) -> Iterator[_Parts | None]:
+    """The rows of a file, checked; None for one that is not `wanted`."""
     place = -1
-    for place, row in enumerate(iter_rows(path)):
-        if wanted is None or place in wanted:
-            yield _instruction(row, f"{path} row {place + 1}")
+    for place, row in enumerate(iter_rows(path, COLUMNS)):
+        yield _checked(row, f"{path} row {place + 1}") if wanted is None or place in wanted else None
     if place < 0:
         raise UsageError(f"{path} holds no instructions")
 
 
-def _instruction(row: Json, where: str) -> Instruction:
+def _checked(row: Json, where: str) -> _Parts:
     if "seed_question" not in row:
         row = _from_verl_if(row)
     texts = row.get("constraint")
@@ -158,19 +179,20 @@ def _instruction(row: Json, where: str) -> Instruction:
             f"{where}: constraint, instruction_id_list and kwargs have "
             f"{len(texts)}, {len(ids)} and {len(kwargs)} items; they must match"
         )
-    constraints = []
-    for text, instruction_id, arguments in zip(texts, ids, kwargs, strict=True):
-        if instruction_id == SOFT:
-            constraints.append(compile_text(text))
-        else:
-            # Where a column has nulls, some writers make its whole numbers floats.
-            given = {
-                k: int(v) if isinstance(v, float) and v.is_integer() else v
-                for k, v in (arguments or {}).items()
-                if v is not None
-            }
-            constraints.append(Constraint(text, instruction_id, given))
-    return Instruction(seed, tuple(constraints))
+    text_in(seed, where, "seed_question")
+    for text in texts:
+        text_in(text, where, "constraint")
+    return seed, texts, ids, kwargs
+
+
+def _constraint(text: str, instruction_id: str, kwargs: Kwargs | None) -> Constraint:
+    if instruction_id == SOFT:
+        return compile_text(text)
+    # Where a column has nulls, some writers make its whole numbers floats.
+    given = {
+        k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in (kwargs or {}).items() if v is not None
+    }
+    return Constraint(text, instruction_id, given)
 
 
 def _from_verl_if(row: Json) -> Json:

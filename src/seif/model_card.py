@@ -10,9 +10,11 @@ import yaml
 
 from seif import __version__
 from seif.artifacts import RunDir
-from seif.config import MOVABLE_KEYS, Config
+from seif.config import Config
+from seif.config.changes import without_changeable
 from seif.evaluation.results import Accuracy, Decoding, Evaluation
 from seif.manifest import Manifest
+from seif.redaction import redacted
 from seif.report.data import count_seeds
 from seif.report.text import NOTHING, percent_error, shorten, suite_number, visible
 from seif.results import Run, read_run
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
     from huggingface_hub import EvalResult
 
 PAPER = "https://arxiv.org/abs/2605.07465"
+_OF_THE_MACHINE = ("engine.base_urls", "engine.api_key_env", "engine.vllm", "launcher", "report_to")
+"""Config keys that say nothing of the model."""
 _DECODINGS: tuple[Decoding, ...] = ("greedy", "sampled")
 
 
@@ -28,7 +32,7 @@ def model_card(root: RunDir, turn: int, adapter: bool) -> str:
     """The card of the Follower of `turn`. Raises UsageError when `root` is no run directory."""
     from huggingface_hub import ModelCardData
 
-    from seif.engines.hub import card_of, hub_id
+    from seif.engines.publishing import card_of, hub_id
 
     run, config = read_run(root), root.config()
     name = f"{shorten(visible(root.root.resolve().name))}, turn {turn}"
@@ -53,7 +57,7 @@ def model_card(root: RunDir, turn: int, adapter: bool) -> str:
 
 def base_name(config: Config) -> str:
     """What the base is called: its hub id, or the end of its path."""
-    from seif.engines.hub import hub_id
+    from seif.engines.publishing import hub_id
 
     return hub_id(config.model) or "/".join(Path(config.model).parts[-2:])
 
@@ -147,19 +151,12 @@ def _training(config: Config, manifest: Manifest) -> str:
 
 def _config(config: Config) -> str:
     """The settings, but where servers and files are on the machine of the run."""
-    tree = config.model_dump(mode="json")
-    for key in MOVABLE_KEYS:
-        *sections, last = key.split(".")
-        node = tree
-        for section in sections:
-            node = node[section]
-        node.pop(last, None)
+    tree = without_changeable(config, keys=_OF_THE_MACHINE)
     text = yaml.safe_dump(_without_folders(tree), sort_keys=False, allow_unicode=True)
     fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", text)), default=0))
-    return (
-        "<details>\n<summary>Config</summary>\n\n"
-        f"{fence}yaml\n{visible(text)}{fence}\n\nPaths are cut to names; where servers are is left out.\n\n</details>\n"
-    )
+    shown = f"{fence}yaml\n{redacted(visible(text))}{fence}"
+    note = "Paths are cut to names; where servers are is left out."
+    return f"<details>\n<summary>Config</summary>\n\n{shown}\n\n{note}\n\n</details>\n"
 
 
 def _without_folders(node: object) -> object:

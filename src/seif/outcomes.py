@@ -45,10 +45,11 @@ def _outcome(instruction: Instruction, scores: Sequence[Score], own: bool) -> Ou
 
 
 def iter_outcomes(path: Path) -> Iterator[Outcome]:
-    """The outcomes of a turn as its steps saw them, oldest first. Raises RunError where there is no file."""
+    """The outcomes of a turn as its steps saw them, oldest first. Raises RunError where there is no file, DamagedFile
+    for a line that is no outcome."""
     if not path.exists():
         raise RunError(f"{path} is gone, which later turns read; remove {path.parent} to make it again")
-    return map(Outcome.from_json, JsonLines(path).read())
+    return map(Outcome.from_json, JsonLines(path, Outcome.from_json).read())
 
 
 def read_outcomes(path: Path) -> list[Outcome]:

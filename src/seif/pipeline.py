@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from seif.artifacts import Beside, RunDir
-from seif.atomic import JsonLines
-from seif.errors import RunError
+from seif.atomic import JsonLines, read_json, set_aside
+from seif.errors import RunError, UsageError
 from seif.progress import Progress
 from seif.stage_log import LoggedStep, Outcome, RolloutRecord, Tables
+from seif.tables import iter_rows
 from seif.tracking import Tracker
 
 
@@ -30,6 +32,13 @@ class Stage:
     run: Callable[[RunLog], None]
     resumable: bool = False
     """It goes on after its last checkpoint and says so to the log; any other stage logs all of its steps anew."""
+    beside: tuple[Path, ...] = ()
+    """What it writes before the output, and is checked and made again with it."""
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """All that it makes."""
+        return (self.output, *self.beside)
 
 
 class Pipeline:
@@ -39,13 +48,18 @@ class Pipeline:
         self.dir, self.progress, self.tracker = run_dir, progress, tracker
 
     def do(self, stage: Stage) -> None:
-        """Skip a stage whose output is there; else run it, and note its begin, its end and its peak of memory.
+        """Skip a stage whose output is there and as it was written; else run it, and note its begin, its end, its peak
+        of memory and the checksums of what it made. Damaged output is set aside and made again.
 
         Raises RunError for an input that is gone, and whatever the stage raises.
         """
         from seif.engines.memory import peak_memory, reset_peak
 
-        if stage.output.exists():
+        checksums = self.dir.checksums
+        wrong = self._damage(stage) if stage.output.exists() else None
+        if stage.output.exists() and wrong is None:
+            if not checksums.of([stage.output]):
+                checksums.note(self._made(stage))
             Beside(stage.output).drop_unfinished()
             self.progress.skipped(stage.turn, stage.name)
             return
@@ -55,6 +69,10 @@ class Pipeline:
                     f"{path} is gone, which {stage.name} of turn {stage.turn} "
                     f"reads; remove {path.parent} to make it again"
                 )
+        before = checksums.of(stage.outputs) if wrong is not None else {}
+        if wrong is not None:
+            self._set_aside(stage, wrong)
+        checksums.forget(stage.outputs)
         if stage.resumable:
             self.dir.forget_later(stage.turn, stage.name)
         else:
@@ -65,10 +83,52 @@ class Pipeline:
         reset_peak()
         began, worked = time.time(), _cpu_seconds()
         stage.run(log)
+        checksums.note(self._made(stage))
+        self.dir.put_in_order()
         seconds = round(time.time() - began, 1)
         used = {"cpu_seconds": round(_cpu_seconds() - worked, 1), "peak_bytes": peak_memory()}
         self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds, **used)
         self.progress.finished(stage.turn, stage.name, seconds, log.last)
+        # An evaluation also says how long it took, and nothing is made from it.
+        if before and stage.name != "evaluate" and checksums.of(stage.outputs) != before:
+            self._note(f"{stage.output} was made again and is not what it was; later stages stand on what it was")
+
+    def _damage(self, stage: Stage) -> str | None:
+        """What is wrong with the outputs of a stage that is done. Those without a checksum are only read."""
+        if self.dir.checksums.of([stage.output]):
+            return self.dir.checksums.damage(stage.outputs)
+        return next(filter(None, (_unreadable(path) for path in stage.outputs if path.exists())), None)
+
+    def _made(self, stage: Stage) -> list[Path]:
+        """What is there of a stage's outputs and logs."""
+        logs = [self.dir.rollouts(stage.turn, stage.name).path]
+        if stage.name == "train_follower":
+            logs.append(self.dir.outcomes(stage.turn).path)
+        return [path for path in (*stage.outputs, *logs) if path.exists()]
+
+    def _set_aside(self, stage: Stage, wrong: str) -> None:
+        """Keep what a stage has made under other names."""
+        kept = [set_aside(path).name for path in stage.outputs if path.exists()]
+        self._note(f"{wrong}; {stage.name} of turn {stage.turn} is done again, and {', '.join(kept)} kept")
+
+    def _note(self, line: str) -> None:
+        self.dir.event("set_aside", what=line)
+        self.progress.note(line)
+
+
+def _unreadable(path: Path) -> str | None:
+    """Why a file, or one of a directory, can't be read; None where it can, as far as its format tells."""
+    try:
+        for file in path.rglob("*.json") if path.is_dir() else [path]:
+            if file.suffix == ".json":
+                read_json(file)
+            elif file.suffix == ".jsonl":
+                JsonLines(file).read()
+            elif file.suffix == ".parquet":
+                deque(iter_rows(file), maxlen=0)
+    except UsageError as error:
+        return str(error).removesuffix("; restore or remove it")
+    return None
 
 
 def _cpu_seconds() -> float:
@@ -100,10 +160,8 @@ class RunLog:
     ) -> None:
         place = {"turn": self.turn, "stage": self.stage, "step": step}
         rollouts, shown = self.dir.rollouts(self.turn, self.stage), self.dir.outcomes(self.turn)
-        for record in records:
-            rollouts.append({**place, **record})
-        for outcome in outcomes:
-            shown.append({**place, **asdict(outcome)})
+        rollouts.append(*({**place, **record} for record in records))
+        shown.append(*({**place, **asdict(outcome)} for outcome in outcomes))
         self.dir.metrics.append(LoggedStep(self.turn, self.stage, step, metrics, checks or {}).to_json())
         self.tracker.training(self.turn, self.stage, step, metrics)
         self.last = metrics
@@ -115,18 +173,25 @@ class RunLog:
         self.tracker.evaluation(self.turn, numbers)
 
 
+def _check_step(record: Mapping[str, object]) -> None:
+    if not isinstance(record["step"], int):
+        raise TypeError(f"`step` is {record['step']!r}")
+
+
 class FileLog:
     """A stage's log when it runs outside a run directory: metrics beside the output, and trackers. No later turn reads
     its outcomes, so they are not kept."""
 
     def __init__(self, out: Path, progress: Progress, tracker: Tracker | None = None, stage: str = "") -> None:
-        self.metrics = JsonLines(Beside(out).metrics)
+        self.metrics = JsonLines(Beside(out).metrics, _check_step)
         self.progress, self.tracker, self.stage = progress, tracker, stage
 
     def begin(self, total: int) -> None:
         self.progress.begin(1, "", total)
 
     def resumed(self, step: int) -> None:
+        if (line := self.metrics.set_aside_damage()) is not None:
+            self.progress.note(line)
         self.metrics.keep(lambda record: record["step"] <= step)
         self.progress.resumed(step)
 

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import os
 import sys
-import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
 
-from seif.errors import UsageError
+from seif.errors import UsageError, cause_of
 from seif.registry import adding_parts_of, remove_parts_of
+from seif.user_code import at_line, printing_aside
 
 GROUP = "seif.plugins"
 REGISTRIES = (
@@ -57,7 +58,9 @@ def load_plugins(names: Sequence[str]) -> None:
             entry.load()
     for name in names:
         if name.endswith(".py"):
-            _load_file(Path(name).expanduser().resolve())
+            _load_file(_path(name))
+        elif os.sep in name:
+            raise UsageError(f"plugin {name}: name a file that ends in .py, or an importable module")
         else:
             with _loading(name):
                 importlib.import_module(name)
@@ -68,13 +71,23 @@ def unload_plugin(path: str) -> None:
 
     Does nothing for a file that isn't loaded.
     """
-    file = Path(path).expanduser().resolve()
+    file = _path(path)
     _digests.pop(file, None)
     sys.modules.pop(_module_name(file), None)
     remove_parts_of(str(file))
 
 
+def _path(name: str) -> Path:
+    try:
+        return Path(name).expanduser().resolve()
+    except (ValueError, RuntimeError) as error:
+        # A null character; a home directory that nobody has.
+        raise UsageError(f"plugin {name!r}: {error}; check the path") from error
+
+
 def _load_file(path: Path) -> None:
+    if path.exists() and not path.is_file():
+        raise UsageError(f"plugin {path} is no file; check the path")
     try:
         source = path.read_bytes()
     except OSError as error:
@@ -101,11 +114,8 @@ def _module_name(path: Path) -> str:
 def _loading(plugin: str) -> Iterator[None]:
     """Raises UsageError for whatever the plugin raises, SystemExit included: it is the user's own code."""
     try:
-        with adding_parts_of(plugin):
+        with adding_parts_of(plugin), printing_aside():
             yield
     except (Exception, SystemExit) as error:
-        lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == plugin]
-        where = f"plugin {plugin}, line {lines[-1]}" if lines else f"plugin {plugin}"
-        said = " ".join(str(error).split())
-        cause = said if isinstance(error, UsageError) else f"{type(error).__name__}: {said}".rstrip(": ")
-        raise UsageError(f"{where}: {cause}") from error
+        cause = str(error) if isinstance(error, UsageError) else cause_of(error)
+        raise UsageError(f"plugin {at_line(error, plugin) or plugin}: {cause}") from error

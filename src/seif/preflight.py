@@ -31,10 +31,17 @@ def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]
     used.
     """
     from seif.evaluation.overlap import LeftOut
-    from seif.seeds import distinct, iter_seeds
+    from seif.seeds import distinct, iter_seeds, seed_column
+    from seif.text_rows import PROMPT
 
     file = _questions_file(config)
-    asked = distinct(lambda: seeds_of(file)) if config.instructions is not None else iter_seeds(file)
+    if config.instructions is not None:
+        asked = distinct(lambda: seeds_of(file))
+    else:
+        column = seed_column(file, config.seeds_column)
+        if column != PROMPT:
+            note(f"the seeds of {file} are its column `{column}`")
+        asked = iter_seeds(file, column)
     kept_apart = (config.held_out, config.held_out_types, config.audit, *config.benchmark_prompts)
     overlapping = LeftOut(map(Path, filter(None, kept_apart)))
     yield from overlapping.filter(asked)
@@ -159,11 +166,11 @@ def preflight(
     from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
     from seif.evaluation.held_out import load_tasks
+    from seif.lengths import check_seeds
 
     check_names(config)
     quiet()
-    grpo = config.follower.grpo
-    check_checkpoint(config.model, prompts, grpo.max_new_tokens, chat_format(config.chat))
+    check_checkpoint(config.model, chat_format(config.chat), weights=trains or not models.served(config, config.model))
     if trains:
         import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
         from seif.distributed.devices import check_devices
@@ -182,6 +189,7 @@ def preflight(
         load_tasks(Path(file))
     check_apart(config)
     _check_self_supervised(config, trains)
+    check_seeds(config, prompts)
     if asks or (trains and config.samples_on_servers):
         models.check_engine(config)
     freeze_libraries()
@@ -267,7 +275,8 @@ def _check_self_supervised(config: Config, trains: bool) -> None:
             curriculum.check_some_are_soft(read_instructions(Path(config.instructions)), curriculum.soft(config))
 
 
-def fresh(out: Path) -> None:
-    """Raises UsageError for an output that exists already."""
-    if out.exists():
-        raise UsageError(f"{out} exists already; remove it or choose another --out")
+def files_of(config: Config) -> tuple[str | None, ...]:
+    """The files that a config names, which a command reads and must not overwrite."""
+    general = config.self_supervised.general
+    named = (config.seeds, config.instructions, config.held_out, config.held_out_types, config.audit)
+    return (*named, general.train, general.held_out, *config.benchmark_prompts, *config.plugins)

@@ -6,6 +6,7 @@ import json
 import sys
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from seif.config import Config, section_of
 from seif.constraints import TYPES
@@ -29,8 +30,8 @@ def _section(section: type[BaseModel], prefix: str) -> list[str]:
         "",
         " ".join((section.__doc__ or "").split()),
         "",
-        "| key | default | meaning |",
-        "|---|---|---|",
+        "| key | default | range | meaning |",
+        "|---|---|---|---|",
     ]
     below: list[str] = []
     for name, field in section.model_fields.items():
@@ -44,8 +45,19 @@ def _section(section: type[BaseModel], prefix: str) -> list[str]:
             else value
         )
         default = "required" if field.is_required() else f"`{json.dumps(plain)}`"
-        lines.append(f"| `{prefix}{name}` | {default} | {(field.description or '').replace('|', '/')} |")
+        lines.append(
+            f"| `{prefix}{name}` | {default} | {_range(field)} | {(field.description or '').replace('|', '/')} |"
+        )
     return lines + below
+
+
+_LIMITS = {"ge": "from {:,}", "gt": "above {:,}", "le": "to {:,}", "lt": "below {:,}"}
+
+
+def _range(field: FieldInfo) -> str:
+    """What a number must be, the least first."""
+    found = {name: getattr(limit, name) for limit in field.metadata for name in _LIMITS if hasattr(limit, name)}
+    return " ".join(_LIMITS[name].format(found[name]).removesuffix(".0") for name in _LIMITS if name in found)
 
 
 _TYPES_HEAD = """# Constraint types

@@ -64,6 +64,10 @@ class Registry(Generic[Part]):
             raise UsageError(f"no {self.kind} {name!r}; {fix} One of your own comes in by `plugins`")
         return self._parts[name]
 
+    def plugin_of(self, name: str) -> str | None:
+        """The plugin that added a part; None for one of seif's own, and for one that is added by no plugin."""
+        return self._plugins.get(name)
+
     def values(self) -> list[Part]:
         """All parts, in the order in which they were added."""
         return list(self._parts.values())

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from seif.artifacts import EarlyStop, RunDir, State
 from seif.atomic import read_json
+from seif.config.changes import Change
+from seif.errors import DamagedFile
 from seif.evaluation.audit import Audit
-from seif.evaluation.results import Evaluation
+from seif.evaluation.results import Evaluation, GenerationNumbers
 from seif.evaluation.stopping import best_turn
+from seif.repair import damage
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,10 @@ class Run:
     """Of the turns that are audited, the base first."""
     stopped_early: EarlyStop | None = None
     """Where and why the loop ended before its last turn."""
+    config_changes: tuple[Change, ...] = ()
+    """What was changed in the config when the run was resumed, in order."""
+    damaged: tuple[str, ...] = ()
+    """What of the directory can't be read, is gone or is not as it was written, one line each."""
 
     @property
     def best(self) -> int | None:
@@ -52,20 +61,55 @@ class Run:
             found |= {"audits": [audit.to_json() for audit in self.audits], "best": self.best}
         if self.stopped_early is not None:
             found |= {"stopped_early": asdict(self.stopped_early)}
+        if self.config_changes:
+            found |= {"config_changes": [asdict(change) for change in self.config_changes]}
+        if self.damaged:
+            found |= {"damaged": list(self.damaged)}
         return found
 
 
 def read_run(run_dir: RunDir) -> Run:
-    """Where a run is, and its numbers so far.
+    """Where a run is, and its numbers so far, without those that can't be read.
 
-    Raises UsageError when this is no run directory, or an evaluation or audit in it is damaged.
+    Raises UsageError when this is no run directory or its config can't be read.
     """
-    files = [run_dir.evaluation(turn) for turn in range(run_dir.config().turns + 1)]
-    evaluations = tuple(Evaluation.from_json(read_json(file), file) for file in files if file.exists())
-    files = [run_dir.audit(turn) for turn in range(run_dir.config().turns + 1)]
-    audits = tuple(Audit.from_json(read_json(file), file) for file in files if file.exists())
-    stopped = run_dir.stopped_early()
-    return Run(run_dir.root, run_dir.state(), run_dir.seconds(), evaluations, run_dir.report, audits, stopped)
+    reading, turns = Reading(), range(run_dir.config().turns + 1)
+    evaluations = [reading.json(run_dir.evaluation(turn), Evaluation.from_json) for turn in turns]
+    audits = [reading.json(run_dir.audit(turn), Audit.from_json) for turn in turns]
+    for turn in turns:
+        reading.json(run_dir.generation(turn), GenerationNumbers.from_json)
+    stopped = reading.of(run_dir.stopped_early)
+    return Run(
+        run_dir.root,
+        run_dir.state(),
+        reading.of(run_dir.seconds) or 0.0,
+        tuple(found for found in evaluations if found is not None),
+        run_dir.report,
+        tuple(found for found in audits if found is not None),
+        stopped,
+        # A file that can't be read is named once, with the reason.
+        damaged=tuple(dict.fromkeys((*reading.damaged, *damage(run_dir)))),
+        config_changes=tuple(reading.of(run_dir.config_changes) or ()),
+    )
+
+
+class Reading:
+    """Reads the files of a run directory one by one, and remembers which could not be read."""
+
+    def __init__(self) -> None:
+        self.damaged: list[str] = []
+
+    def of(self, read: Callable[[], T]) -> T | None:
+        """What `read` returns; None where it raises DamagedFile."""
+        try:
+            return read()
+        except DamagedFile as error:
+            self.damaged.append(str(error))
+            return None
+
+    def json(self, file: Path, parse: Callable[[object, object], T]) -> T | None:
+        """What `parse` makes of a file's JSON and its name; None where there is no file, or not one that it can."""
+        return self.of(lambda: parse(read_json(file), file)) if file.exists() else None
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from itertools import chain
 from seif.archive import Archive
 from seif.config import Instructor
 from seif.constraints.signature import Shares, signature_of
-from seif.constraints.verifiers import verify
+from seif.constraints.verifiers import verdict_of
 from seif.engines.base import Engine, Request
 from seif.errors import RunError, named
 from seif.judges.audited import UNRELIABLE
@@ -241,11 +241,13 @@ async def judge_all(judge: Judge, instruction: Instruction, reply: str) -> list[
 
 def check(instruction: Instruction, reply: str, judgements: Sequence[Judgement]) -> tuple[Check, ...]:
     """Rule and model side by side, wherever a rule can check what a model was asked."""
-    return tuple(
-        Check(c.instruction_id, verify(reply, c.instruction_id, c.kwargs), j.model is Verdict.SATISFIED)
+    asked = [
+        (c, j.model is Verdict.SATISFIED)
         for c, j in zip(instruction.constraints, judgements, strict=True)
         if c.checkable and j.model in (Verdict.SATISFIED, Verdict.VIOLATED)
-    )
+    ]
+    ruled = [(c.instruction_id, verdict_of(reply, c), said) for c, said in asked]
+    return tuple(Check(kind, v is Verdict.SATISFIED, said) for kind, v, said in ruled if v is not Verdict.UNJUDGED)
 
 
 def check_unjudged(scores: Sequence[Score], limit: float) -> float:

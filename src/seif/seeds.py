@@ -11,42 +11,93 @@ from pathlib import Path
 from typing import Any
 
 from seif.errors import UsageError
-from seif.tables import iter_rows
+from seif.tables import column_names, iter_rows, text_in
+from seif.text_rows import PROMPT
+
+USUAL_COLUMNS = ("messages", "instruction", "question", "query", "text")
+"""Names that a column of questions often has, where none is called `prompt`."""
 
 
-def iter_seeds(path: Path) -> Iterator[str]:
-    """The `prompt` column of a parquet, JSONL or JSON file, in order; memory holds 8 bytes per seed.
+def seed_column(path: Path, wanted: str | None = None) -> str:
+    """The column of a file that holds its seed questions: `wanted`, else `prompt`, else the one that goes by another
+    usual name.
+
+    Raises UsageError, with the columns that there are, where none or several could be meant.
+    """
+    names = column_names(path)
+    if wanted is not None and wanted not in names:
+        raise UsageError(f"{path} has no `{wanted}` column, only {_listed(names)}; set seeds_column to one of them")
+    if wanted is not None or PROMPT in names or not names:
+        return wanted or PROMPT
+    known = [name for name in USUAL_COLUMNS if name in names]
+    if known == ["instruction"] and "input" in names:
+        raise UsageError(
+            f"{path} has the columns `instruction` and `input`, and a seed is one text; join them in a `prompt` column"
+        )
+    if len(known) == 1:
+        return known[0]
+    raise UsageError(
+        f"{path} has no `{PROMPT}` column, only {_listed(names)}; name the one with the questions: set seeds_column"
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(sorted(names)) or "nothing"
+
+
+def iter_seeds(path: Path, column: str | None = None) -> Iterator[str]:
+    """The seed questions of a file, in order, from `column` or the one that `seed_column` finds; memory holds 8 bytes
+    per seed. Of a chat, the last message of the user is the question.
 
     Raises UsageError for a missing or empty file, a missing column, an empty or non-text prompt, and, at the end, for
     duplicates.
     """
+    name = seed_column(path, column)
     seen = Fingerprints()
-    for number, row in enumerate(iter_rows(path), 1):
-        if number == 1 and "prompt" not in row:
-            raise UsageError(
-                f"{path} has no `prompt` column, only "
-                f"{', '.join(sorted(row)) or 'nothing'}; rename the column with the questions"
-            )
-        prompt = row.get("prompt")
-        if not isinstance(prompt, str) or not prompt.strip():
-            raise UsageError(f"{path} row {number}: `prompt` must be text, got {prompt!r}; fix or drop the row")
-        if any("\ud800" <= c <= "\udfff" for c in prompt):
-            raise UsageError(
-                f"{path} row {number}: `prompt` holds half of a surrogate "
-                "pair, which is no valid Unicode; fix or drop the row"
-            )
+    for number, row in enumerate(iter_rows(path, [name]), 1):
+        where = f"{path} row {number}"
+        if name not in row:
+            raise UsageError(f"{where} has no `{name}`; fix or drop the row")
+        prompt = _question(row[name], where, name)
+        if not prompt.strip():
+            raise UsageError(f"{where}: `{name}` is empty; fix or drop the row")
         seen.add(prompt.strip())
         yield prompt
     if not len(seen):
-        raise UsageError(f"{path} holds no seeds; give it at least one row with a `prompt`")
+        raise UsageError(f"{path} holds no seeds; give it at least one row with a `{PROMPT}`")
     if repeated := seen.first_repeated():
         again, first = (place + 1 for place in repeated)
         raise UsageError(f"{path} row {again} repeats the seed of row {first}; drop duplicates")
 
 
-def load_seeds(path: Path) -> list[str]:
+def _question(value: object, where: str, name: str) -> str:
+    """The text of a prompt, or of the last user's message of a chat."""
+    if value is None:
+        return ""
+    if not isinstance(value, list):
+        return text_in(value, where, name)
+    messages = [message for message in value if isinstance(message, dict) and message.get("role") == "user"]
+    if not messages:
+        raise UsageError(f"{where}: `{name}` must be text, or messages of which one has the role user; fix the row")
+    content = messages[-1].get("content")
+    parts = content if isinstance(content, list) else [content]
+    return "".join(_part(part, where, name) for part in parts)
+
+
+def _part(part: object, where: str, name: str) -> str:
+    """The text of a part of a message, which is text itself or an object of the type `text`."""
+    if isinstance(part, dict):
+        if part.get("type", "text") != "text":
+            raise UsageError(
+                f"{where}: `{name}` has a part of the type {part['type']!r}, and a seed is text; drop the row"
+            )
+        part = part.get("text")
+    return "" if part is None else text_in(part, where, name)
+
+
+def load_seeds(path: Path, column: str | None = None) -> list[str]:
     """All seeds at once, as `iter_seeds` reads them."""
-    return list(iter_seeds(path))
+    return list(iter_seeds(path, column))
 
 
 def distinct(texts: Callable[[], Iterable[str]]) -> Iterator[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from seif.artifacts import RunDir
 from seif.atomic import read_json
 from seif.engines.metered import add_up
+from seif.errors import DamagedFile
 from seif.evaluation.results import GenerationNumbers
 
 KEY = "tokens/"
@@ -17,8 +20,8 @@ def tokens_by_turn(run_dir: RunDir) -> list[dict[str, int]]:
 
     Turn 0's generation and all evaluations measure, and are not counted; pseudo-labels and the training of a
     classifier are not metered. A verdict out of the cache (`engine.cache`) costs nothing, also where a stage that was
-    killed had asked for it in a step that is made anew: a resumed run then counts fewer tokens. Raises UsageError when
-    this is no run directory.
+    killed had asked for it in a step that is made anew: a resumed run then counts fewer tokens. What can't be read is
+    left out. Raises UsageError when this is no run directory.
     """
     steps = run_dir.steps()
     spent = []
@@ -29,7 +32,9 @@ def tokens_by_turn(run_dir: RunDir) -> list[dict[str, int]]:
             if step.turn == turn
         ]
         generation = run_dir.generation(turn)
-        if generation.exists():
-            logged.append(GenerationNumbers.from_json(read_json(generation), generation).tokens)
+        # `repair.damage` and `read_run` name it.
+        with suppress(DamagedFile):
+            if generation.exists():
+                logged.append(GenerationNumbers.from_json(read_json(generation), generation).tokens)
         spent.append(add_up(logged))
     return spent

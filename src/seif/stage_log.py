@@ -52,8 +52,14 @@ class Outcome:
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> Self:
-        """The outcome of a line of outcomes.jsonl."""
+        """The outcome of a line of outcomes.jsonl. Raises KeyError, TypeError or ValueError for what is none."""
         texts, satisfied, judged, best = (tuple(line[key]) for key in ("constraints", "satisfied", "judged", "best"))
+        if not isinstance(line["seed"], str) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("`seed` and `constraints` are no texts")
+        if not all(isinstance(count, int) for count in (*satisfied, *judged, *best)):
+            raise TypeError("`satisfied`, `judged` and `best` are no numbers")
+        if not len(texts) == len(satisfied) == len(judged) == len(best):
+            raise ValueError("its lists have different lengths")
         return cls(line["seed"], texts, satisfied, judged, best, line.get("own", True))
 
 
@@ -103,9 +109,25 @@ class LoggedStep:
 
     @classmethod
     def from_json(cls, line: Mapping[str, Any]) -> Self:
-        """The inverse of `to_json`. What is neither a number nor a table is left out."""
+        """The inverse of `to_json`. What is neither a number nor a table is left out. Raises KeyError, TypeError or
+        ValueError for what is no such line."""
+        check_place(line)
+        checks = line.get("checks", {})
+        if not isinstance(checks, dict) or not all(_is_table(table) for table in checks.values()):
+            raise TypeError("`checks` is no table")
         metrics = {k: v for k, v in line.items() if k not in _PLACE and isinstance(v, int | float)}
-        return cls(line["turn"], line["stage"], line["step"], metrics, line.get("checks", {}))
+        return cls(line["turn"], line["stage"], line["step"], metrics, checks)
 
 
 _PLACE = ("turn", "stage", "step")
+
+
+def check_place(line: Mapping[str, Any]) -> None:
+    """Raises KeyError or TypeError for a line of a log that does not say of which turn, stage and step it is."""
+    for key, kind in {"turn": int, "stage": str, "step": int}.items():
+        if not isinstance(line[key], kind):
+            raise TypeError(f"`{key}` is {line[key]!r}")
+
+
+def _is_table(table: object) -> bool:
+    return isinstance(table, list) and len(table) == 4 and all(isinstance(count, int) for count in table)

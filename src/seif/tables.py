@@ -1,15 +1,20 @@
-"""Rows of parquet, JSONL and JSON files, read and written one after the other; a user's wrong file gets one line with
-the fix."""
+"""Rows of files, read and written one after the other; a user's wrong file gets one line with the fix."""
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import os
+import zlib
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING, Any, Literal, overload
 
+from seif.activity import doing
 from seif.errors import UsageError
+from seif.text_rows import TextFormat, count_text_rows, iter_text_rows
 from seif.types import Json
 
 if TYPE_CHECKING:
@@ -19,29 +24,43 @@ ROW_GROUP = 4096
 """Rows of a parquet file that are written, and read, together."""
 _BUFFER = 1 << 20
 """Bytes of a column that are read at once; else a row group is, which may hold a million rows."""
+FORMATS = ".parquet, .jsonl, .json, .csv, .tsv or .txt (all but .parquet also as .gz)"
+_FORMS: Mapping[str, Literal["parquet"] | TextFormat] = {
+    ".parquet": "parquet",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".csv": "csv",
+    ".tsv": "tsv",
+    ".txt": "txt",
+}
+LONGEST_TEXT = 1_000_000
+"""Characters of a prompt, or of any other text of a row."""
 
 
-def iter_rows(path: Path) -> Iterator[Json]:
-    """The rows of a `.parquet`, `.jsonl` or `.json` file as dicts, in order.
+def iter_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Json]:
+    """The rows of a file as dicts, in order; its format goes by its name, see `FORMATS`.
 
-    Memory holds `ROW_GROUP` rows of a parquet file, one line of a JSONL file, and all of a JSON file. Raises
-    UsageError naming the file and the row.
+    With `columns`, a row of a parquet file has only those of them that there are, so that odd values of others do no
+    harm. Memory holds `ROW_GROUP` rows of a parquet file, one line of a text file, and all of a JSON file. Raises
+    UsageError naming the file and the row or line.
     """
-    _check(path)
-    try:
-        if path.suffix == ".parquet":
-            for batch in _parquet(path).iter_batches(ROW_GROUP):
-                yield from batch.to_pylist()
-        elif path.suffix == ".jsonl":
-            with path.open("rb") as lines:
-                for number, line in enumerate(lines, 1):
-                    if line.strip():
-                        yield _object(_value(line, path, number), path)
-        else:
-            for value in _json(path):
-                yield _object(value, path)
-    except (ValueError, OSError) as error:
-        raise _unreadable(path, error) from error
+    form = _format(path)
+    with _readable(path, form), doing(f"rows of {path.name}", lambda: count_rows(path)) as work:
+        for row in _rows(path, form, columns):
+            yield row
+            work.advance()
+
+
+def _rows(path: Path, form: Literal["parquet"] | TextFormat, columns: Collection[str] | None) -> Iterator[Json]:
+    if form == "parquet":
+        file = _parquet(path)
+        names = _names(file, path)
+        wanted = names if columns is None else [name for name in names if name in columns]
+        for batch in file.iter_batches(ROW_GROUP, columns=wanted):
+            yield from batch.to_pylist()
+    else:
+        yield from iter_text_rows(path, form)
 
 
 def read_rows(path: Path) -> list[Json]:
@@ -54,16 +73,48 @@ def count_rows(path: Path) -> int:
 
     Raises UsageError for a file that can't be read.
     """
-    _check(path)
+    form = _format(path)
+    with _readable(path, form):
+        return int(_parquet(path).metadata.num_rows) if form == "parquet" else count_text_rows(path, form)
+
+
+def column_names(path: Path) -> list[str]:
+    """The columns of a parquet file, or those of the first row of any other; none where there are no rows.
+
+    Raises UsageError for a file that can't be read.
+    """
+    form = _format(path)
+    with _readable(path, form):
+        if form == "parquet":
+            return _names(_parquet(path), path)
+        return list(next(iter_text_rows(path, form), {}))
+
+
+def text_in(value: object, where: str, name: str) -> str:
+    """A text that stands in a row as `name`.
+
+    Raises UsageError, beginning with `where`, for anything else, and for a text that no tokenizer should get: one with
+    a NUL, with half of a surrogate pair, or far longer than any model reads.
+    """
+    if isinstance(value, bytes):
+        # Some writers leave out that a parquet column of bytes is text.
+        with contextlib.suppress(UnicodeDecodeError):
+            value = value.decode()
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: `{name}` must be text, got {repr(value)[:60]}; fix or drop the row")
+    if len(value) > LONGEST_TEXT:
+        raise UsageError(
+            f"{where}: `{name}` has {len(value):,} characters, more than {LONGEST_TEXT:,}; shorten or drop the row"
+        )
+    if "\0" in value:
+        raise UsageError(f"{where}: `{name}` holds a NUL character; fix or drop the row")
     try:
-        if path.suffix == ".parquet":
-            return int(_parquet(path).metadata.num_rows)
-        if path.suffix == ".jsonl":
-            with path.open("rb") as lines:
-                return sum(1 for line in lines if line.strip())
-        return len(_json(path))
-    except (ValueError, OSError) as error:
-        raise _unreadable(path, error) from error
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(
+            f"{where}: `{name}` holds half of a surrogate pair, which is no valid Unicode; fix or drop the row"
+        ) from error
+    return value
 
 
 def write_parquet(path: Path, rows: Iterable[Json], schema: pa.Schema) -> None:
@@ -84,8 +135,15 @@ def write_json_lines(path: Path, records: Iterable[object]) -> None:
 
 
 def _line(record: object) -> str:
-    text = json.dumps(record, ensure_ascii=False)
-    return text if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text) else json.dumps(record)
+    text = json.dumps(record, ensure_ascii=False, default=_as_text)
+    if text.isascii() or not any("\ud800" <= c <= "\udfff" for c in text):
+        return text
+    return json.dumps(record, default=_as_text)
+
+
+def _as_text(value: object) -> str:
+    """A value of a parquet file that JSON has no form for: a time, a decimal, bytes (as base64)."""
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 class StoredTexts(Sequence[str]):
@@ -122,11 +180,25 @@ class StoredTexts(Sequence[str]):
         return self._texts[row]
 
 
-def _check(path: Path) -> None:
-    if not path.is_file():
-        raise UsageError(f"no file at {path}")
-    if path.suffix not in (".parquet", ".jsonl", ".json"):
-        raise UsageError(f"{path}: expected a .parquet, .jsonl or .json file")
+def _format(path: Path) -> Literal["parquet"] | TextFormat:
+    """How the rows of a file are written. Raises UsageError for what is no file, and for a name without a format."""
+    if os.path.isdir(path):
+        inside = sorted(name for name in os.listdir(path) if _form_of(Path(name)) is not None)
+        example = f", e.g. {path / inside[0]}" if inside else ""
+        raise UsageError(f"{path} is a folder; give one file{example}")
+    if not os.path.isfile(path):
+        pattern = "; give one file, patterns are not looked up" if set("*?[") & set(str(path)) else ""
+        raise UsageError(f"no file at {path}{pattern}")
+    form = _form_of(path)
+    if form is None:
+        raise UsageError(f"{path}: expected a {FORMATS} file")
+    return form
+
+
+def _form_of(path: Path) -> Literal["parquet"] | TextFormat | None:
+    name = path.name.lower()
+    form = _FORMS.get(Path(name.removesuffix(".gz")).suffix)
+    return None if form == "parquet" and name.endswith(".gz") else form
 
 
 def _parquet(path: Path) -> Any:
@@ -135,33 +207,19 @@ def _parquet(path: Path) -> Any:
     return pq.ParquetFile(path, pre_buffer=False, buffer_size=_BUFFER)
 
 
-def _json(path: Path) -> list[Any]:
-    rows = json.loads(path.read_text(encoding="utf-8"))
-    if not isinstance(rows, list):
-        raise _no_rows(path)
-    return rows
+def _names(file: Any, path: Path) -> list[str]:
+    names = list(file.schema_arrow.names)
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"{path} has two columns {name!r}; rename one of the two")
+    return names
 
 
-def _value(line: bytes, path: Path, number: int) -> object:
+@contextlib.contextmanager
+def _readable(path: Path, form: str) -> Iterator[None]:
+    """Around reading a file. Raises UsageError naming it for whatever its reader raises."""
     try:
-        return json.loads(line.decode())
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path} line {number} is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except ValueError as error:
-        raise UsageError(f"{path} line {number} is not JSON: {error}") from error
-
-
-def _object(value: Any, path: Path) -> Json:
-    if not isinstance(value, dict):
-        raise _no_rows(path)
-    return value
-
-
-def _no_rows(path: Path) -> UsageError:
-    return UsageError(f"{path} must hold a list of objects, one per row")
-
-
-def _unreadable(path: Path, error: Exception) -> UsageError:
-    if isinstance(error, UnicodeDecodeError):
-        return UsageError(f"{path} is not UTF-8 text: {error.reason} at byte {error.start}")
-    return UsageError(f"{path} can't be read as {path.suffix[1:]}: {' '.join(str(error).split())[:200]}")
+        yield
+    except (ValueError, OSError, OverflowError, EOFError, zlib.error, NotImplementedError, TypeError) as error:
+        said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise UsageError(f"{path} can't be read as {form}: {' '.join(said.split())[:200]}") from error

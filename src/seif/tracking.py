@@ -22,7 +22,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from seif.atomic import read_json, write_json
+from seif.atomic import damaged, read_object, write_json
 from seif.errors import UsageError
 from seif.registry import Registry
 
@@ -172,10 +172,21 @@ class Tracker:
 def open_tracker(names: Sequence[str], folder: Path, config: Mapping[str, Any]) -> Tracker:
     """The tracker of the run in `folder`: a new tracker run, or the one that was begun there.
 
-    Raises UsageError as `check_trackers` does.
+    Raises UsageError as `check_trackers` does, DamagedFile where it is not known what was sent.
     """
     check_trackers(names)
     state = folder / STATE
-    known: dict[str, Any] = dict(read_json(state)) if state.exists() else {"id": secrets.token_hex(4), "sent": {}}
+    known: dict[str, Any] = _known(state) if names and state.exists() else {"id": secrets.token_hex(4), "sent": {}}
     run = TrackerRun(folder.resolve().name, known["id"], folder, config)
     return Tracker([trackers.get(name)(run) for name in names], state, run.id, known["sent"])
+
+
+def _known(state: Path) -> dict[str, Any]:
+    found = read_object(state)
+    sent = found.get("sent")
+    if not isinstance(found.get("id"), str) or not isinstance(sent, dict):
+        raise damaged(state, "it has no `id` and `sent`")
+    for counts in sent.values():
+        if not isinstance(counts, list) or [type(count) for count in counts] != [int, int]:
+            raise damaged(state, "`sent` holds no pairs of numbers")
+    return found

@@ -23,5 +23,5 @@ def test_a_turn_that_shows_nothing_has_no_file(tmp_path):
 def test_a_damaged_showcase_is_named(tmp_path, text):
     path = tmp_path / "showcase.json"
     path.write_text(text)
-    with pytest.raises(UsageError, match=r"showcase\.json is not as seif wrote it"):
+    with pytest.raises(UsageError, match=r"showcase\.json( line 1)? is damaged"):
         read_showcase(path)

@@ -427,6 +427,8 @@ def test_only_a_share_is_edited_and_a_crash_changes_nothing(tmp_path, gated):
 def test_what_came_back_in_the_turn_before_is_not_edited(tmp_path, gated):
     path = outcomes(tmp_path / "outcomes.jsonl", (SEEDS[0], LOWER, 5, COMMA, 5))
     (own,) = JsonLines(path).read()
-    JsonLines(path).append({**own, "satisfied": [0], "judged": [10], "constraints": [TITLE], "own": False})
+    JsonLines(path).append(
+        {**own, "satisfied": [0], "judged": [10], "constraints": [TITLE], "best": [False], "own": False}
+    )
     with LastOutcomes(path) as last:
         assert last.get(SEEDS[0]).constraints == (LOWER, COMMA)

@@ -10,7 +10,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from seif.activity import current
 from seif.cli.options import OptionalConfig, Overrides, console, for_model
+from seif.signals import Stopped
 
 
 def chat(
@@ -38,9 +40,11 @@ def chat(
     found = for_model(config, model, overrides) if config is not None or overrides else None
     options = ChatOptions(base_url, judge_model, turn, system, temperature, max_new_tokens)
     with open_chat(model, options, found) as conversation:
+        if display := current():
+            display.close()
         screen = Screen(console, Console(stderr=True, soft_wrap=True))
         if sys.stdin.isatty():
-            screen.say(f"{Path(conversation.config.model).name}: /help shows the commands, /quit ends")
+            screen.say(f"{'/'.join(Path(conversation.config.model).parts[-3:])}: /help shows the commands, /quit ends")
         converse(conversation, _lines(), screen)
 
 
@@ -54,6 +58,8 @@ def _lines() -> Iterator[str]:
     while True:
         try:
             yield input("> ")
+        except Stopped:
+            raise
         except KeyboardInterrupt:
             print()
         except EOFError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from seif.cli.options import AsJson, console
-from seif.errors import UsageError
+from seif.cli.options import AsJson, console, print_json
+from seif.outputs import check_file
 
 
 def compare(
@@ -27,13 +26,13 @@ def compare(
     from seif.comparison.runs import compare_runs
     from seif.comparison.table import comparison_parts
 
-    if out is not None and out.is_dir():
-        raise UsageError(f"{out} is a directory; give --out a file, e.g. {out / 'compare.html'}")
+    if out is not None:
+        check_file(out)
     found = compare_runs(runs, turn)
     if out is not None:
         write_comparison(found, out)
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        print_json(found.to_json())
         return
     for part in comparison_parts(found):
         console.print(part, highlight=False, markup=False)

@@ -9,8 +9,9 @@ import typer
 
 from seif import configs as shipped
 from seif.cli import loop
-from seif.cli.options import console, fresh, quiet
+from seif.cli.options import console, quiet
 from seif.errors import UsageError
+from seif.outputs import check_new
 
 if TYPE_CHECKING:
     from seif.footprint import Device
@@ -23,7 +24,10 @@ def demo(
         typer.Option(help="Where the run lives; runs/demo or runs/demo-tiny by default. The same command resumes."),
     ] = None,
 ) -> None:
-    """Run the whole loop on the embedded model: three turns, two to three minutes on two cores."""
+    """Run the whole loop on the embedded model, in two minutes.
+
+    Three turns, which take two to three minutes on two cores.
+    """
     config, name = ("nano-tiny", "demo-tiny") if tiny else ("nano", "demo")
     loop.run(Path(config), run_dir or Path("runs") / name)
     if tiny:
@@ -33,7 +37,7 @@ def demo(
 def configs(
     name: Annotated[str | None, typer.Argument(help="Print this config; without a name, list them all.")] = None,
 ) -> None:
-    """List the configs that are shipped with seif, or print one."""
+    """List the shipped configs, or print one."""
     if name is not None:
         path = shipped.find(Path(name))
         if path not in shipped.shipped():
@@ -51,7 +55,7 @@ def init(
     model: Annotated[
         str, typer.Option(help="Your model: a checkpoint directory, or a hub id that is in the local cache.")
     ],
-    seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON with a `prompt` column).")],
+    seeds: Annotated[Path, typer.Option(help="Your seed questions (parquet, JSONL, JSON, CSV or TXT).")],
     out: Annotated[
         Path | None,
         typer.Option(help="The config to write; MODEL'S NAME.yaml by default, after which its run is named."),
@@ -63,7 +67,10 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Write a config for your own model, with sizes that fit the device, each with its reason."""
+    """Write a config for your own model, sized for the device.
+
+    Each size comes with its reason.
+    """
     from seif.atomic import write_text
     from seif.engines.architecture import describe
     from seif.seeds import iter_seeds
@@ -71,7 +78,7 @@ def init(
 
     path = str(Path(model).resolve()) if Path(model).is_dir() else model
     out = out or Path(f"{Path(path).name}.yaml")
-    fresh(out)
+    check_new(out, [seeds], stream=True)
     count = sum(1 for _ in iter_seeds(seeds))
     quiet()
     found = describe(model)

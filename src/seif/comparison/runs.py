@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
 from seif.artifacts import STAGES, RunDir
 from seif.comparison.differences import Difference, audited, by_type, whole
-from seif.config import Config, differing_keys
+from seif.config import Config
+from seif.config.changes import differing_keys
 from seif.engines.metered import add_up
 from seif.errors import UsageError
 from seif.evaluation.audit import Audit
 from seif.evaluation.results import Accuracy, Evaluation
 from seif.manifest import Manifest
-from seif.results import Run, read_run
+from seif.results import Reading, Run, read_run
 from seif.selection import LAST, check_turn, evaluated_turn
 from seif.spending import tokens_by_turn
 
@@ -185,12 +187,11 @@ def _digest(run: ComparedRun, file: str) -> str | None:
 
 
 def _read(letter: str, name: str, folder: Path, turn: str) -> ComparedRun:
-    root = RunDir(folder)
+    root, reading = RunDir(folder), Reading()
     run, config = read_run(root), root.config()
-    tokens = add_up(tokens_by_turn(root))
-    return ComparedRun(
-        letter, name, run, config, root.manifest(), evaluated_turn(run, turn), tuple(_costs(root)), tokens
-    )
+    manifest = reading.of(root.manifest) or Manifest()
+    costs, tokens = reading.of(partial(_costs, root)) or [], reading.of(partial(tokens_by_turn, root)) or []
+    return ComparedRun(letter, name, run, config, manifest, evaluated_turn(run, turn), tuple(costs), add_up(tokens))
 
 
 def _costs(root: RunDir) -> list[StageCost]:
@@ -264,6 +265,7 @@ def _notes(runs: Sequence[ComparedRun], turn: str) -> list[str]:
         elif run.run.state != "finished":
             of = f"turn {run.turn} of {run.config.turns}"
             notes.append(f"{run.label} is {run.run.state}: compared as far as it is, {of}")
+    notes += [f"{run.label}: {line}" for run in runs for line in run.run.damaged]
     for run in runs[1:]:
         if _digest(run, "held_out") != _digest(first, "held_out"):
             notes.append(f"{run.label} has other held-out tasks than {first.label}, so differences say little")

@@ -13,7 +13,8 @@ from seif.comparison.differences import Difference, Method, methods
 from seif.comparison.runs import ComparedRun, Comparison, RunDifference
 from seif.evaluation.audit import JudgeAudit
 from seif.evaluation.results import Accuracy
-from seif.progress import NAMES, clock
+from seif.progress import NAMES
+from seif.quantities import clock
 from seif.report.table import plain_table
 from seif.report.text import NOTHING, percent, percent_error, plain, points, shorten, type_name, visible
 

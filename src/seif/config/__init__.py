@@ -15,13 +15,12 @@ from seif.config.devices import Devices
 from seif.config.engine import Chat, EngineSettings, Vllm
 from seif.config.evaluation import Evaluation, Stop, SuiteEntry
 from seif.config.roles import Filter, Follower, Instructor, Judger, Template
-from seif.config.section import Section, TrainingType
+from seif.config.section import YEAR, Section, TrainingType
 from seif.config.self_supervised import General, RewardModel, SelfSupervised
 from seif.config.training import ALL_LINEAR, Colocate, Grpo, Lora, Loss
 
 __all__ = [
     "ALL_LINEAR",
-    "MOVABLE_KEYS",
     "Chat",
     "Colocate",
     "Config",
@@ -44,28 +43,27 @@ __all__ = [
     "Template",
     "TrainingType",
     "Vllm",
-    "differing_keys",
     "section_of",
 ]
-
-MOVABLE_KEYS = (
-    *(
-        f"engine.{key}"
-        for key in ("base_urls", "api_key_env", "concurrency", "requests_per_minute", "timeout", "retries")
-    ),
-    *(f"engine.vllm.{key}" for key in ("python", "args", "env", "startup", "restarts")),
-    *("launcher", "join_timeout", "step_timeout"),
-    *("stop.enabled", "stop.gap", "stop.patience", "stop.fall", "stop.collapse"),
-)
-"""Config keys that say where and how servers are asked, how processes are started and when the loop ends, which a run
-may change when it resumes."""
 
 
 class Config(Section):
     """A whole run."""
 
-    model: str = Field(description="Directory or hub id of the causal LM from which all four roles start.")
-    seeds: str | None = Field(default=None, description="Parquet, JSONL or JSON file with a `prompt` column.")
+    model: str = Field(
+        min_length=1, description="Directory or hub id of the causal LM from which all four roles start."
+    )
+    seeds: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Parquet, JSONL, JSON, CSV or TXT file of questions: a `prompt` column, or one a line.",
+    )
+    seeds_column: str | None = Field(
+        default=None,
+        min_length=1,
+        description="The column of `seeds` that holds the questions; by default `prompt`, or else one of messages, "
+        "instruction, question, query and text, where there is one of these alone.",
+    )
     instructions: str | None = Field(
         default=None,
         min_length=1,
@@ -73,15 +71,19 @@ class Config(Section):
         "verl-if's) instead of letting an Instructor write them.",
     )
     held_out: str | None = Field(
-        default=None, description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation."
+        default=None,
+        min_length=1,
+        description="Tasks in the released schema with ids and kwargs; absent: no held-out evaluation.",
     )
     held_out_types: str | None = Field(
         default=None,
+        min_length=1,
         description="Tasks like `held_out`, of constraint types that no Instructor may write: what holds one is "
         "invalid. They are measured apart.",
     )
     audit: str | None = Field(
         default=None,
+        min_length=1,
         description="Tasks like `held_out`, of other questions, on which every turn checks its judge (docs/audit.md); "
         "absent: no audit.",
     )
@@ -112,8 +114,8 @@ class Config(Section):
         "models; or a folder with *.jinja files of your own, "
         "named as those in src/seif/roles/prompts/full, which stand in for the ones it lacks.",
     )
-    turns: int = Field(default=3, ge=1, description="Rounds of the loop.")
-    seed: int = Field(default=0, ge=0, description="Everything random derives from it.")
+    turns: int = Field(default=3, ge=1, le=10_000, description="Rounds of the loop.")
+    seed: int = Field(default=0, ge=0, le=2**63 - 1, description="Everything random derives from it.")
     report_to: tuple[str, ...] = Field(
         default=(), strict=False, description="Trackers: trackio, wandb, tensorboard, or a plugin's."
     )
@@ -122,7 +124,10 @@ class Config(Section):
         description="`auto`, a number, or a number for each role: how many devices of a node train, one process each.",
     )
     nodes: int = Field(
-        default=1, ge=1, description="Machines that train together; the same command runs on each (docs/scale.md)."
+        default=1,
+        ge=1,
+        le=10_000,
+        description="Machines that train together; the same command runs on each (docs/scale.md).",
     )
     sharding: Literal["none", "fsdp2"] = Field(
         default="none",
@@ -135,12 +140,18 @@ class Config(Section):
         "`-m seif.distributed.worker JOB` is appended.",
     )
     join_timeout: float = Field(
-        default=600.0, gt=0, description="Seconds in which all nodes must have joined, and training processes be up."
+        default=600.0,
+        gt=0,
+        le=YEAR,
+        description="Seconds in which all nodes must have joined, and training processes be up.",
     )
     step_timeout: float = Field(
-        default=7200.0, gt=0, description="A training stage of several processes without a step for this long has hung."
+        default=7200.0,
+        gt=0,
+        le=YEAR,
+        description="A training stage of several processes without a step for this long has hung.",
     )
-    rollouts: int = Field(default=8, ge=0, description="Samples per step kept in rollouts/*.jsonl.")
+    rollouts: int = Field(default=8, ge=0, le=100_000, description="Samples per step kept in rollouts/*.jsonl.")
     instructor: Instructor = Instructor()
     filter: Filter = Filter()
     judger: Judger = Judger()
@@ -279,17 +290,3 @@ def section_of(annotation: Any) -> type[BaseModel] | None:
     """The section that a field holds, be it optional; None for a value."""
     kinds = get_args(annotation) if isinstance(annotation, UnionType) else (annotation,)
     return next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
-
-
-def differing_keys(a: Config, b: Config) -> list[str]:
-    """Dotted names of the keys whose values differ."""
-
-    def flat(node: Any, prefix: str) -> dict[str, Any]:
-        if not isinstance(node, dict):
-            return {prefix: node}
-        return {
-            k: v for name, child in node.items() for k, v in flat(child, f"{prefix}.{name}" if prefix else name).items()
-        }
-
-    left, right = flat(a.model_dump(mode="json"), ""), flat(b.model_dump(mode="json"), "")
-    return sorted(key for key in left.keys() | right.keys() if left.get(key) != right.get(key))

@@ -10,6 +10,8 @@ from seif.config.section import Section
 
 Count = Literal["auto"] | int
 """Of devices on each node; `auto`: as many as there are and divide the batch."""
+MOST_DEVICES = 1024
+"""Of one node."""
 Role = Literal["instructor", "follower", "reward_model"]
 """What a training stage trains."""
 
@@ -24,6 +26,7 @@ class Devices(Section):
     serve: int = Field(
         default=0,
         ge=0,
+        le=MOST_DEVICES,
         description="GPUs set apart for vLLM servers on the first node, the last ones; "
         "0: servers use the devices that train.",
     )
@@ -31,8 +34,8 @@ class Devices(Section):
     @field_validator("train", "instructor", "follower", "reward_model", mode="before")
     @classmethod
     def _is_a_count(cls, value: Any) -> Any:
-        if value not in (None, "auto") and (type(value) is not int or value < 1):
-            raise ValueError(f"{value!r} is not a number of devices: give 1 or more, or auto")
+        if value not in (None, "auto") and (type(value) is not int or not 1 <= value <= MOST_DEVICES):
+            raise ValueError(f"{value!r} is not a number of devices: give 1 to {MOST_DEVICES}, or auto")
         return value
 
     def of(self, role: Role) -> Count:

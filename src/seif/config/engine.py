@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
-from seif.config.section import Section
+from seif.config.section import YEAR, Section
 
 
 class Vllm(Section):
@@ -26,8 +26,10 @@ class Vllm(Section):
         default={},
         description="Further environment of the server, e.g. {CUDA_VISIBLE_DEVICES: '1'}; it inherits yours.",
     )
-    startup: float = Field(default=900.0, gt=0, description="Seconds in which a server must be up.")
-    restarts: int = Field(default=3, ge=0, description="How often per stage a server that crashed is started again.")
+    startup: float = Field(default=900.0, gt=0, le=YEAR, description="Seconds in which a server must be up.")
+    restarts: int = Field(
+        default=3, ge=0, le=10_000, description="How often per stage a server that crashed is started again."
+    )
 
     @model_validator(mode="after")
     def _leaves_the_rest_to_us(self) -> Vllm:
@@ -68,7 +70,10 @@ class EngineSettings(Section):
         default="auto", description="Type of the weights, in process and with `vllm`; `auto`: the run's `dtype`."
     )
     token_budget: int = Field(
-        default=49_152, ge=512, description="In process: rows x tokens of one forward; less needs less memory."
+        default=49_152,
+        ge=512,
+        le=10**9,
+        description="In process: rows x tokens of one forward; less needs less memory.",
     )
     base_urls: tuple[str, ...] = Field(
         default=(),
@@ -82,12 +87,16 @@ class EngineSettings(Section):
     served_model: str | None = Field(
         default=None, min_length=1, description="The model's name on the server; `model` by default."
     )
-    concurrency: int = Field(default=128, ge=1, description="Requests under way at once, over all replicas.")
-    requests_per_minute: float | None = Field(
-        default=None, gt=0, description="Requests are spaced to keep below this; no limit by default."
+    concurrency: int = Field(
+        default=128, ge=1, le=100_000, description="Requests under way at once, over all replicas."
     )
-    timeout: float = Field(default=600.0, gt=0, description="Seconds for one attempt of a request.")
-    retries: int = Field(default=10, ge=0, description="Further attempts of a failed request, with growing waits.")
+    requests_per_minute: float | None = Field(
+        default=None, gt=0, le=10**9, description="Requests are spaced to keep below this; no limit by default."
+    )
+    timeout: float = Field(default=600.0, gt=0, le=YEAR, description="Seconds for one attempt of a request.")
+    retries: int = Field(
+        default=10, ge=0, le=10_000, description="Further attempts of a failed request, with growing waits."
+    )
     cache: bool | None = Field(
         default=None,
         description="Keep verdicts in the run directory, so that a repeated "

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
-from seif.config.section import Section
+from seif.config.section import MOST_TOKENS, Section
 
 
 class SuiteEntry(Section):
@@ -14,7 +14,7 @@ class SuiteEntry(Section):
 
     name: str = Field(min_length=1, description="A registered suite: `ifeval`, `lm-eval:TASK`, or one of your own.")
     prompts: str | None = Field(default=None, min_length=1, description="The suite's file of prompts.")
-    limit: int | None = Field(default=None, ge=1, description="Only the first so many prompts.")
+    limit: int | None = Field(default=None, ge=1, le=10**9, description="Only the first so many prompts.")
     include_path: str | None = Field(
         default=None, min_length=1, description="`lm-eval`: a folder with tasks of your own."
     )
@@ -31,7 +31,7 @@ class Stop(Section):
         description="Judge's mean minus verifiers' mean on the audit that is too much, as far as rewards counted the "
         "verdicts and where it is beyond its error.",
     )
-    patience: int = Field(default=2, ge=1, description="Turns in a row with such a gap that stop the loop.")
+    patience: int = Field(default=2, ge=1, le=10_000, description="Turns in a row with such a gap that stop the loop.")
     fall: bool = Field(
         default=True, description="Also stop when audit accuracy is below its best turn's by more than its error."
     )
@@ -48,17 +48,20 @@ class Evaluation(Section):
     """Held-out tasks, checked by verifiers alone, and further suites."""
 
     max_new_tokens: int | None = Field(
-        default=None, ge=1, description="Length limit of answers; the Follower's by default."
+        default=None, ge=1, le=MOST_TOKENS, description="Length limit of answers; the Follower's by default."
     )
     tasks: int | None = Field(
-        default=None, ge=1, description="Only the first so many held-out tasks; all of them by default."
+        default=None, ge=1, le=10**9, description="Only the first so many held-out tasks; all of them by default."
     )
     showcase: int = Field(
-        default=3, ge=0, description="Seeds whose instructions and answers are kept per turn for the report."
+        default=3, ge=0, le=10_000, description="Seeds whose instructions and answers are kept per turn for the report."
     )
     judger: bool = Field(default=True, description="Measure the Judger against the verifiers.")
     judged: int | None = Field(
-        default=None, ge=1, description="Only on the answers to the first so many tasks; all of them by default."
+        default=None,
+        ge=1,
+        le=10**9,
+        description="Only on the answers to the first so many tasks; all of them by default.",
     )
     suites: tuple[SuiteEntry, ...] = Field(
         default=(),

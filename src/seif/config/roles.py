@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from seif.config.section import Section
+from seif.config.section import MOST_STEPS, MOST_TOKENS, Section
 from seif.config.training import Grpo
 
 
@@ -36,16 +36,20 @@ class Instructor(Section):
         description="The reward is the mean over constraints, each rewarded by its own p; by default p is the "
         "instruction's.",
     )
-    answers: int = Field(default=1, ge=1, description="Answers per instruction behind A and p; the paper takes 1.")
+    answers: int = Field(
+        default=1, ge=1, le=1000, description="Answers per instruction behind A and p; the paper takes 1."
+    )
     share_penalty: float = Field(
         default=0.0,
         ge=0,
+        le=1000,
         description="Weight of the penalty on constraints, by type and value, that fill the batch (against mode "
         "collapse).",
     )
     archive_penalty: float = Field(
         default=0.0,
         ge=0,
+        le=1000,
         description="Weight of the penalty on constraints, by type and value, that filled the pools of earlier turns.",
     )
     types: tuple[str, ...] = Field(
@@ -60,12 +64,18 @@ class Instructor(Section):
     )
     explore: float = Field(default=0.2, ge=0, le=1, description="`bandit`: the share of its draws that is even.")
     seeds_per_turn: int | None = Field(
-        default=None, ge=1, description="Only so many seeds get an instruction in a turn, drawn anew; all by default."
+        default=None,
+        ge=1,
+        le=10**9,
+        description="Only so many seeds get an instruction in a turn, drawn anew; all by default.",
     )
-    candidates: int = Field(default=1, ge=1, description="Instructions per seed that pass the Filter; one stays.")
+    candidates: int = Field(
+        default=1, ge=1, le=1000, description="Instructions per seed that pass the Filter; one stays."
+    )
     probes: int = Field(
         default=0,
         ge=0,
+        le=1000,
         description="The frontier gate: answers to each candidate; the one with the most 4p(1-p) per constraint stays, "
         "and what is always or never satisfied is dropped. 0: no gate.",
     )
@@ -86,15 +96,17 @@ class Instructor(Section):
         strict=False,
         description="Prompts, drawn evenly and seeded per seed question.",
     )
-    epochs: int = Field(default=1, ge=1, description="Passes over the seeds per turn.")
-    steps: int | None = Field(default=None, ge=1, description="Steps per turn; overrides epochs.")
+    epochs: int = Field(default=1, ge=1, le=10_000, description="Passes over the seeds per turn.")
+    steps: int | None = Field(default=None, ge=1, le=MOST_STEPS, description="Steps per turn; overrides epochs.")
     attempts: int = Field(
         default=1,
         ge=1,
         le=250,
         description="Tries per seed when instructions are generated; a refused one is drawn again.",
     )
-    generation_temperature: float = Field(default=0.7, ge=0, description="Temperature when instructions are generated.")
+    generation_temperature: float = Field(
+        default=0.7, ge=0, le=100, description="Temperature when instructions are generated."
+    )
     grpo: Grpo = Grpo()
 
     @model_validator(mode="after")
@@ -135,7 +147,7 @@ class Filter(Section):
         description="Also filter the generated instructions; false: in the reward alone, as the released code does.",
     )
     max_new_tokens: int = Field(
-        default=512, ge=1, description="Length limit of the Filter's reasoning (prompts: full)."
+        default=512, ge=1, le=MOST_TOKENS, description="Length limit of the Filter's reasoning (prompts: full)."
     )
 
 
@@ -177,7 +189,7 @@ class Judger(Section):
         description="With an `audit`: a type whose lower bound of J = TPR - FPR is below this is unjudged in the next "
         "turn's rewards.",
     )
-    max_new_tokens: int = Field(default=1024, ge=1, description="Length limit of a generative verdict.")
+    max_new_tokens: int = Field(default=1024, ge=1, le=MOST_TOKENS, description="Length limit of a generative verdict.")
     max_unjudged: float = Field(
         default=0.05, ge=0, le=1, description="A larger share of unjudged verdicts in a step stops the stage."
     )
@@ -200,10 +212,10 @@ class Judger(Section):
 class Follower(Section):
     """The role that learns to follow instructions."""
 
-    epochs: tuple[int, ...] = Field(
+    epochs: tuple[Annotated[int, Field(ge=1, le=10_000)], ...] = Field(
         default=(3, 1, 1), min_length=1, strict=False, description="Passes per turn; the last one repeats."
     )
-    steps: int | None = Field(default=None, ge=1, description="Steps per turn; overrides epochs.")
+    steps: int | None = Field(default=None, ge=1, le=MOST_STEPS, description="Steps per turn; overrides epochs.")
     reward: str = Field(
         default="constraint_mean",
         description="`constraint_mean`: the share of satisfied constraints (the paper); "

@@ -15,10 +15,20 @@ TRAINING_TYPE = (
 )
 
 
-class Section(BaseModel):
-    """A part of the config: unknown keys are refused, values are not converted, and nothing changes after reading."""
+YEAR = 366 * 24 * 3600.0
+"""Seconds: the longest time to wait for anything."""
+MOST_TOKENS = 100_000_000
+"""Of one text; no model has such a context."""
+MOST_STEPS = 1_000_000
+"""Of one training stage."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+class Section(BaseModel):
+    """A part of the config: unknown keys are refused, values are not converted, numbers are finite, and nothing
+    changes after reading.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
     @classmethod
     def __pydantic_init_subclass__(cls, **kwargs: object) -> None:

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from seif.config.section import TRAINING_TYPE, Section, TrainingType
+from seif.config.section import MOST_TOKENS, TRAINING_TYPE, Section, TrainingType
 
 
 class RewardModel(Section):
@@ -25,16 +25,22 @@ class RewardModel(Section):
     url: str | None = Field(
         default=None, min_length=1, description="A running `seif serve reward-model` to ask, instead of training one."
     )
-    learning_rate: float = Field(default=5e-6, gt=0, description="AdamW's learning rate, falling linearly to 0.")
-    epochs: int = Field(
-        default=3, ge=1, description="Passes over the pseudo-labels; the epoch with the least held-out loss is kept."
+    learning_rate: float = Field(
+        default=5e-6, gt=0, le=100, description="AdamW's learning rate, falling linearly to 0."
     )
-    batch_size: int = Field(default=32, ge=1, description="Pairs per update.")
-    micro_batch: int = Field(default=8, ge=1, description="Pairs per forward and backward.")
-    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's weight decay.")
+    epochs: int = Field(
+        default=3,
+        ge=1,
+        le=10_000,
+        description="Passes over the pseudo-labels; the epoch with the least held-out loss is kept.",
+    )
+    batch_size: int = Field(default=32, ge=1, le=1_000_000, description="Pairs per update.")
+    micro_batch: int = Field(default=8, ge=1, le=1_000_000, description="Pairs per forward and backward.")
+    weight_decay: float = Field(default=0.01, ge=0, le=1000, description="AdamW's weight decay.")
     max_length: int | None = Field(
         default=None,
         ge=16,
+        le=MOST_TOKENS,
         description="Tokens of question, response and constraint; a longer "
         "response loses its middle. By default the model's context.",
     )
@@ -93,9 +99,9 @@ class SelfSupervised(Section):
         "`mixed`: all of these at once.",
     )
     answers: int = Field(
-        default=1, ge=1, description="Answers per level of an instruction, from which pseudo-labels are made."
+        default=1, ge=1, le=1000, description="Answers per level of an instruction, from which pseudo-labels are made."
     )
-    temperature: float = Field(default=0.7, ge=0, description="Temperature of those answers.")
+    temperature: float = Field(default=0.7, ge=0, le=100, description="Temperature of those answers.")
     contrasts: bool = Field(
         default=False,
         description="Also take an answer to violate the same wording with another "

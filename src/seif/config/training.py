@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from seif.config.section import TRAINING_TYPE, Section, TrainingType
+from seif.config.section import MOST_TOKENS, TRAINING_TYPE, Section, TrainingType
 
 Loss = Literal["bnpo", "cispo", "dapo", "dr_grpo", "grpo", "luspo", "sapo", "vespo"]
 """The losses of TRL's GRPOTrainer."""
@@ -18,7 +18,9 @@ ALL_LINEAR = "all-linear"
 class Colocate(Section):
     """vLLM inside the training processes, which `grpo.sampler: vllm` starts through TRL (docs/engines.md)."""
 
-    tensor_parallel: int = Field(default=1, ge=1, description="Training processes over which one vLLM is split.")
+    tensor_parallel: int = Field(
+        default=1, ge=1, le=1024, description="Training processes over which one vLLM is split."
+    )
     gpu_memory_utilization: float = Field(
         default=0.3, gt=0, le=1, description="Share of a device's memory that vLLM takes, its weights included."
     )
@@ -30,33 +32,44 @@ class Colocate(Section):
 class Grpo(Section):
     """Group-relative policy optimisation, as TRL's GRPOTrainer does it."""
 
-    learning_rate: float = Field(default=1e-6, gt=0, description="AdamW's learning rate, constant.")
-    prompts_per_step: int = Field(default=384, ge=1, description="Prompts per step (the rollout batch).")
-    samples: int = Field(default=5, ge=2, description="n, completions per prompt: the group.")
+    learning_rate: float = Field(default=1e-6, gt=0, le=100, description="AdamW's learning rate, constant.")
+    prompts_per_step: int = Field(default=384, ge=1, le=100_000, description="Prompts per step (the rollout batch).")
+    samples: int = Field(default=5, ge=2, le=10_000, description="n, completions per prompt: the group.")
     updates_per_step: int = Field(
-        default=4, ge=1, description="Optimizer updates per step; the update batch is prompts x samples / this."
+        default=4,
+        ge=1,
+        le=10_000,
+        description="Optimizer updates per step; the update batch is prompts x samples / this.",
     )
-    micro_batch: int = Field(default=4, ge=1, description="Completions per forward and backward on one device.")
+    micro_batch: int = Field(
+        default=4, ge=1, le=1_000_000, description="Completions per forward and backward on one device."
+    )
     kl: float = Field(
         default=0.01,
         ge=0,
+        le=1000,
         description="Coefficient of the KL penalty to the starting checkpoint (low-variance estimator).",
     )
-    clip_low: float = Field(default=0.2, gt=0, description="The policy ratio is clipped at 1 - this.")
-    clip_high: float = Field(default=0.3, gt=0, description="The policy ratio is clipped at 1 + this.")
-    weight_decay: float = Field(default=0.01, ge=0, description="AdamW's weight decay.")
-    max_grad_norm: float = Field(default=1.0, gt=0, description="Gradients are clipped to this norm.")
+    clip_low: float = Field(default=0.2, gt=0, le=1000, description="The policy ratio is clipped at 1 - this.")
+    clip_high: float = Field(default=0.3, gt=0, le=1000, description="The policy ratio is clipped at 1 + this.")
+    weight_decay: float = Field(default=0.01, ge=0, le=1000, description="AdamW's weight decay.")
+    max_grad_norm: float = Field(default=1.0, gt=0, le=10**12, description="Gradients are clipped to this norm.")
     temperature: float = Field(
-        default=1.0, gt=0, description="Sampling temperature of rollouts. top_p stays 1 and top_k 0."
+        default=1.0, gt=0, le=100, description="Sampling temperature of rollouts. top_p stays 1 and top_k 0."
     )
-    max_prompt_tokens: int = Field(default=2048, ge=1, description="A longer prompt is refused before training starts.")
+    max_prompt_tokens: int = Field(
+        default=2048, ge=1, le=MOST_TOKENS, description="A longer prompt is refused before training starts."
+    )
     max_new_tokens: int = Field(
-        default=8192, ge=1, description="A completion without an end token after this many gets reward 0."
+        default=8192,
+        ge=1,
+        le=MOST_TOKENS,
+        description="A completion without an end token after this many gets reward 0.",
     )
     gradient_checkpointing: bool = Field(
         default=True, description="Recompute activations in the backward pass: less memory, more time."
     )
-    save_every: int = Field(default=1, ge=1, description="Steps between checkpoints.")
+    save_every: int = Field(default=1, ge=1, le=1_000_000, description="Steps between checkpoints.")
     dtype: TrainingType = Field(default="auto", description=TRAINING_TYPE)
     sampler: Literal["engine", "served", "vllm"] = Field(
         default="engine",
@@ -99,8 +112,8 @@ class Lora(Section):
     Without this section all weights are trained.
     """
 
-    r: int = Field(default=16, ge=1, description="Rank of an adapter.")
-    alpha: int = Field(default=32, ge=1, description="What an adapter adds is scaled by alpha / r.")
+    r: int = Field(default=16, ge=1, le=65_536, description="Rank of an adapter.")
+    alpha: int = Field(default=32, ge=1, le=10**9, description="What an adapter adds is scaled by alpha / r.")
     dropout: float = Field(
         default=0.0, ge=0, lt=1, description="Share of an adapter's inputs that is dropped in training."
     )

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 
-from seif.constraints.specification import TYPES
+from seif.constraints.specification import TYPES, plugin_of
 from seif.constraints.wordings import CHINESE, ENGLISH, Language, Wording
 from seif.types import Constraint, Kwargs, KwargValue
+from seif.user_code import called
 
 _LONGEST = 1000
 """Characters. No rule's wording is as long; a page of text is a task, not a constraint."""
@@ -25,11 +26,13 @@ _Found = tuple[str, Kwargs]
 """An instruction id and its kwargs."""
 
 
-@TYPES.cached(maxsize=65536)
 def compile_text(text: str) -> Constraint:
     """The constraint that `text` certainly states; a `soft` one when a rule can't be certain of all of it."""
-    if len(text) > _LONGEST:
-        return Constraint(text)
+    return _compiled(text) if len(text) <= _LONGEST else Constraint(text)
+
+
+@TYPES.cached(maxsize=65536)
+def _compiled(text: str) -> Constraint:
     written = " ".join(text.split())
     line = written.translate(_PLAIN)
     found = _compile_line(line) or _compile_sentences(line)
@@ -72,7 +75,10 @@ def _match(line: str, language: Language) -> _Found | None:
         if any(fragment in lowered for fragment in wording.fragments):
             for expression in wording.expressions:
                 match = expression.fullmatch(demand)
-                kwargs = wording.kwargs(match) if match else None
+                if match is None:
+                    continue
+                with called(f"a wording of {instruction_id}", plugin_of(instruction_id)):
+                    kwargs = wording.kwargs(match)
                 if kwargs is not None:
                     return instruction_id, kwargs
     return None

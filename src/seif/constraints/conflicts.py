@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from itertools import combinations, permutations, product
+from math import prod
 
 from seif.constraints.conflict import Choice, Conflict, conflict_between, required_texts, shown
 from seif.constraints.demands import (
@@ -37,6 +38,12 @@ from seif.constraints.text import has_word
 from seif.errors import UsageError
 from seif.types import Constraint
 
+MOST_CONSTRAINTS = 200
+"""Of a set that is reasoned about: each is compared with each."""
+MOST_WORDS = 2000
+"""Required and forbidden texts of a set, for the same reason."""
+MOST_CHOICES = 1000
+"""Ways to read a set whose constraints offer choices."""
 _JSON_WORDS = ("true", "false", "null", "nan", "infinity", "-infinity")
 
 
@@ -50,9 +57,19 @@ def find_conflict(constraints: tuple[Constraint, ...]) -> str | None:
 
 
 def explain(constraints: Iterable[Constraint]) -> Conflict | None:
-    """As `find_conflict`, in parts. Soft constraints, and such as `verify` refuses, are left out."""
+    """As `find_conflict`, in parts. Soft constraints, and such as `verify` refuses, are left out.
+
+    Of a set past the limits above nothing is said.
+    """
+    constraints = [constraint for constraint in constraints if constraint.checkable]
+    if len(constraints) > MOST_CONSTRAINTS:
+        return None
+    read = list(_read(constraints))
+    words = sum(len(demand.texts) + len(demand.forbidden) for choice in read for demand in choice)
+    if words > MOST_WORDS or prod(map(len, read)) > MOST_CHOICES:
+        return None
     found: list[Conflict] = []
-    for choice in product(*_read(constraints)):
+    for choice in product(*read):
         conflict = next((conflict for check in _CHECKS for conflict in check(choice)), None)
         if conflict is None:
             return None
@@ -67,11 +84,10 @@ def explain(constraints: Iterable[Constraint]) -> Conflict | None:
 
 def _read(constraints: Iterable[Constraint]) -> Iterator[list[Demands]]:
     for constraint in constraints:
-        if constraint.checkable:
-            try:
-                yield demands(constraint)
-            except UsageError:
-                continue
+        try:
+            yield demands(constraint)
+        except UsageError:
+            continue
 
 
 # --- case, language, beginning, ending, shape -------------------------------------------------------------------------

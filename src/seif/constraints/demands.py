@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from seif.constraints.parameters import AT_LEAST
-from seif.constraints.specification import TYPES
+from seif.constraints.specification import TYPES, plugin_of
 from seif.constraints.text import ABBREVIATIONS, has_word
 from seif.constraints.verifiers import check_kwargs
 from seif.types import Constraint
+from seif.user_code import called
 
 WORDS, SENTENCES, BULLETS, CAPITALS = "words", "sentences", "bullets", "capital words"
 STARRED, BLANK_LINED = "paragraphs divided by ***", "paragraphs divided by empty lines"
@@ -151,6 +152,7 @@ def demands(constraint: Constraint) -> list[Demands]:
     """
     given = check_kwargs(constraint.instruction_id, constraint.kwargs)
     kind = TYPES.get(constraint.instruction_id)
-    stated = kind.demands(**given) if kind.demands else []
-    # Of a type without demands nothing is known but its check.
-    return [replace(demand, source=constraint) for demand in stated or [Demands()]]
+    with called(f"the `demands` of {kind.id}", plugin_of(kind.id)):
+        stated = kind.demands(**given) if kind.demands else []
+        # Of a type without demands nothing is known but its check.
+        return [replace(demand, source=constraint) for demand in stated or [Demands()]]

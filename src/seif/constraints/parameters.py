@@ -29,6 +29,12 @@ KINDS: dict[Any, str] = {
 """Every kind of value with its name in messages."""
 
 
+MOST = 10**12
+"""The largest number, in absolute value."""
+MOST_WORDS, MOST_CHARACTERS = 1000, 100_000
+"""Texts of a list, and characters of its texts together or of one text: each is looked for in a whole response."""
+
+
 @dataclass(frozen=True)
 class Parameter:
     """One parameter of a check after the response."""
@@ -42,13 +48,30 @@ class Parameter:
         """The value as the check takes it: 3.0 as 3, a tuple as a list. Raises UsageError for another kind of value."""
         converted = _CONVERT[self.kind](value)
         if converted is None:
-            raise UsageError(f"{self.name} must be {KINDS[self.kind]}, got {value!r}")
+            raise UsageError(f"{self.name} must be {KINDS[self.kind]}, got {_shown(value)}")
+        if isinstance(converted, int | float) and abs(converted) > MOST:
+            raise UsageError(f"{self.name} is beyond {MOST:,}; no response is as long")
+        texts = converted if isinstance(converted, list) else [converted] if isinstance(converted, str) else []
+        if len(texts) > MOST_WORDS or sum(map(len, texts)) > MOST_CHARACTERS:
+            raise UsageError(
+                f"{self.name} has {len(texts):,} texts with {sum(map(len, texts)):,} characters; "
+                f"{MOST_WORDS:,} with {MOST_CHARACTERS:,} are the most"
+            )
         return converted
 
     def problem(self, value: Any) -> str | None:
         """What is wrong with a converted value, or None."""
         problem = next(filter(None, (rule(value) for rule in self.rules)), None)
         return problem and f"{self.name} {problem}"
+
+
+def _shown(value: object) -> str:
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        # An integer with more digits than Python writes; a value nested too deep.
+        return type(value).__name__
+    return text if len(text) <= 80 else f"{text[:77]}..."
 
 
 def parameters_of(check: Callable[..., bool]) -> dict[str, Parameter]:

@@ -38,6 +38,14 @@ class Requirements:
         """The largest count of a measure."""
         return self.highs.get((kind, name), MANY)
 
+    @property
+    def size(self) -> int:
+        """How many parts a reply has at least, each at most a word or so: what is written takes memory for them."""
+        texts = sum(text.times * (1 + len(text.text) // 5) for text in self.texts)
+        edges = (len(self.start) + len(self.end)) // 5
+        paragraphs = max(self.firsts, default=0)
+        return sum(self.lows.values()) + self.highlights + self.placeholders + paragraphs + texts + edges
+
     def allows(self, text: str) -> bool:
         """May `text` be added freely? It must not have what is forbidden or limited."""
         limited = [name for (kind, name), high in self.highs.items() if kind in (LETTER, KEYWORD)]

@@ -163,7 +163,7 @@ def _kwargs(record: Mapping[str, object], count: int, where: str) -> list[Json]:
     if isinstance(given, str):
         try:
             given = json.loads(given)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UsageError(f"{where}: `kwargs` is text that is not JSON: {error}") from error
     if given is None:
         return [{}] * count

@@ -31,6 +31,7 @@ from seif.constraints.wordings import Wording, expression
 from seif.errors import UsageError
 from seif.registry import Registry
 from seif.types import Kwargs
+from seif.user_code import called
 
 if TYPE_CHECKING:
     from seif.constraints.demands import Demands
@@ -87,8 +88,12 @@ class ConstraintType:
             arguments = {name: self.parameters[name].convert(value) for name, value in given.items()}
         except UsageError as error:
             raise UsageError(f"{self.id}: {error}") from error
-        problems = [self.parameters[name].problem(value) for name, value in arguments.items()]
-        problem = next(filter(None, problems), None) or (self.problem(**arguments) if self.problem else None)
+        with called(f"a rule of {self.id}", plugin_of(self.id)):
+            problems = [self.parameters[name].problem(value) for name, value in arguments.items()]
+        problem = next(filter(None, problems), None)
+        if self.problem and not problem:
+            with called(f"the `problem` of {self.id}", plugin_of(self.id)):
+                problem = self.problem(**arguments)
         if problem:
             raise UsageError(f"{self.id}: {problem}")
         return arguments
@@ -98,8 +103,15 @@ TYPES: Registry[ConstraintType] = Registry("constraint type")
 """Every type, in the order in which prompts, the compiler and the guess of a soft type go through them."""
 
 
+def plugin_of(instruction_id: str) -> str | None:
+    """The plugin that registered a type, which is where its functions are; None for a built-in one."""
+    return TYPES.plugin_of(instruction_id)
+
+
 def register(kind: ConstraintType) -> ConstraintType:
     """Add a type. Raises UsageError for an id that is taken or isn't `group:name`, and for a part that can't work."""
+    if not isinstance(kind, ConstraintType) or not isinstance(kind.id, str):
+        raise UsageError(f"register takes a ConstraintType, got {kind!r}")
     if not _ID.fullmatch(kind.id):
         raise UsageError(f"{kind.id!r} is no type id: write group:name in lower case")
     if kind.id.startswith(_SOFT_GROUP) and (kind.check or kind.wordings or kind.demands):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from seif.constraints.conflict import Conflict
-from seif.constraints.conflicts import explain
+from seif.constraints.conflicts import MOST_CONSTRAINTS, explain
 from seif.constraints.demands import CAPITALS, demands
 from seif.constraints.replies import STYLES, cores, padded
 from seif.constraints.requirements import requirements_of
@@ -22,6 +22,8 @@ from seif.types import Constraint
 CONTRADICTORY, WITNESSED, OPEN = "contradictory", "witnessed", "open"
 CORES = 10
 """Fillers tried per style."""
+LARGEST = 10_000
+"""Words, sentences, letters, bullets and the like, all together, of a reply that is written: larger sets stay open."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,12 @@ def classify(constraints: Iterable[Constraint]) -> Outcome:
 
 def write_witness(constraints: Iterable[Constraint]) -> str | None:
     """A reply that satisfies every compiled constraint, or None when none was found. UsageError as `verify`."""
-    compiled = sorted((constraint for constraint in constraints if constraint.checkable), key=_detects_language)
+    compiled = [constraint for constraint in constraints if constraint.checkable]
+    if len(compiled) > MOST_CONSTRAINTS:
+        return None
+    compiled.sort(key=_detects_language)
     wanted = requirements_of(compiled)
-    if wanted is None:
+    if wanted is None or wanted.size > LARGEST:
         return None
     for style in STYLES:
         if style.shout and not wanted.low(CAPITALS):

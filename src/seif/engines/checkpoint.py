@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 from seif.chat import DEFAULT, ChatFormat
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
+from seif.engines.hub import check_source
+from seif.engines.model_files import has_tokenizer
 from seif.errors import UsageError
 
-_TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
-"""A model directory with a tokenizer holds one of them."""
+GENERATION = "generation_config.json"
 
 
-def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 0, chat: ChatFormat = DEFAULT) -> None:
-    """Raises UsageError when `model` is no usable causal LM with a chat template, or one of `prompts` can't fit its
-    context.
+def check_checkpoint(model: str, chat: ChatFormat = DEFAULT, weights: bool = True) -> None:
+    """Raises UsageError when `model` is no usable causal LM with a chat template that `chat` can use.
 
-    An adapter is usable when it can be read and its base is usable.
+    An adapter is usable when it can be read and its base is usable. `weights`: whether they will be loaded on this
+    machine, and so are looked at too.
     """
-    from safetensors import SafetensorError, safe_open
-    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoTokenizer
+    from transformers import MODEL_FOR_CAUSAL_LM_MAPPING, AutoConfig, AutoTokenizer, GenerationConfig
+
+    from seif.engines.weights import UNREADABLE, check_weights
 
     if is_adapter(model):
         need_peft()
     base = base_of(model)
+    check_source(base)
     path, named = Path(base), base if base == model else f"{base} (the base of {model})"
     looks_local = path.is_absolute() or base.startswith(".") or path.exists()
     if looks_local and not path.is_dir():
@@ -40,10 +42,10 @@ def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 
     try:
         config = AutoConfig.from_pretrained(base)
         tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(model))
-        for weights in (file for folder in local for file in folder.glob("*.safetensors")):
-            with safe_open(weights, "pt") as file:
-                file.keys()
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        if (path / GENERATION).is_file():
+            # transformers goes on without a damaged one, and so without its end tokens.
+            GenerationConfig.from_pretrained(base)
+    except UNREADABLE as error:
         if isinstance(error, OSError) and not looks_local:
             raise UsageError(
                 f"{named} is not on this machine, and it can't be had from the hub; check its name, or get it first "
@@ -58,21 +60,19 @@ def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 
             "language model; choose one that AutoModelForCausalLM loads"
         )
     of_tokenizer = Path(tokenizer_of(model))
-    if of_tokenizer.is_dir() and not any((of_tokenizer / name).is_file() for name in _TOKENIZER_FILES):
+    if of_tokenizer.is_dir() and not has_tokenizer(of_tokenizer):
         raise UsageError(f"{of_tokenizer} has no tokenizer; save it there with tokenizer.save_pretrained")
     if not getattr(tokenizer, "chat_template", None):
         raise UsageError(
             f"the tokenizer of {model} has no chat template; set "
             "tokenizer.chat_template and save it, or use an instruct model"
         )
-    context = getattr(config.get_text_config(), "max_position_embeddings", None)
-    if context is None:
-        return
-    chats = ([{"role": "user", "content": prompt}] for prompt in prompts)
-    for number, tokens in enumerate(chat.lengths(tokenizer, chats), 1):
-        if tokens + new_tokens > context:
-            fix = "shorten or drop it, or lower max_new_tokens"
-            raise UsageError(
-                f"seed {number} has {tokens} tokens; with {new_tokens} "
-                f"new ones it exceeds the model's context of {context}: {fix}"
-            )
+    chat.check(tokenizer)
+    size, known = config.get_text_config().vocab_size, tokenizer.vocab_size
+    if known > size:
+        raise UsageError(
+            f"the tokenizer of {model} has {known:,} tokens, and {named} reads {size:,}; give the model its own "
+            "tokenizer"
+        )
+    if weights:
+        check_weights(model)

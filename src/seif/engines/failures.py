@@ -19,6 +19,7 @@ UNTRUSTED = "certificate not trusted"
 LOST = "connection lost"
 TIME_LIMIT = "time limit"
 MALFORMED = "malformed answer"
+TOO_LARGE = "answer too large"
 EMPTY = "empty answer"
 WITHHELD = "answer withheld"
 NO_LOGPROBS = "no logprobs"
@@ -84,6 +85,8 @@ def _without_answer(error: BaseException) -> str:
     while inner is not None:
         names.append(type(inner).__name__)
         inner = inner.__cause__
+    if "BodyTooLarge" in names:
+        return TOO_LARGE
     if "ClientConnectorCertificateError" in names:
         return UNTRUSTED
     if any(name.startswith("ClientConnector") or name == "ConnectionTimeoutError" for name in names):

@@ -1,90 +1,85 @@
-"""Models on the Hugging Face hub: what a model card on this machine says, and how a folder is pushed."""
+"""Models by their hub id: whether they can be had, before a library tries to, and tries again."""
 
 from __future__ import annotations
 
-import re
+import json
+import threading
+import urllib.error
+import urllib.request
+from contextlib import suppress
+from http import HTTPStatus
 from pathlib import Path
-from typing import Any
 
-import httpx
-import yaml
+from seif.errors import UsageError
 
-from seif.errors import RunError, UsageError
-
-_CACHED = re.compile(r"models--(?P<id>[^/]+)/snapshots/[0-9a-f]+$")
-_LOGIN = "log in with `hf auth login`, or set HF_TOKEN"
+LIMIT = 4.0
+"""Seconds in which the hub must answer. Its own client would try for minutes where a firewall drops what is sent."""
+_AUTO_MAP = "auto_map"
 
 
-def hub_id(model: str) -> str | None:
-    """The hub id of a model, also of a snapshot in the hub's cache; None for another directory."""
-    found = _CACHED.search(str(Path(model)))
-    if found:
-        return found["id"].replace("--", "/")
-    return None if Path(model).is_absolute() or model.startswith(".") or Path(model).is_dir() else model
+def check_source(model: str) -> None:
+    """Raises UsageError, within seconds, for a hub id that is neither in the cache nor to be had from the hub, and for
+    a checkpoint that only code of its own can load.
 
-
-def card_of(model: str) -> dict[str, Any]:
-    """The front matter of a model's card, as far as that is on this machine; empty without one."""
-    from huggingface_hub import metadata_load, try_to_load_from_cache
-    from huggingface_hub.errors import HFValidationError
-
-    card: object = Path(model) / "README.md"
-    if not Path(model).is_dir():
-        try:
-            card = try_to_load_from_cache(model, "README.md")
-        except HFValidationError:
-            return {}
-    if not isinstance(card, str | Path) or not Path(card).is_file():
-        return {}
-    try:
-        return dict(metadata_load(card) or {})
-    except (yaml.YAMLError, ValueError):
-        return {}
-
-
-def check_push(name: str, public: bool) -> None:
-    """Whether a folder can be pushed to the repository `name`, asked before anything is made.
-
-    Raises UsageError for a name that is none, without a login, and for a repository that is public where `public` was
-    not asked for; RunError when the hub can't be reached.
+    Where the hub can't be reached, libraries are told to take what is in the cache.
     """
-    from huggingface_hub import HfApi, get_token
-    from huggingface_hub.errors import HFValidationError, RepositoryNotFoundError
-
-    if get_token() is None:
-        raise UsageError(f"pushing to the hub needs a login: {_LOGIN}")
-    try:
-        found = HfApi().model_info(name)
-    except HFValidationError as error:
-        raise UsageError(f"--push-to-hub takes USER/NAME or NAME, not {name!r}") from error
-    except RepositoryNotFoundError:
+    path = Path(model)
+    if path.is_dir():
+        config = path / "config.json"
+        if config.is_file():
+            _refuse_own_code(model, config)
         return
-    except httpx.HTTPError as error:
-        raise _failed(name, error) from error
-    if not found.private and not public:
-        raise UsageError(f"{name} is public on the hub; add --public to push to it, or choose another name")
+    if path.is_absolute() or model.startswith("."):
+        return
+    import huggingface_hub
+    from huggingface_hub import constants
 
-
-def push(folder: Path, name: str, public: bool) -> str:
-    """Push a folder to the model repository `name`, which is made where it isn't there; the address of its page.
-
-    Raises UsageError where the hub refuses, RunError when it can't be reached; the folder stays.
-    """
-    from huggingface_hub import HfApi
-
-    api = HfApi()
     try:
-        repository = api.create_repo(name, private=not public, exist_ok=True)
-        api.upload_folder(repo_id=repository.repo_id, folder_path=folder, commit_message="Upload a seif Follower")
-    except httpx.HTTPError as error:
-        raise _failed(name, error, f"; {folder} is whole: hf upload {name} {folder}") from error
-    return str(repository)
+        cached = huggingface_hub.try_to_load_from_cache(model, "config.json")
+    except ValueError:
+        # No name that the hub could have.
+        cached = None
+    if isinstance(cached, str):
+        _refuse_own_code(model, Path(cached))
+    if not constants.HF_HUB_OFFLINE and not _reachable(constants.ENDPOINT):
+        constants.HF_HUB_OFFLINE = True
+    if constants.HF_HUB_OFFLINE and not isinstance(cached, str):
+        raise UsageError(
+            f"{model} is not on this machine, and it can't be had from the hub; check its name, or get it first with: "
+            f"hf download {model}"
+        )
 
 
-def _failed(name: str, error: httpx.HTTPError, rest: str = "") -> UsageError | RunError:
-    from huggingface_hub.errors import HfHubHTTPError
+def _refuse_own_code(model: str, config: Path) -> None:
+    from transformers import CONFIG_MAPPING
 
-    status = error.response.status_code if isinstance(error, HfHubHTTPError) else None
-    if status in (401, 403):
-        return UsageError(f"the hub refuses {name} ({status}): check the name and the token's rights; {_LOGIN}{rest}")
-    return RunError(f"pushing to {name} failed: {' '.join(str(error).split())[:200]}{rest}")
+    found = None
+    with suppress(OSError, ValueError):
+        # What is no JSON is another check's to say.
+        found = json.loads(config.read_text(encoding="utf-8"))
+    if isinstance(found, dict) and _AUTO_MAP in found and found.get("model_type") not in CONFIG_MAPPING:
+        raise UsageError(
+            f"{model} can only be loaded with code of its own ({_AUTO_MAP} in its config.json), which seif does not "
+            "run; choose a model that transformers knows"
+        )
+
+
+def _reachable(endpoint: str) -> bool:
+    """Whether anything answers at the hub's address, or at a proxy's for it."""
+    answered: list[bool] = []
+
+    def ask() -> None:
+        try:
+            with urllib.request.urlopen(urllib.request.Request(endpoint, method="HEAD"), timeout=LIMIT):
+                answered.append(True)
+        except urllib.error.HTTPError as error:
+            # Of a proxy that finds no way to the hub; whatever else has a status comes from the hub.
+            answered.append(error.code not in (HTTPStatus.BAD_GATEWAY, HTTPStatus.GATEWAY_TIMEOUT))
+        except (OSError, ValueError):
+            answered.append(False)
+
+    # In a thread, because nothing limits the time that the look-up of a name takes.
+    thread = threading.Thread(target=ask, daemon=True)
+    thread.start()
+    thread.join(LIMIT + 1.0)
+    return any(answered)

@@ -23,6 +23,7 @@ from seif.engines.memory import release_memory
 from seif.engines.precision import choose, device
 from seif.engines.shapes import PreallocatedLayer, compiles_shapes, filled
 from seif.engines.together import Together
+from seif.engines.weights import check_weights
 
 MIN_SHARED = 16
 """Sharing fewer prompt tokens than this takes more time than it saves."""
@@ -135,8 +136,10 @@ class LocalEngine:
 
         `dtype`: a torch type by name, or `auto` for what the hardware does best.
 
-        Raises UsageError for an adapter whose base is not there, and for any when peft is missing.
+        Raises UsageError as `check_weights` does, for an adapter whose base is not there, and for any when peft is
+        missing.
         """
+        check_weights(path)
         where, wanted = device(), getattr(torch, choose(dtype).dtype)
         # What an adapter adds is small, so it is added to the base as it is stored, and what comes of that is rounded.
         loaded = "auto" if is_adapter(path) and wanted is not torch.float32 else wanted

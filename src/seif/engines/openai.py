@@ -21,10 +21,12 @@ import openai
 from seif.chat import DEFAULT, ChatFormat
 from seif.engines.base import Completion, Request
 from seif.engines.failures import EMPTY, GONE, MALFORMED, NO_LOGPROBS, REFUSED, WITHHELD, Failure, failure_of
-from seif.engines.replicas import LEFT_OUT, Replica, choose
+from seif.engines.replicas import LEFT_OUT, Replica, choose, most_bytes
 from seif.errors import UsageError
 
 LONGEST_BACKOFF = 30.0
+LEAST_BYTES, BYTES_PER_TOKEN = 1 << 20, 1 << 12
+"""What a response may have, and for each token that is asked for: its text and eight log-probabilities, in JSON."""
 Answer = TypeVar("Answer")
 
 
@@ -193,6 +195,7 @@ class _Connections:
             replica = choose(self.replicas, self.loop.time())
             replica.under_way += 1
             try:
+                most_bytes.set(_most(body))
                 async with asyncio.timeout(self.engine.limits.timeout):
                     # The body as text: the package's own types would be built for every request and dropped again.
                     found = read(await replica.client.post(path, cast_to=str, body=body))
@@ -212,6 +215,11 @@ class _Connections:
             start = max(self.loop.time(), self.next_start)
             self.next_start = start + self.engine.pause
             await asyncio.sleep(start - self.loop.time())
+
+
+def _most(body: Mapping[str, Any]) -> int:
+    """Bytes of a response to this body; vLLM repeats the prompt's tokens where it is asked for token ids."""
+    return LEAST_BYTES + BYTES_PER_TOKEN * int(body.get("max_tokens", 0)) + 16 * len(body.get("prompt", ()))
 
 
 def request_body(model: str, request: Request, chat: ChatFormat) -> dict[str, Any]:
@@ -247,9 +255,11 @@ def read_completion(body: str, logprobs: bool, chat: ChatFormat = DEFAULT) -> Co
         for entry in first:
             likely[str(entry["token"])] = max(float(entry["logprob"]), likely.get(str(entry["token"]), -float("inf")))
         finish = choice["finish_reason"]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, OverflowError):
         return Failure(MALFORMED)
-    if not isinstance(text, str) or not isinstance(thought, str):
+    # No probability is above 1; this leaves room for rounding, and none for NaN.
+    likely_enough = all(logprob < 1 for logprob in likely.values())
+    if not isinstance(text, str) or not isinstance(thought, str) or not likely_enough:
         return Failure(MALFORMED)
     if thought and chat.think_end not in text:
         # A reply that was cut off before its answer was cut off within its thought.

@@ -17,6 +17,7 @@ from typing import Any
 from seif.engines.failures import MALFORMED, Failure
 from seif.engines.vllm import VllmServer
 from seif.errors import RunError
+from seif.quantities import quantity
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class ServedPolicy:
         causes = Counter(answer.cause for answer in found if isinstance(answer, Failure))
         if causes:
             raise RunError(
-                f"vLLM failed to sample {causes.total()} of {len(found)} rollouts "
+                f"vLLM failed to sample {causes.total()} of {quantity(len(found), 'rollout')} "
                 f"(most often: {causes.most_common(1)[0][0]}); its log: {self.log}; the same command resumes"
             )
         return [answer for answer in found if isinstance(answer, SampledTokens)]
@@ -116,7 +117,7 @@ def read_tokens(body: str, request: TokenRequest) -> SampledTokens | Failure:
         choice = json.loads(body)["choices"][0]
         prompt, ids = choice["prompt_token_ids"], [int(token) for token in choice["token_ids"]]
         logprobs = [float(value) for value in choice["logprobs"]["token_logprobs"]]
-    except (ValueError, LookupError, TypeError, RecursionError):
+    except (ValueError, LookupError, TypeError, RecursionError, OverflowError):
         return Failure(MALFORMED)
     if prompt != list(request.prompt) or not ids or len(ids) != len(logprobs) or not all(map(math.isfinite, logprobs)):
         return Failure(MALFORMED)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextvars import ContextVar
+from typing import Any
 
 import openai
 
@@ -10,6 +12,13 @@ LEFT_OUT = 5.0
 """Seconds for which a replica that refuses connections is left out."""
 CONNECT = 10.0
 """Seconds after which a server that does not take a connection counts as refusing it."""
+
+most_bytes: ContextVar[int] = ContextVar("most_bytes", default=64 << 20)
+"""How large a response to what is asked in this context may be."""
+
+
+class BodyTooLarge(Exception):
+    """A response went on past `most_bytes`, or is compressed although that was not asked for."""
 
 
 class Replica:
@@ -35,7 +44,39 @@ def _client(url: str, api_key: str, connections: int, timeout: float) -> openai.
     # Without TLS there is nothing to verify, and no redirect may lead to where there would be.
     tls = not url.startswith("http://")
     # Over aiohttp, because the package's own transport looks at each of its connections for every request.
-    http = openai.DefaultAioHttpClient(limits=limits, verify=tls, follow_redirects=tls)
+    http = _Bounded(limits=limits, verify=tls, follow_redirects=tls)
     return openai.AsyncOpenAI(
-        base_url=url, api_key=api_key, max_retries=0, timeout=openai.Timeout(timeout, connect=CONNECT), http_client=http
+        base_url=url,
+        api_key=api_key,
+        max_retries=0,
+        timeout=openai.Timeout(timeout, connect=CONNECT),
+        http_client=http,
+        # A kilobyte of gzip may be a gigabyte of text, and answers are small.
+        default_headers={"Accept-Encoding": "identity"},
     )
+
+
+class _Bounded(openai.DefaultAioHttpClient):
+    """Reads no more of a response than `most_bytes`."""
+
+    async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
+        """As the client's own. Raises BodyTooLarge."""
+        response = await super().send(request, stream=True, **options)
+        if stream:
+            return response
+        try:
+            body = await _read(response)
+        finally:
+            await response.aclose()
+        return type(response)(response.status_code, headers=response.headers, content=body, request=request)
+
+
+async def _read(response: Any) -> bytes:
+    if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise BodyTooLarge
+    body, most = bytearray(), most_bytes.get()
+    async for part in response.aiter_raw():
+        body += part
+        if len(body) > most:
+            raise BodyTooLarge
+    return bytes(body)

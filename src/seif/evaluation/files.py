@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seif.atomic import read_json
-from seif.errors import UsageError
+from seif.atomic import destination, is_special, read_json
+from seif.errors import DamagedFile, UsageError
 from seif.evaluation.results import SuiteResult
 
 Sections = Mapping[str, Any]
 """The file's parts by name; their values are JSON values."""
+_HARNESS = "lm_eval"
+"""The part with the tasks of EleutherAI's harness, by their names."""
 
 
 def sections(suite: str, result: SuiteResult) -> Sections:
@@ -28,11 +30,15 @@ def read_sections(path: Path | None, model: str) -> Sections:
     """
     if path is None or not path.exists():
         return {}
+    if is_special(destination(path)):
+        return {}
     try:
         kept = read_json(path)
-    except ValueError as error:
+    except DamagedFile as error:
         raise UsageError(f"{path} is there and is not JSON; choose another --out") from error
-    if not isinstance(kept, dict):
+    except OSError as error:
+        raise UsageError(f"{path} is there and can't be read: {error.strerror}; choose another --out") from error
+    if not isinstance(kept, dict) or not isinstance(kept.get(_HARNESS, {}), dict):
         raise UsageError(f"{path} is there and holds no JSON object; choose another --out")
     if kept.get("model", model) != model:
         raise UsageError(f"{path} holds the numbers of {kept['model']}; choose another --out")
@@ -41,8 +47,7 @@ def read_sections(path: Path | None, model: str) -> Sections:
 
 def merged(kept: Sections, model: str, found: Sections) -> Sections:
     """`found` added to `kept`: a suite that was there is replaced, of the harness's tasks those of the same name."""
-    harness = "lm_eval"
     both = {**kept, "model": model, **found}
-    if harness in kept and harness in found:
-        both[harness] = {**kept[harness], **found[harness]}
+    if _HARNESS in kept and _HARNESS in found:
+        both[_HARNESS] = {**kept[_HARNESS], **found[_HARNESS]}
     return both

@@ -12,7 +12,7 @@ from pathlib import Path
 from seif.config import Config
 from seif.constraints.conflicts import find_conflict
 from seif.constraints.taxonomy import type_of
-from seif.constraints.verifiers import verify
+from seif.constraints.verifiers import TOO_LONG, verdict_of, verify
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.evaluation.results import Accuracy, Decoding, JudgeAgreement, PoolNumbers, Reliability, ReliabilityByType
@@ -95,8 +95,10 @@ async def answer_tasks(
     for place, (task, found) in enumerate(zip(tasks, replies, strict=True)):
         text, finished = found or ("", False)
         reply = follower.parse(text, finished, sampling.response_format)
-        holds = tuple(reply is not None and verify(reply, c.instruction_id, c.kwargs) for c in task.constraints)
-        answers.append(Answer(task, reply, holds, errors.get(place, "")))
+        verdicts = [verdict_of(reply, c) if reply is not None else Verdict.VIOLATED for c in task.constraints]
+        error = TOO_LONG if Verdict.UNJUDGED in verdicts else ""
+        holds = tuple(v is Verdict.SATISFIED for v in verdicts)
+        answers.append(Answer(task, reply, holds, errors.get(place, error)))
     return answers
 
 
@@ -273,7 +275,7 @@ async def judge_answers(
             return None
         return judgement.verdict is Verdict.SATISFIED, judgement.soft_score
 
-    verdicts = await ask_all(ask, len(pairs), parts)
+    verdicts = await ask_all(ask, len(pairs), parts, what="verdicts")
     judged = [
         Judged(task, constraint.instruction_id, holds, *verdict)
         for (task, _, constraint, holds), verdict in zip(pairs, verdicts, strict=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seif.atomic import write_atomically
 from seif.chat import THINK_START, split_thought
+from seif.config import Config
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
 from seif.engines.together import PENDING
@@ -20,6 +21,7 @@ from seif.errors import RunError, UsageError
 from seif.evaluation.results import Result, SuiteResult
 from seif.evaluation.suites import SuiteSettings, suite
 from seif.journal import ask_all
+from seif.outputs import check_new
 from seif.progress import clock
 from seif.quantities import quantity
 from seif.tables import read_rows, write_json_lines
@@ -120,7 +122,7 @@ async def answer(
         done += 1
         if done % TOGETHER == 0 or done == len(rows):
             left = (time.time() - began) / done * (len(rows) - done)
-            report(f"{done:,} of {len(rows):,} prompts answered, left {clock(left)}")
+            report(f"{done:,} of {quantity(len(rows), 'prompt')} answered, left {clock(left)}")
         if reply.error:
             failed[place] = reply
             return None
@@ -129,7 +131,7 @@ async def answer(
     found = await ask_all(answer_one, len(rows), parts, pending)
     replies = [Reply(*known) if known else failed[place] for place, known in enumerate(found)]
     if all(r.error for r in replies):
-        raise RunError(f"the model answered none of {len(replies)} prompts: {replies[0].error}")
+        raise RunError(f"the model answered none of {quantity(len(replies), 'prompt')}: {replies[0].error}")
     return replies
 
 
@@ -144,6 +146,14 @@ async def ask(engine: Engine, prompt: str, max_new_tokens: int) -> Reply:
         if not completion.error or limit // 2 < FEWEST_NEW_TOKENS:
             return Reply(completion.text, completion.finish_reason == "stop", limit, completion.error)
         limit //= 2
+
+
+def least_limit(config: Config) -> int:
+    """The fewest tokens that `ask` tries to have written."""
+    limit = config.evaluation.max_new_tokens or MAX_NEW_TOKENS
+    while limit // 2 >= FEWEST_NEW_TOKENS:
+        limit //= 2
+    return limit
 
 
 def score(rows: Sequence[Row], replies: Sequence[Reply], max_new_tokens: int) -> IFEvalResult:
@@ -234,8 +244,8 @@ def describe(result: IFEvalResult) -> list[str]:
 def _check(settings: SuiteSettings) -> None:
     if settings.prompts is not None:
         load_prompts(settings.prompts)
-    if settings.responses is not None and settings.responses.exists():
-        raise UsageError(f"{settings.responses} exists already; remove it or choose another --responses")
+    if settings.responses is not None:
+        check_new(settings.responses, [settings.prompts], option="--responses", stream=True)
 
 
 @suite("ifeval", takes=("limit", "responses"), needs=("prompts",), check=_check)

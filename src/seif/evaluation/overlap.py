@@ -11,7 +11,7 @@ from typing import Literal
 
 from seif.errors import UsageError
 from seif.quantities import quantity
-from seif.tables import read_rows
+from seif.tables import read_rows, text_in
 
 SHINGLE = 8
 """Words in a row that two texts rarely share by chance."""
@@ -83,7 +83,7 @@ class _Prompts:
     def __init__(self, path: Path) -> None:
         rows = read_rows(path)
         columns = [
-            [str(row[name]) for row in rows]
+            [text_in(row[name], f"{path} row {number}", name) for number, row in enumerate(rows, 1)]
             for name in ("prompt", "seed_question")
             if rows and all(name in row for row in rows)
         ]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError
 
-from seif.errors import UsageError
+from seif.errors import DamagedFile
 from seif.types import Json
 
 Decoding = Literal["greedy", "sampled"]
@@ -37,13 +37,15 @@ class Result(BaseModel):
 
     @classmethod
     def from_json(cls, tree: object, source: object) -> Self:
-        """The inverse of `to_json`. Raises UsageError naming `source` and the key for what is no such result."""
+        """The inverse of `to_json`. Raises DamagedFile naming `source` and the key for what is no such result."""
         try:
             return cls.model_validate(tree)
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
-            raise UsageError(f"{source} is not as seif wrote it: {key or 'all of it'}: {first['msg']}") from error
+            raise DamagedFile(
+                f"{source} is not as seif wrote it: {key or 'all of it'}: {first['msg']}; restore or remove it"
+            ) from error
 
     def flat(self) -> dict[str, float]:
         """Every number by its path, e.g. `per_type/punctuation:no_comma`; what was not measured is left out."""

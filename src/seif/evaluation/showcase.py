@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from seif.atomic import read_json, write_json
-from seif.errors import UsageError
+from seif.atomic import damaged, read_json, write_json
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ def write_showcase(path: Path, seeds: Sequence[ShownSeed]) -> None:
 
 
 def read_showcase(path: Path) -> list[ShownSeed]:
-    """What `write_showcase` wrote; empty where there is no file. Raises UsageError for a file that is damaged."""
+    """What `write_showcase` wrote; empty where there is no file. Raises DamagedFile for a file that is damaged."""
     if not path.exists():
         return []
     try:
@@ -52,4 +51,4 @@ def read_showcase(path: Path) -> list[ShownSeed]:
             for entry in read_json(path)
         ]
     except (KeyError, TypeError, ValueError) as error:
-        raise UsageError(f"{path} is not as seif wrote it: {type(error).__name__}: {error}") from error
+        raise damaged(path, f"{type(error).__name__}: {error}") from error

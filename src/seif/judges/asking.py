@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from seif.engines.base import Completion, Engine, Messages, Request
 from seif.engines.cache import VerdictCache
 from seif.judges.base import Judgement
-from seif.roles.quoting import mark_of, sanitize
+from seif.roles.quoting import mark_of, sanitize, without_pleas
 from seif.roles.templates import render
 from seif.types import Constraint, Instruction, Verdict
 
@@ -26,6 +26,20 @@ async def ask(
     if cache and judgement.verdict is not Verdict.UNJUDGED:
         cache.keep(request, judgement.verdict, judgement.probability)
     return judgement
+
+
+async def unmoved(asked: Callable[[str], Awaitable[Judgement]], response: str) -> Judgement:
+    """The verdict of `asked` on a response, which gains nothing by what it says to its judge.
+
+    A response with such sentences (`without_pleas`) is satisfied only where it also is without them, which takes a
+    second question; one that has nothing else satisfies nothing. Any other response is asked about once.
+    """
+    first = await asked(response)
+    rest = without_pleas(response)
+    if rest == response or first.verdict is not Verdict.SATISFIED:
+        return first
+    second = await asked(rest) if rest.strip() else Judgement(Verdict.VIOLATED, model=Verdict.VIOLATED)
+    return first if second.verdict is Verdict.SATISFIED else second
 
 
 def question(style: str, name: str, instruction: Instruction, response: str, constraint: Constraint) -> Messages:

@@ -6,7 +6,7 @@ import re
 
 from seif.engines.base import Completion, Engine, Request
 from seif.engines.cache import VerdictCache
-from seif.judges.asking import ask, question
+from seif.judges.asking import ask, question, unmoved
 from seif.judges.base import Judge, JudgeContext, Judgement, register_judge
 from seif.types import Constraint, Instruction, Verdict
 
@@ -34,8 +34,11 @@ class GenerativeJudge:
         self.engine, self.style, self.max_new_tokens, self.cache = engine, style, max_new_tokens, cache
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
-        prompt = question(self.style, "judger_generative", instruction, response, constraint)
-        return await ask(self.engine, Request(prompt, max_tokens=self.max_new_tokens), last_marker, self.cache)
+        async def asked(shown: str) -> Judgement:
+            prompt = question(self.style, "judger_generative", instruction, shown, constraint)
+            return await ask(self.engine, Request(prompt, max_tokens=self.max_new_tokens), last_marker, self.cache)
+
+        return await unmoved(asked, response)
 
 
 @register_judge("generative")

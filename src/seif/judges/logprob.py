@@ -6,7 +6,7 @@ import math
 
 from seif.engines.base import Completion, Engine, Request
 from seif.engines.cache import VerdictCache
-from seif.judges.asking import ask, question
+from seif.judges.asking import ask, question, unmoved
 from seif.judges.base import Judge, JudgeContext, Judgement, register_judge
 from seif.types import Constraint, Instruction, Verdict
 
@@ -33,8 +33,11 @@ class LogprobJudge:
         self.engine, self.style, self.cache = engine, style, cache
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
-        prompt = question(self.style, "judger", instruction, response, constraint)
-        return await ask(self.engine, Request(prompt, max_tokens=1, top_logprobs=8), yes_no, self.cache)
+        async def asked(shown: str) -> Judgement:
+            prompt = question(self.style, "judger", instruction, shown, constraint)
+            return await ask(self.engine, Request(prompt, max_tokens=1, top_logprobs=8), yes_no, self.cache)
+
+        return await unmoved(asked, response)
 
 
 @register_judge("logprob")

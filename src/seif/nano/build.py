@@ -14,8 +14,10 @@ import pyarrow.parquet as pq
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from seif.atomic import new_directory
 from seif.engines.base import Request
 from seif.engines.local import LocalEngine
+from seif.engines.weights import check_weights
 from seif.errors import UsageError
 from seif.instructions import write_instructions
 from seif.nano import examples, world
@@ -116,6 +118,11 @@ def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None 
         raise UsageError(f"there is no phase {phase}; give --phase 1 to {len(PHASES)}")
     if phase > 1 and start is None:
         raise UsageError(f"phase {phase} goes on from a model; give it as --start")
+    with new_directory(out) as folder:
+        return _build(folder, steps, seed, say, start, phase)
+
+
+def _build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None, phase: int) -> Floors:
     seen, unseen = split_seeds()
     data = out / "data"
     data.mkdir(parents=True)
@@ -133,6 +140,7 @@ def build(out: Path, steps: int | None, seed: int, say: Say, start: Path | None 
         tokenizer = _tokenizer(seed, seen)
         model = new_model(tokenizer)
     else:
+        check_weights(start)
         tokenizer, model = AutoTokenizer.from_pretrained(start), AutoModelForCausalLM.from_pretrained(start)
     for number in range(phase, len(PHASES) + 1):
         mixture, recipe = PHASES[number - 1].mixture, PHASES[number - 1].recipe

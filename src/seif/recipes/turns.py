@@ -18,6 +18,7 @@ from seif.instructions import types_in
 from seif.models import JudgeWeights
 from seif.pipeline import Pipeline, RunLog, Stage
 from seif.quantities import quantity
+from seif.repair import reads_outcomes
 from seif.replay import EarlierTurn
 from seif.report.page import write_report
 from seif.roles.assignment import Assignment, Checkpoint, assign
@@ -101,27 +102,28 @@ class Turns:
             read.update(_files(judge.audit))
         if self.config.instructor.edits:
             read.update(self._outcomes(turn)[-1:])
-        self.pipeline.do(Stage(turn, "generate", tuple(sorted(read)), out, run))
+        self.pipeline.do(Stage(turn, "generate", tuple(sorted(read)), out, run, beside=(numbers,)))
 
     def pseudo_label(self, turn: int) -> None:
         """[Follower] answers with and without each soft constraint."""
         instructions, out = self.dir.instructions(turn), self.dir.pseudo_labels(turn)
-        answerer = self._path(self._roles(turn).follower_start)
+        answerer, counts = self._path(self._roles(turn).follower_start), self.dir.pseudo_label_counts(turn)
 
         def run(log: RunLog) -> None:
-            stages.pseudo_label(self.config, turn, answerer, instructions, out, self.dir.pseudo_label_counts(turn), log)
+            stages.pseudo_label(self.config, turn, answerer, instructions, out, counts, log)
 
-        self.pipeline.do(Stage(turn, "pseudo_label", (instructions,), out, run))
+        self.pipeline.do(Stage(turn, "pseudo_label", (instructions,), out, run, beside=(counts,)))
 
     def train_reward_model(self, turn: int) -> None:
         """Pseudo-labels become a calibrated classifier."""
         labels, out = self.dir.pseudo_labels(turn), self.dir.reward_model(turn)
-        training = stages.RewardModelTraining(turn, labels, out, self.dir.reward_model_numbers(turn))
+        numbers = self.dir.reward_model_numbers(turn)
+        training = stages.RewardModelTraining(turn, labels, out, numbers)
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
 
-        self.pipeline.do(Stage(turn, "train_reward_model", (labels,), out, run, resumable=True))
+        self.pipeline.do(Stage(turn, "train_reward_model", (labels,), out, run, resumable=True, beside=(numbers,)))
 
     def train_follower(self, turn: int, judge: JudgeWeights) -> None:
         """[Follower] starts from that of the turn before."""
@@ -138,8 +140,11 @@ class Turns:
 
         def run(log: RunLog) -> None:
             self.run_training(training, log)
+            if too_long := round(log.last.get("too_long", 0)):
+                self.pipeline.progress.note(f"{quantity(too_long, 'task')} longer than the limit left out of training")
 
-        self.pipeline.do(Stage(turn, "train_follower", inputs, out, run, resumable=True))
+        outcomes = (self.dir.outcomes(turn).path,) if reads_outcomes(self.config) else ()
+        self.pipeline.do(Stage(turn, "train_follower", inputs, out, run, resumable=True, beside=outcomes))
 
     def audit(self, turn: int, judge: JudgeWeights, upcoming: JudgeWeights | None = None) -> None:
         """The turn's judge, and the `upcoming` one of the next turn, against the verifiers on the turn's Follower's
@@ -149,15 +154,19 @@ class Turns:
             return
         out, judge = self.dir.audit(turn), self._audited(turn, judge)
 
+        request = stages.AuditRequest(
+            turn=turn,
+            model=self._path(Checkpoint("follower", turn)),
+            judge=judge,
+            next_judge=upcoming if turn < self.config.turns else None,
+            rollouts=self.dir.rollouts(turn, "train_follower"),
+            out=out,
+        )
+        if out.exists() and stages.lacks_next_judge(self.config, request):
+            self.dir.event("audit_repeated", turn=turn, reason="there are more turns now")
+            out.unlink()
+
         def run(log: RunLog) -> None:
-            request = stages.AuditRequest(
-                turn=turn,
-                model=self._path(Checkpoint("follower", turn)),
-                judge=judge,
-                next_judge=upcoming if turn < self.config.turns else None,
-                rollouts=self.dir.rollouts(turn, "train_follower"),
-                out=out,
-            )
             stages.audit(self.config, request)
 
         self.pipeline.do(Stage(turn, "audit", _files(judge.audit), out, run))
@@ -188,7 +197,8 @@ class Turns:
             audited = self._audits(turn)[-1].numbers if self.config.audit is not None else {}
             log.result({**flat(stages.evaluate(self.config, request)), **audited})
 
-        self.pipeline.do(Stage(turn, "evaluate", (instructions, generation), out, run))
+        beside = (self.dir.showcase(turn),)
+        self.pipeline.do(Stage(turn, "evaluate", (instructions, generation), out, run, beside=beside))
         write_report(self.dir)
 
     def _audited(self, turn: int, judge: JudgeWeights) -> JudgeWeights:
@@ -226,7 +236,7 @@ class Turns:
         if reason is None:
             return False
         kind = "stopped_early" if settings.enabled else "stop_ignored"
-        noted = {(event["event"], event.get("turn")) for event in self.dir.events.read()}
+        noted = {(event["event"], event.get("turn")) for event in self.dir.events.whole()}
         if (kind, turn) not in noted:
             self.dir.event(kind, turn=turn, reason=reason)
         if not settings.enabled:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import yaml
 
 from seif.artifacts import STAGES, EarlyStop, RunDir
-from seif.atomic import read_json
 from seif.config import Config
+from seif.config.changes import Change
 from seif.errors import UsageError
 from seif.evaluation.audit import Audit
 from seif.evaluation.results import Evaluation, RewardModelNumbers
 from seif.evaluation.showcase import ShownSeed, read_showcase
 from seif.manifest import Manifest
 from seif.report.text import number
-from seif.results import read_run
+from seif.results import Reading, read_run
 from seif.spending import tokens_by_turn
 from seif.stage_log import LoggedStep
 from seif.tables import count_rows
@@ -66,6 +68,10 @@ class RunNumbers:
     best: int | None = None
     """The turn with the highest audit accuracy; None without an audit."""
     stopped_early: EarlyStop | None = None
+    config_changes: Sequence[Change] = ()
+    """What was changed in the config when the run was resumed, in order."""
+    damaged: tuple[str, ...] = ()
+    """What of the directory can't be read, is gone or is not as it was written, one line each."""
 
     @property
     def evaluated(self) -> list[Turn]:
@@ -86,34 +92,37 @@ class RunNumbers:
 def collect(run_dir: RunDir) -> RunNumbers:
     """Read a run directory. Raises UsageError when it is none."""
     config = run_dir.config()
-    found = read_run(run_dir)
+    found, reading = read_run(run_dir), Reading()
     evaluations, audits = {e.turn: e for e in found.evaluations}, {a.turn: a for a in found.audits}
     turns = []
     for turn in range(config.turns + 1):
         shown, classifier = run_dir.showcase(turn), run_dir.reward_model_numbers(turn)
         if turn in evaluations or turn in audits or shown.exists() or classifier.exists():
-            reward_model = (
-                RewardModelNumbers.from_json(read_json(classifier), classifier) if classifier.exists() else None
-            )
-            turns.append(Turn(turn, evaluations.get(turn), read_showcase(shown), reward_model, audits.get(turn)))
+            reward_model = reading.json(classifier, RewardModelNumbers.from_json)
+            seeds = reading.of(partial(read_showcase, shown)) or []
+            turns.append(Turn(turn, evaluations.get(turn), seeds, reward_model, audits.get(turn)))
     seconds: dict[tuple[int, str], float] = {}
-    for done in run_dir.finished_stages():
+    for done in reading.of(run_dir.finished_stages) or []:
         if done.stage in STAGES:
             seconds[done.turn, done.stage] = seconds.get((done.turn, done.stage), 0.0) + done.seconds
+    manifest = reading.of(run_dir.manifest) or Manifest()
+    steps, tokens = reading.of(run_dir.steps) or [], reading.of(partial(tokens_by_turn, run_dir)) or []
     return RunNumbers(
         name=run_dir.root.resolve().name,
         state=found.state,
         seconds=found.seconds,
         config=config,
         config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
-        manifest=run_dir.manifest(),
+        manifest=manifest,
         seeds=count_seeds(config),
         turns=turns,
-        steps=run_dir.steps(),
+        steps=steps,
         stage_seconds=seconds,
-        tokens=tokens_by_turn(run_dir),
+        tokens=tokens,
         best=found.best,
         stopped_early=found.stopped_early,
+        config_changes=found.config_changes,
+        damaged=tuple(dict.fromkeys((*found.damaged, *reading.damaged))),
     )
 
 

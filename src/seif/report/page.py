@@ -47,6 +47,8 @@ class Page:
     facts: Sequence[tuple[str, str]]
     parts: Sequence[Part]
     """Those without blocks are left out."""
+    warnings: Sequence[str] = ()
+    """What could not be read, one line each."""
 
 
 def write_report(run_dir: RunDir) -> None:
@@ -59,7 +61,8 @@ def write_report(run_dir: RunDir) -> None:
     load_plugins(run.config.plugins)
     result = summary.key_result(run)
     parts = [Part(s.name, s.title, s.link, _build(s, run)) for s in in_order()]
-    write_page(Page(run.name, "SEIF run", result.sentence, result.note, summary.facts(run), parts), run_dir.report)
+    facts = summary.facts(run)
+    write_page(Page(run.name, "SEIF run", result.sentence, result.note, facts, parts, run.damaged), run_dir.report)
 
 
 def write_page(page: Page, out: Path) -> None:

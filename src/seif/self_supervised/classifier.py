@@ -5,11 +5,12 @@ by a service.
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import math
 import urllib.error
 import urllib.request
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 PER_REQUEST = 256
 """Items of one request to a service, which joins those of several trainers into batches."""
+CHARACTERS_PER_REQUEST = 2 << 20
+"""Of the items of one request, unless one alone has more: a character is up to twelve bytes of JSON, and the service
+takes 32 MiB."""
+LARGEST_ANSWER = 1 << 20
+"""Bytes of a service's answer to one request."""
 
 
 @dataclass(frozen=True)
@@ -100,8 +106,8 @@ class Service:
         """Raises UsageError when nothing that is healthy answers within ten seconds."""
         try:
             with urllib.request.urlopen(f"{self.url}/health", timeout=10) as reply:
-                healthy = json.loads(reply.read()).get("status") == "ok"
-        except (OSError, ValueError, AttributeError) as error:
+                healthy = json.loads(reply.read(LARGEST_ANSWER)).get("status") == "ok"
+        except (OSError, ValueError, AttributeError, RecursionError, http.client.HTTPException) as error:
             reason = getattr(error, "reason", error)
             raise UsageError(
                 f"no reward model answers at {self.url} ({reason}); start it with `seif serve reward-model`"
@@ -112,8 +118,7 @@ class Service:
     async def ask(self, items: Sequence[Item]) -> list[Found]:
         """One result per item, in order."""
         slots = asyncio.Semaphore(self.at_once)
-        parts = [items[i : i + PER_REQUEST] for i in range(0, len(items), PER_REQUEST)]
-        found = await asyncio.gather(*(self._ask_part(part, slots) for part in parts))
+        found = await asyncio.gather(*(self._ask_part(part, slots) for part in _parts(items)))
         return [one for part in found for one in part]
 
     async def _ask_part(self, items: Sequence[Item], slots: asyncio.Semaphore) -> list[Found]:
@@ -129,18 +134,34 @@ class Service:
                     cause = f"reward model's service says {error.code}"
                     if error.code < 500:
                         break
-                except (OSError, ValueError) as error:
+                except (OSError, ValueError, RecursionError, http.client.HTTPException) as error:
                     cause = (
-                        "reward model's answer can't be read"
-                        if isinstance(error, ValueError)
-                        else "no reward model answers"
+                        "no reward model answers"
+                        if isinstance(error, OSError)
+                        else "reward model's answer can't be read"
                     )
         return [Found(None, cause)] * len(items)
 
     def _post(self, body: bytes) -> bytes:
         request = urllib.request.Request(f"{self.url}/score", body, {"Content-Type": "application/json"})
         with urllib.request.urlopen(request, timeout=self.timeout) as reply:
-            return bytes(reply.read())
+            answer = bytes(reply.read(LARGEST_ANSWER + 1))
+        if len(answer) > LARGEST_ANSWER:
+            raise ValueError("the answer is too large")
+        return answer
+
+
+def _parts(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    """The items in requests, in order."""
+    first = characters = 0
+    for place, item in enumerate(items):
+        size = len(item.instruction) + len(item.constraint) + len(item.response)
+        if place > first and (place - first == PER_REQUEST or characters + size > CHARACTERS_PER_REQUEST):
+            yield items[first:place]
+            first, characters = place, 0
+        characters += size
+    if items:
+        yield items[first:]
 
 
 def _read(body: bytes, count: int) -> list[Found]:
@@ -149,4 +170,13 @@ def _read(body: bytes, count: int) -> list[Found]:
     results = results.get("results") if isinstance(results, dict) else None
     if not isinstance(results, list) or len(results) != count or not all(isinstance(r, dict) for r in results):
         raise ValueError("not one result per item")
-    return [Found(r.get("probability"), r.get("error") or "") for r in results]
+    return [Found(_probability(r.get("probability")), str(r.get("error") or "")) for r in results]
+
+
+def _probability(value: object) -> float | None:
+    """Raises ValueError for what is no probability."""
+    if value is None:
+        return None
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+        raise ValueError("not a probability")
+    return float(value)

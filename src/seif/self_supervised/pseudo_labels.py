@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from seif.artifacts import Beside
-from seif.atomic import read_json, write_atomically, write_json
+from seif.atomic import damaged, read_json, read_object, write_atomically, write_json
 from seif.engines.base import Completion, Engine, Request
 from seif.engines.together import in_order
 from seif.errors import UsageError
@@ -139,8 +139,11 @@ class PairCounts:
 
     @classmethod
     def read(cls, path: Path) -> PairCounts:
-        """As `pseudo_label` wrote them."""
-        return cls(**read_json(path))
+        """As `pseudo_label` wrote them. Raises DamagedFile for anything else."""
+        try:
+            return cls(**read_object(path))
+        except TypeError as error:
+            raise damaged(path, str(error)) from error
 
 
 SCHEMA = pa.schema(

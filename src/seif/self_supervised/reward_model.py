@@ -27,7 +27,7 @@ from transformers import TrainingArguments as Arguments
 from seif.atomic import new_directory, write_json
 from seif.config import RewardModel
 from seif.constraints.taxonomy import type_of
-from seif.constraints.verifiers import verify
+from seif.constraints.verifiers import verdict_of
 from seif.engines.memory import release_memory
 from seif.engines.precision import TrainingTypes, training_types
 from seif.errors import RunError, UsageError
@@ -37,6 +37,7 @@ from seif.evaluation.results import (
     ClassifierReliabilityByType,
     RewardModelNumbers,
 )
+from seif.quantities import quantity
 from seif.self_supervised.calibration import (
     calibration_error,
     cross_fitted,
@@ -52,6 +53,7 @@ from seif.training import ranks
 from seif.training.callbacks import MarkWhole
 from seif.training.checkpoints import continue_from, step_of, whole_weights
 from seif.training.job import TrainingJob
+from seif.types import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,8 +89,8 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], l
     for name, side in zip(("to train on", "held out"), sides, strict=True):
         if len({p.label for p in side}) < 2:
             raise UsageError(
-                f"{len(questions):,} questions are too few: the {len(side):,} "
-                f"pairs {name} don't hold both labels; add instructions"
+                f"{quantity(len(questions), 'question')} are too few: the {quantity(len(side), 'pair')} {name} "
+                "don't have both labels; add instructions"
             )
     return sides
 
@@ -180,7 +182,7 @@ def _encode(tokenizer: Any, pairs: Sequence[Pair], limit: int) -> list[Encoded]:
             where = f"instruction {p.index + 1}, constraint {p.level}"
             raise UsageError(
                 f"{where}: question and constraint alone leave no room for "
-                f"a response in {limit} tokens; raise max_length or drop it"
+                f"a response in {quantity(limit, 'token')}; raise max_length or drop it"
             )
     return [e for e in found if e is not None]
 
@@ -318,12 +320,13 @@ def _fold(model: Any, temperature: float) -> None:
 
 def _against_verifiers(pairs: Sequence[Pair], said: Sequence[bool]) -> ClassifierReliabilityByType | None:
     """`said` against the verifiers, where there is one; None where there is none for any pair."""
-    known = [(p.judged, p.response, s) for p, s in zip(pairs, said, strict=True) if p.judged.checkable]
-    return (
-        _table((c.instruction_id, verify(reply, c.instruction_id, c.kwargs), s) for c, reply, s in known)
-        if known
-        else None
-    )
+    ruled = [
+        (p.judged.instruction_id, verdict_of(p.response, p.judged), s)
+        for p, s in zip(pairs, said, strict=True)
+        if p.judged.checkable
+    ]
+    known = [(kind, v is Verdict.SATISFIED, s) for kind, v, s in ruled if v is not Verdict.UNJUDGED]
+    return _table(known) if known else None
 
 
 def _table(found: Iterable[tuple[str, bool, bool]]) -> ClassifierReliabilityByType:

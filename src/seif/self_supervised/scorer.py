@@ -11,11 +11,14 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from seif.engines.base import TOO_LONG
+from seif.engines.hub import check_source
 from seif.engines.local import READING
 from seif.engines.memory import release_memory
 from seif.engines.precision import choose, device
 from seif.engines.shapes import compiles_shapes, filled
+from seif.engines.weights import UNREADABLE, check_weights
 from seif.errors import UsageError
+from seif.quantities import quantity
 from seif.self_supervised.calibration import probability
 from seif.self_supervised.inputs import Item, encode
 
@@ -109,16 +112,19 @@ def context_of(config: Any, tokenizer: Any) -> int:
 
 def check_base(path: str, max_length: int | None) -> None:
     """Raises UsageError when a reward model can't be trained from `path`: it can't be loaded, has other than two
-    labels, or reads less than `max_length`.
+    labels, or reads less than `max_length`; and as `check_weights` does.
     """
+    check_source(path)
     try:
         config, tokenizer = AutoConfig.from_pretrained(path), AutoTokenizer.from_pretrained(path)
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise UsageError(
             f"{path} can't be loaded to train a reward model from: {' '.join(str(error).split())[:200]}"
         ) from error
     if any("ForSequenceClassification" in kind for kind in config.architectures or []):
         check_classifier(path)
+    else:
+        check_weights(path, "new classifier")
     context = context_of(config, tokenizer)
     if max_length is not None and max_length > context:
         raise UsageError(
@@ -128,10 +134,12 @@ def check_base(path: str, max_length: int | None) -> None:
 
 
 def check_classifier(path: str | Path) -> None:
-    """Raises UsageError when `path` is no sequence-classification checkpoint with two labels."""
+    """Raises UsageError when `path` is no sequence-classification checkpoint with two labels, and as `check_weights`
+    does."""
+    check_source(str(path))
     try:
         config = AutoConfig.from_pretrained(path)
-    except (OSError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         raise UsageError(f"{path} can't be loaded as a reward model: {' '.join(str(error).split())[:200]}") from error
     kinds = config.architectures or []
     if not any("ForSequenceClassification" in kind for kind in kinds):
@@ -141,5 +149,6 @@ def check_classifier(path: str | Path) -> None:
         )
     if config.num_labels != 2:
         raise UsageError(
-            f"{path} has {config.num_labels} labels; a reward model has two, violated (0) and satisfied (1)"
+            f"{path} has {quantity(config.num_labels, 'label')}; a reward model has two, violated (0) and satisfied (1)"
         )
+    check_weights(path, "classifier")

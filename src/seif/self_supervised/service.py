@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import socket
 from collections.abc import AsyncIterator
 from typing import Annotated
 
 import uvicorn
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
@@ -26,7 +28,9 @@ from seif.self_supervised.inputs import Item
 from seif.self_supervised.scorer import Scored, Scorer
 
 MOST_ITEMS = 4096
-MOST_BYTES = 64 << 20
+MOST_BYTES = 32 << 20
+MOST_CONNECTIONS = 256
+"""Connections that are served at once; further ones are told 503."""
 
 
 class _Item(BaseModel):
@@ -59,10 +63,13 @@ def application(scorer: Scorer, name: str) -> Starlette:
 
     async def score(request: Request) -> JSONResponse:
         body = bytearray()
-        async for part in request.stream():
-            body += part
-            if len(body) > MOST_BYTES:
-                return _refuse(413, f"a request has at most {MOST_BYTES >> 20} MiB; send fewer items")
+        try:
+            async for part in request.stream():
+                body += part
+                if len(body) > MOST_BYTES:
+                    return _refuse(413, f"a request has at most {MOST_BYTES >> 20} MiB; send fewer items")
+        except ClientDisconnect:
+            return _refuse(400, "the connection was closed within the request")
         try:
             asked = _Items.model_validate_json(bytes(body))
         except ValidationError as error:
@@ -73,12 +80,10 @@ def application(scorer: Scorer, name: str) -> Starlette:
             )
         try:
             found = await together.ask(*(Item(i.instruction, i.constraint, i.response) for i in asked.items))
-        except RuntimeError as error:
-            # Out of memory, for one: the next batch may fit.
+        except (RuntimeError, ValueError, OverflowError) as error:
+            # Out of memory, for one: the next batch may fit. The others are what tokenizers raise.
             return _refuse(503, " ".join(str(error).split())[:200])
-        return JSONResponse(
-            {"results": [{"probability": s.probability, **({"error": s.error} if s.error else {})} for s in found]}
-        )
+        return JSONResponse({"results": list(map(_result, found))})
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -88,10 +93,23 @@ def application(scorer: Scorer, name: str) -> Starlette:
     return Starlette(routes=[Route("/health", health), Route("/score", score, methods=["POST"])], lifespan=lifespan)
 
 
+def _result(scored: Scored) -> dict[str, float | str | None]:
+    if scored.probability is not None and not math.isfinite(scored.probability):
+        # JSON has no word for it.
+        return {"probability": None, "error": "probability is not a number"}
+    return {"probability": scored.probability, **({"error": scored.error} if scored.error else {})}
+
+
 def _refuse(status: int, message: str) -> JSONResponse:
     return JSONResponse({"error": message}, status_code=status)
 
 
-def serve(scorer: Scorer, name: str, host: str, port: int) -> None:
-    """Serve until interrupted."""
-    uvicorn.run(application(scorer, name), host=host, port=port, log_level="warning", timeout_graceful_shutdown=5)
+def serve(scorer: Scorer, name: str, listener: socket.socket) -> None:
+    """Serve on a bound socket until interrupted."""
+    settings = uvicorn.Config(
+        application(scorer, name),
+        log_level="warning",
+        timeout_graceful_shutdown=5,
+        limit_concurrency=MOST_CONNECTIONS,
+    )
+    uvicorn.Server(settings).run(sockets=[listener])

@@ -1,6 +1,6 @@
 """The stages of a turn. Each takes files and writes files, and is also a command."""
 
-from seif.stages.audit import AuditRequest, audit
+from seif.stages.audit import AuditRequest, audit, lacks_next_judge
 from seif.stages.evaluation import EvaluationRequest, evaluate, judger_measure, measure
 from seif.stages.generation import GenerationRequest, generate
 from seif.stages.given import take
@@ -18,6 +18,7 @@ __all__ = [
     "evaluate",
     "generate",
     "judger_measure",
+    "lacks_next_judge",
     "measure",
     "pseudo_label",
     "take",

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seif.artifacts import Beside
-from seif.atomic import JsonLines, write_json
-from seif.config import MOVABLE_KEYS, Config
+from seif.atomic import JsonLines, read_json, write_json
+from seif.config import Config
+from seif.config.changes import without_changeable
 from seif.constraints.compiler import compile_text
 from seif.constraints.taxonomy import type_of
 from seif.evaluation.audit import Audit, JudgeAudit, JudgeRates, Share, audit_of, corrected, measured
@@ -57,9 +58,17 @@ def audit(config: Config, request: AuditRequest) -> Audit:
 
 def _identity(config: Config, request: AuditRequest) -> list[object]:
     """What two equal audits have in common, as JSON values."""
-    movable = {key.partition(".")[0] for key in MOVABLE_KEYS}
     judges = [judge and [judge.model, judge.reward_model] for judge in (request.judge, request.next_judge)]
-    return [request.turn, request.model, judges, config.model_dump(mode="json", exclude=movable)]
+    return [request.turn, request.model, judges, without_changeable(config)]
+
+
+def lacks_next_judge(config: Config, request: AuditRequest) -> bool:
+    """Whether the finished audit says nothing of a next judge that is there to be audited: it was that of the last
+    turn, and there are more turns now."""
+    upcoming = request.next_judge
+    if upcoming is None or same_judge(config, upcoming, request.judge) or config.judging_model == "rules":
+        return False
+    return Audit.from_json(read_json(request.out), request.out).next_judge is None
 
 
 async def _audit(config: Config, pool: ModelPool, request: AuditRequest, parts: Path) -> Audit:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from seif.artifacts import Beside
 from seif.atomic import read_json, write_json
-from seif.config import MOVABLE_KEYS, Config
+from seif.config import Config
+from seif.config.changes import ANY_TIME, without_changeable
 from seif.constraints.conflicts import find_conflict
-from seif.constraints.verifiers import verify
+from seif.constraints.verifiers import verdict_of
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
 from seif.evaluation import harness, held_out, ifeval, suites
@@ -38,6 +39,7 @@ from seif.self_supervised.general import accuracy as general_accuracy
 from seif.self_supervised.general import load_questions
 from seif.stage_log import Tables
 from seif.training.checkpoints import claim
+from seif.types import Verdict
 
 BUILT_IN = (harness.lm_eval, ifeval.ifeval)
 """Suites that are registered as their modules are imported; `held-out` is below."""
@@ -81,9 +83,8 @@ def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
 
 def _identity(config: Config, request: EvaluationRequest) -> list[object]:
     """What two equal evaluations have in common, as JSON values."""
-    movable = {key.partition(".")[0] for key in MOVABLE_KEYS}
     judge = [request.judge.model, request.judge.reward_model]
-    return [request.turn, request.model, judge, config.model_dump(mode="json", exclude=movable)]
+    return [request.turn, request.model, judge, without_changeable(config, keys=ANY_TIME)]
 
 
 async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest) -> Evaluation:
@@ -208,11 +209,12 @@ async def _showcase(config: Config, engine: Engine, request: EvaluationRequest) 
         prompt = follower.messages(config.prompts, task, config.follower.format)
         completion = await engine.complete(Request(prompt, config.answer_tokens))
         reply = follower.parse(completion.text, completion.finish_reason == "stop", config.follower.format)
+        verdicts = [
+            verdict_of(reply, c) if c.checkable and reply is not None else Verdict.UNJUDGED for c in task.constraints
+        ]
         constraints = tuple(
-            ShownConstraint(
-                c.text, verify(reply, c.instruction_id, c.kwargs) if c.checkable and reply is not None else None
-            )
-            for c in task.constraints
+            ShownConstraint(c.text, None if v is Verdict.UNJUDGED else v is Verdict.SATISFIED)
+            for c, v in zip(task.constraints, verdicts, strict=True)
         )
         return ShownSeed(seed, constraints, reply, find_conflict(task.constraints))
 

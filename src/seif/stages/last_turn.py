@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from seif.atomic import damaged
 from seif.stage_log import Outcome
 
 
@@ -15,10 +16,11 @@ class LastOutcomes(AbstractContextManager["LastOutcomes"]):
     """The outcomes in a file that a turn has written whole, by seed question: of the turn's own instructions, the last
     one of each counts.
 
-    Memory holds about 150 bytes per question in the file.
+    Memory holds about 150 bytes per question in the file. Raises DamagedFile naming a line that is no outcome.
     """
 
     def __init__(self, path: Path) -> None:
+        self._path = path
         self._file = path.open("rb")
         self._places = {_digest(outcome.seed): place for place, outcome in self._lines() if outcome.own}
 
@@ -35,8 +37,11 @@ class LastOutcomes(AbstractContextManager["LastOutcomes"]):
 
     def _lines(self) -> Iterator[tuple[int, Outcome]]:
         place = 0
-        for line in self._file:
-            yield place, _outcome(line)
+        for number, line in enumerate(self._file, 1):
+            try:
+                yield place, _outcome(line)
+            except (KeyError, TypeError, ValueError) as error:
+                raise damaged(self._path, f"{type(error).__name__}: {error}", number) from error
             place += len(line)
 
 

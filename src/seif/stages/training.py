@@ -13,6 +13,7 @@ from seif.archive import Archive
 from seif.artifacts import Beside
 from seif.chat import chat_format
 from seif.config import Config, Grpo
+from seif.config.changes import ANY_TIME, BETWEEN_EVALUATIONS, without_changeable
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
 from seif.engines.base import Messages
 from seif.engines.metered import Metered, Tokens, counting
@@ -108,9 +109,9 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
 
     Raises as `seif.training.grpo.train` and `follower_data` do.
     """
-    from seif.training.data import fitting
+    from seif.training.data import fitting, prompt_limit
 
-    limit = config.follower.grpo.max_prompt_tokens
+    limit = prompt_limit(training.start, config.follower.grpo)
     data = follower_data(
         config,
         training.turn,
@@ -139,11 +140,10 @@ def train_follower(config: Config, training: FollowerTraining, log: StageLog) ->
 
 
 def _rewarded_by(config: Config, models: Json) -> Json:
-    """What the reward depends on beside the data; `judger.max_unjudged`, which ends a stage and rewards nothing, may
-    change."""
+    """What the reward depends on beside the data, less how GRPO trains, which is in the job."""
     keys = {"prompts", "held_out_types", "instructor", "filter", "judger", "follower", "self_supervised", "plugins"}
-    apart = {"instructor": {"grpo"}, "follower": {"grpo"}, "judger": {"max_unjudged"}}
-    return {**config.model_dump(mode="json", include=keys, exclude=apart), **models}
+    grpo = ("instructor.grpo", "follower.grpo")
+    return {**without_changeable(config, keys, (*ANY_TIME, *BETWEEN_EVALUATIONS, *grpo)), **models}
 
 
 def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorScorer) -> Reward:

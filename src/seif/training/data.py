@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from seif.chat import DEFAULT, ChatFormat
-from seif.engines.adapter import tokenizer_of
+from seif.config import Grpo
+from seif.engines.adapter import base_of, tokenizer_of
 from seif.engines.base import Messages
 from seif.errors import UsageError
 
@@ -46,6 +47,26 @@ def permuted(size: int, count: int, rng: random.Random) -> list[int]:
     return rows
 
 
+def prompt_limit(model: str, settings: Grpo) -> int:
+    """Tokens that a prompt may have: `max_prompt_tokens`, or fewer where the model's context with `max_new_tokens`
+    behind them is shorter.
+
+    Raises UsageError where it has no space for any prompt.
+    """
+    from transformers import AutoConfig
+
+    text = AutoConfig.from_pretrained(base_of(model)).get_text_config()
+    context = getattr(text, "max_position_embeddings", None)
+    if context is None:
+        return settings.max_prompt_tokens
+    if settings.max_new_tokens >= context:
+        raise UsageError(
+            f"grpo.max_new_tokens is {settings.max_new_tokens}, and the context of {model} has {context} tokens in "
+            "all; lower it"
+        )
+    return min(settings.max_prompt_tokens, int(context) - settings.max_new_tokens)
+
+
 def fitting(model: str, prompts: Iterable[Messages], limit: int, chat: ChatFormat = DEFAULT) -> Iterator[bool]:
     """Of each prompt, in order, whether it has at most `limit` tokens; some are in memory at a time."""
     from transformers import AutoTokenizer
@@ -61,7 +82,7 @@ def checked_lengths(prompts: Sequence[Messages], tokenizer: Any, limit: int, cha
     if lengths[longest] > limit:
         opening = " ".join(prompts[longest][-1]["content"].split())[:60]
         raise UsageError(
-            f"prompt {longest + 1} has {lengths[longest]} tokens, more than max_prompt_tokens={limit}; shorten it or "
-            f"raise the limit. It begins with {opening!r}"
+            f"prompt {longest + 1} has {lengths[longest]} tokens, more than {limit} (max_prompt_tokens, or what "
+            f"max_new_tokens leave of the context); shorten it or change these. It begins with {opening!r}"
         )
     return lengths

@@ -12,12 +12,13 @@ from transformers import AutoTokenizer, PrinterCallback
 from seif.engines.adapter import tokenizer_of
 from seif.engines.memory import release_memory
 from seif.engines.policy import ServedPolicy
+from seif.engines.weights import check_weights
 from seif.stage_log import StageLog
 from seif.training import ranks
 from seif.training.arguments import grpo_arguments
 from seif.training.callbacks import KeepNewest, SeedUpdates, StepLog
 from seif.training.checkpoints import continue_from, save, step_of
-from seif.training.data import checked_lengths, data_order
+from seif.training.data import checked_lengths, data_order, prompt_limit
 from seif.training.job import GrpoJob
 from seif.training.lora import REFERENCE, adapted, check_start
 from seif.training.rollouts import Reward, RewardFunction
@@ -32,13 +33,15 @@ def train(job: GrpoJob, reward: Reward, log: StageLog, policy: ServedPolicy | No
     Of several processes each calls this with the same job; `reward` is called in the first one alone, and `policy`,
     which serves the rollouts of `grpo.sampler: served`, is needed there alone. The checkpoint, the data order and all
     random streams are restored on resume, so on the CPU the result is bit-identical to an uninterrupted run with as
-    many processes. Raises UsageError for prompts that don't fit, for a start that does not go with `lora`, and for
-    unfinished work of another job; RunError when the loss is no longer finite, and as the sampler does.
+    many processes. Raises UsageError as `check_weights` does, for prompts that don't fit, for a start that does not go
+    with `lora`, and for unfinished work of another job; RunError when the loss is no longer finite, and as the sampler
+    does.
     """
     settings = job.settings
     check_start(job.model, job.lora)
+    check_weights(job.model)
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
-    lengths = checked_lengths(job.prompts, tokenizer, settings.max_prompt_tokens, job.chat)
+    lengths = checked_lengths(job.prompts, tokenizer, prompt_limit(job.model, settings), job.chat)
     processes = ranks.current()
     resume = processes.from_first(lambda: continue_from(job.work, job.identity(), job.dtype))
     reward_function = RewardFunction(reward, settings.updates_per_step, lengths, job.chat)

@@ -55,7 +55,8 @@ class GrpoJob(TrainingJob):
             self.model,
             self.prompts,
             self.steps,
-            self.settings.model_dump(),
+            # How often a checkpoint is written may change.
+            self.settings.model_copy(update={"save_every": 1}).model_dump(),
             self.seed,
             lora,
             self.order,
