@@ -30,7 +30,8 @@ from seif.cli.options import quiet
 from seif.config import Config
 from seif.planning.machine import Machine
 from seif.planning.rates import Lengths, Rates, Speed
-from seif.preflight import iter_questions, settle
+from seif.preflight import settle
+from seif.questions import iter_questions
 from seif.report.estimates import StageActual, stages_of
 
 

@@ -36,7 +36,7 @@ from seif.constraints.files import CompiledFile, VerifiedFile, constraints_of
 from seif.datasets import follower_data, instructor_data
 from seif.engines.base import Completion, Request
 from seif.models import JudgeWeights, ModelPool
-from seif.preflight import iter_questions, store_questions
+from seif.questions import iter_questions, store_questions
 from seif.tables import StoredTexts, iter_rows, write_json_lines
 from seif.training.data import fitting
 from seif.types import Instruction

@@ -187,3 +187,21 @@ def test_a_family_of_ones_own_is_one_file(tmp_path):
         unload_plugin(str(plugin))
     with pytest.raises(UsageError, match="no chat format 'channels'"):
         chat_format(Chat(format="channels"))
+
+
+@pytest.mark.parametrize(
+    ("template", "said"),
+    [
+        ("{{ raise_exception('roles must alternate') }}", "TemplateError: roles must alternate"),
+        ("\n{% for m in messages", "line 2"),
+        ("{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}", "1,000,000 steps"),
+        ("Hello", "leaves out what the user says"),
+    ],
+)
+def test_a_template_that_can_not_be_used_is_told_before_a_model_is_loaded(tokenizer, template, said):
+    DEFAULT.check(tokenizer)
+    tokenizer.chat_template = template
+    with pytest.raises(UsageError, match="the chat template") as told:
+        DEFAULT.check(tokenizer)
+    assert said in str(told.value)
+    assert "\n" not in str(told.value)

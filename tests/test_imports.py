@@ -42,7 +42,7 @@ LAYERS = (
     {"archive", "judges", "roles"},
     {"allocation", "frontier", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
-    {"datasets", "edits", "extensions", "models", "nano", "self_supervised"},
+    {"datasets", "edits", "extensions", "models", "nano", "questions", "self_supervised"},
     {"analysis", "comparison", "planning", "report", "results", "selection", "spending", "stages"},
     {"distributed", "exporting", "model_card"},
     {"lengths", "preflight"},

@@ -52,6 +52,17 @@ def test_a_stage_that_is_done_is_not_run_again(pipeline):
     assert [e["event"] for e in pipeline.dir.events.read()] == ["stage_started", "stage_finished"]
 
 
+def test_the_end_of_a_stage_that_was_killed_right_after_its_output_is_noted_once(pipeline):
+    out = pipeline.dir.follower(1)
+    pipeline.dir.event("stage_started", turn=1, stage="train_follower")
+    out.mkdir(parents=True)
+    for _ in range(2):
+        pipeline.do(Stage(1, "train_follower", (), out, lambda log: 1 / 0))
+    (done,) = pipeline.dir.finished_stages()
+    assert (done.turn, done.stage) == (1, "train_follower")
+    assert 0 <= done.seconds < 60
+
+
 def test_a_resumed_stage_forgets_what_lies_after_its_checkpoint(pipeline):
     pipeline.do(stage(pipeline, 1, 3, done=False))
     pipeline.do(stage(pipeline, 3, 4))

@@ -1,14 +1,14 @@
 import pytest
 
 import seif
-from seif import preflight
+from seif import preflight, questions
 from seif.config_file import build_config
 from seif.constraints.compiler import compile_text
 from seif.engines import devices
 from seif.errors import UsageError
 from seif.footprint import Device
 from seif.instructions import write_instructions
-from seif.preflight import count_questions, iter_questions, seeds_of, store_questions
+from seif.questions import count_questions, iter_questions, seeds_of, store_questions
 from seif.tables import StoredTexts
 from seif.types import Constraint, Instruction
 
@@ -45,7 +45,7 @@ def test_questions_are_stored_without_those_that_overlap(seeds, benchmark, tmp_p
 def test_a_plan_reads_a_small_file_and_counts_a_large_one(seeds, benchmark, monkeypatch):
     notes = []
     assert count_questions(config(seeds, benchmark), notes.append) == (49, None)
-    monkeypatch.setattr(preflight, "LARGE", 10)
+    monkeypatch.setattr(questions, "LARGE", 10)
     monkeypatch.setattr("seif.seeds.iter_seeds", lambda path: pytest.fail("a large file is counted, not read"))
     notes.clear()
     assert count_questions(config(seeds, benchmark), notes.append) == (50, None)

@@ -26,7 +26,7 @@ from seif.judges import Judgement, judging_kind
 from seif.lengths import (
     check_instructor_seeds,
     check_judged,
-    check_plan,
+    check_prompts,
     check_tasks,
 )
 from seif.listener import SILENT, Listener
@@ -35,18 +35,16 @@ from seif.outputs import check_apart, check_new
 from seif.pipeline import FileLog
 from seif.planning.machine import THIS_MACHINE, Machine
 from seif.preflight import (
-    LARGE,
     check_classifier_is_given,
+    check_devices_and_memory,
     check_one_stage,
-    count_questions,
+    check_plan,
     files_of,
-    iter_questions,
     preflight,
-    seeds_of,
     settle,
-    store_questions,
 )
 from seif.progress import Progress
+from seif.questions import LARGE, iter_questions, seeds_of, store_questions
 from seif.repair import set_aside_damage
 from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.suite_run import NO_OPTIONS, SuiteOptions, run_suite
@@ -91,19 +89,25 @@ def _path(path: str | Path | None) -> Path | None:
     return None if path is None else Path(path)
 
 
-def plan(config: ConfigLike, listener: Listener = SILENT) -> Plan:
-    """What a run would do; no model is loaded. Raises UsageError for files and names that a run would refuse."""
+def plan(config: ConfigLike, listener: Listener = SILENT, machine: Machine = THIS_MACHINE) -> Plan:
+    """What a run would do; no model is loaded, and no server is asked. Where `machine` is another than this one, the
+    weights of a model need not be here.
+
+    Raises UsageError for what a run would refuse at its start; what it would refuse of this machine's devices is noted.
+    """
     from seif import loop
-    from seif.distributed.devices import check_batches
-    from seif.preflight import check_names
 
     config = _loaded(config)
-    check_names(config)
-    check_batches(config)
-    seeds, constraints = count_questions(config, listener.note)
-    if seeds <= LARGE:
-        check_plan(config, lambda: iter_questions(config, lambda line: None))
-    return loop.plan(config, seeds, constraints)
+    elsewhere = machine.gpu is not None or machine.rates is not None
+    questions = check_plan(config, listener.note, listener.progress, elsewhere)
+    if questions.count <= LARGE:
+        check_prompts(config, lambda: iter_questions(config, lambda line: None))
+    if not elsewhere:
+        try:
+            check_devices_and_memory(config)
+        except UsageError as error:
+            listener.note(f"this machine would refuse the run: {error}")
+    return loop.plan(config, questions.count, questions.constraints)
 
 
 def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: Listener = SILENT) -> Estimate | None:
@@ -114,7 +118,7 @@ def estimate(config: ConfigLike, machine: Machine = THIS_MACHINE, listener: List
     from seif.planning.forecast import forecast
 
     config = _loaded(config)
-    return forecast(config, plan(config, listener), machine, listener.note)
+    return forecast(config, plan(config, listener, machine), machine, listener.note)
 
 
 def run(config: ConfigLike, run_dir: str | Path, listener: Listener = SILENT) -> Run:
@@ -191,7 +195,7 @@ def generate(
 
     config, target = _loaded(config), Path(out)
     stats = Beside(target).stats
-    check_new(target, files_of(config), beside=[stats])
+    check_new(target, files_of(config), beside=[stats], unfinished=Beside(target).unfinished)
     if config.instructor.probes:
         check_classifier_is_given(config)
     checking = filter_model or config.judger.checkpoint
@@ -235,7 +239,8 @@ def train(
     from seif.seeds import distinct
 
     config, file, target = _loaded(config), Path(instructions), Path(out)
-    check_new(target, (file, *files_of(config)), beside=[Beside(target).metrics])
+    kept = Beside(target)
+    check_new(target, (file, *files_of(config)), beside=[kept.metrics], unfinished=kept.unfinished)
     check_one_stage(role, config)
     given = judge_model or config.judger.checkpoint
     settled, precision = settle(config, Beside(target).checkpoints)

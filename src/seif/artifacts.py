@@ -69,6 +69,7 @@ class RunDir:
         self.events = JsonLines(root / "events.jsonl", _check_event)
         self.checksums = Checksums(root / "checksums.json")
         self.report = root / "report.html"
+        self.report_lock = root / ".report.lock"
         self.nodes = root / "nodes"
         self._config = root / "config.yaml"
         self._manifest = root / "manifest.json"

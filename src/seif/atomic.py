@@ -204,7 +204,8 @@ def hold(path: Path, refusal: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = filelock.FileLock(path)
     try:
-        lock.acquire(timeout=0)
+        # Whoever only looks whether it is held (`seif status`) has it for a moment.
+        lock.acquire(timeout=1)
     except filelock.Timeout:
         raise UsageError(refusal) from None
     try:

@@ -76,7 +76,16 @@ class Beside:
         """Held by the command that makes the output."""
         return self.out.with_name(f".{self.out.name}.lock")
 
+    @property
+    def _work(self) -> tuple[Path, ...]:
+        return self.checkpoints, self.processes, self.parts, self.chunks
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether something is there that is only needed while the output is made."""
+        return any(folder.exists() for folder in self._work)
+
     def drop_unfinished(self) -> None:
         """Remove what is only needed while the output is made; a kill can leave it behind after the output is done."""
-        for folder in (self.checkpoints, self.processes, self.parts):
+        for folder in self._work:
             shutil.rmtree(folder, ignore_errors=True)

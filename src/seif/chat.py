@@ -73,11 +73,22 @@ class ChatFormat:
             else []
         )
 
-    def lengths(self, tokenizer: Any, conversations: Iterable[list[dict[str, str]]]) -> Iterator[int]:
-        """How many tokens each conversation has, up to where the model's reply begins; some are in memory at a time."""
+    def lengths(
+        self, tokenizer: Any, conversations: Iterable[list[dict[str, str]]], room: int | None = None
+    ) -> Iterator[int]:
+        """How many tokens each conversation has, up to where the model's reply begins; some are in memory at a time.
+
+        One that certainly has no more than `room` is not counted: of it an upper bound is given.
+        """
         source = iter(conversations)
+        bounds = _Bounds(self, tokenizer)
         while batch := list(islice(source, COUNTED)):
-            yield from map(len, self.prompt_ids(tokenizer, batch))
+            found = [bounds.most(chat) for chat in batch] if room is not None else [-1] * len(batch)
+            counted = [place for place, most in enumerate(found) if room is None or most > room]
+            ids = self.prompt_ids(tokenizer, [batch[place] for place in counted])
+            for place, tokens in zip(counted, ids, strict=True):
+                found[place] = len(tokens)
+            yield from found
 
     def read(self, text: str) -> str:
         """A reply as the model wrote it, with its thought between THINK_START and THINK_END."""
@@ -89,6 +100,27 @@ class ChatFormat:
     def fingerprint(self) -> str:
         """What tells two formats' verdicts apart in a cache; empty for the default."""
         return "" if self == DEFAULT else json.dumps([type(self).__qualname__, asdict(self)], sort_keys=True)
+
+
+class _Bounds:
+    """How many tokens a conversation has at most: those around its texts, and one for each byte of them."""
+
+    def __init__(self, chat: ChatFormat, tokenizer: Any) -> None:
+        self._chat, self._tokenizer = chat, tokenizer
+        self._around: dict[tuple[str, ...], int] = {}
+
+    def most(self, conversation: list[dict[str, str]]) -> int:
+        """For this one."""
+        roles = tuple(message["role"] for message in conversation)
+        if roles not in self._around:
+            short = [{"role": role, "content": "x"} for role in roles]
+            self._around[roles] = len(self._chat.prompt_ids(self._tokenizer, [short])[0])
+        return self._around[roles] + sum(_most_tokens(message["content"]) for message in conversation)
+
+
+def _most_tokens(text: str) -> int:
+    # A tokenizer may normalise Unicode first, which makes at most 18 characters of one.
+    return len(text) if text.isascii() else 18 * len(text.encode(errors="surrogatepass"))
 
 
 def _template_of(tokenizer: Any) -> str:

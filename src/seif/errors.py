@@ -37,6 +37,10 @@ class Unverifiable(UsageError):
     """A response that no verifier reads: it is past a limit on its size, and unjudged."""
 
 
+class BrokenPart(UsageError):
+    """A function that a user registered failed, which says nothing about what it was called with."""
+
+
 def cause_of(error: BaseException) -> str:
     """What was raised, in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}".rstrip(": ")

@@ -58,13 +58,12 @@ def check_instructor_seeds(config: Config, seeds: Sequence[str]) -> None:
     limit.check(lengths(), new_tokens, "the Instructor's prompt for seed", _fix("instructor.grpo.max_new_tokens"))
 
 
-def check_plan(config: Config, seeds: Callable[[], Iterable[str]]) -> None:
-    """All that a run checks, where the model's config and tokenizer are on this machine; `seeds` gives its seed
-    questions."""
+def check_prompts(config: Config, seeds: Callable[[], Iterable[str]]) -> None:
+    """All that a run checks but for its seeds as questions, where the model's config and tokenizer are on this machine;
+    `seeds` gives them."""
     folder = model_folder(base_of(config.model))
     if folder is None or not (folder / "config.json").is_file() or not has_tokenizer(folder):
         return
-    check_seeds(config, seeds())
     if config.instructions is None:
         check_instructor_seeds(config, list(seeds()))
     check_tasks(config)

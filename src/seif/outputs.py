@@ -27,14 +27,22 @@ def check_file(out: Path, inputs: Iterable[Input] = (), *, option: str = "--out"
 
 
 def check_new(
-    out: Path, inputs: Iterable[Input] = (), *, option: str = "--out", beside: Iterable[Path] = (), stream: bool = False
+    out: Path,
+    inputs: Iterable[Input] = (),
+    *,
+    option: str = "--out",
+    beside: Iterable[Path] = (),
+    stream: bool = False,
+    unfinished: bool = False,
 ) -> None:
     """Raises UsageError where `out`, a file or directory, is there already or can't be made, and where that or one of
-    the files `beside` it that are written too is one of `inputs`. With `stream`, it may be a device or a pipe."""
+    the files `beside` it that are written too is one of `inputs`. With `stream`, it may be a device or a pipe. It
+    may be there with `unfinished` work beside it: a kill at the very end leaves that, and the same command removes it.
+    """
     target = destination(out)
     if stream and is_special(target):
         return
-    if target.exists():
+    if target.exists() and not unfinished:
         raise UsageError(f"{out} exists already; remove it or choose another {option}")
     _check_directory(out, target, option)
     check_apart([out, *beside], inputs, option=option)

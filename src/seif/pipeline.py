@@ -61,6 +61,7 @@ class Pipeline:
             if not checksums.of([stage.output]):
                 checksums.note(self._made(stage))
             Beside(stage.output).drop_unfinished()
+            self._note_end(stage)
             self.progress.skipped(stage.turn, stage.name)
             return
         for path in stage.inputs:
@@ -81,17 +82,25 @@ class Pipeline:
         self.progress.started(stage.turn, stage.name)
         self.dir.event("stage_started", turn=stage.turn, stage=stage.name)
         reset_peak()
-        began, worked = time.time(), _cpu_seconds()
+        began, worked = time.monotonic(), _cpu_seconds()
         stage.run(log)
         checksums.note(self._made(stage))
         self.dir.put_in_order()
-        seconds = round(time.time() - began, 1)
+        seconds = round(time.monotonic() - began, 1)
         used = {"cpu_seconds": round(_cpu_seconds() - worked, 1), "peak_bytes": peak_memory()}
         self.dir.event("stage_finished", turn=stage.turn, stage=stage.name, seconds=seconds, **used)
         self.progress.finished(stage.turn, stage.name, seconds, log.last)
         # An evaluation also says how long it took, and nothing is made from it.
         if before and stage.name != "evaluate" and checksums.of(stage.outputs) != before:
             self._note(f"{stage.output} was made again and is not what it was; later stages stand on what it was")
+
+    def _note_end(self, stage: Stage) -> None:
+        """Of a stage that was killed between its output and its end, which took until its output was there."""
+        place: dict[str, str | float] = {"turn": stage.turn, "stage": stage.name}
+        mine = [event for event in self.dir.events.read() if place.items() <= event.items()]
+        if mine and mine[-1]["event"] == "stage_started":
+            seconds = max(0.0, stage.output.stat().st_mtime - mine[-1]["time"])
+            self.dir.event("stage_finished", **place, seconds=round(seconds, 1))
 
     def _damage(self, stage: Stage) -> str | None:
         """What is wrong with the outputs of a stage that is done. Those without a checksum are only read."""
@@ -129,6 +138,14 @@ def _unreadable(path: Path) -> str | None:
     except UsageError as error:
         return str(error).removesuffix("; restore or remove it")
     return None
+
+    def _note_end(self, stage: Stage) -> None:
+        """Of a stage that was killed between its output and its end, which took until its output was there."""
+        place: dict[str, str | float] = {"turn": stage.turn, "stage": stage.name}
+        mine = [event for event in self.dir.events.read() if place.items() <= event.items()]
+        if mine and mine[-1]["event"] == "stage_started":
+            seconds = max(0.0, stage.output.stat().st_mtime - mine[-1]["time"])
+            self.dir.event("stage_finished", **place, seconds=round(seconds, 1))
 
 
 def _cpu_seconds() -> float:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import Callable, Iterable
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,86 +13,59 @@ from seif.config import Config
 from seif.engines.quiet import quiet
 from seif.errors import UsageError
 from seif.quantities import quantity
+from seif.questions import LARGE, Questions, questions_file, seeds_of
 
 if TYPE_CHECKING:
     from seif.engines.precision import Precision
     from seif.metrics import Role
-    from seif.tables import StoredTexts
 
 
-LARGE = 20_000
-"""Rows of a file from which on a plan counts them and does not read them."""
+class _Place(Enum):
+    """Where what is checked will run."""
+
+    HERE = "here"
+    """On this machine, which may ask the hub for a model."""
+    OFFLINE = "offline"
+    """On this machine, but now nothing is asked of the hub."""
+    ANY = "any"
+    """Perhaps on another machine, where the weights are."""
+
+    def has(self, model: str) -> bool:
+        """Whether a checkpoint is to be checked now."""
+        if self is _Place.HERE:
+            return True
+        weights_are_elsewhere = (
+            self is _Place.ANY and Path(model).is_dir() and not any(Path(model).glob("*.safetensors"))
+        )
+        return not on_the_hub(model) and not weights_are_elsewhere
 
 
-def iter_questions(config: Config, note: Callable[[str], None]) -> Iterator[str]:
-    """The seed questions of a config, or those of its instructions, less those that overlap with held-out or benchmark
-    prompts.
+def check_plan(
+    config: Config, note: Callable[[str], None], progress: Callable[[str], None], elsewhere: bool = False
+) -> Questions:
+    """What a run checks at its start, less what needs the network, and less the machine's devices and memory. Returns
+    the config's questions, counted.
 
-    `note` gets, at the end, a line about each file that they overlap with. Raises UsageError for files that can't be
-    used.
+    Of a large file only some questions are compared with held-out and benchmark prompts, which `note` says; all else
+    is checked for every row. `progress` hears now and then how far that is. `elsewhere`: the plan is for another
+    machine, where the weights are that are missing here. Raises UsageError as a run does.
     """
-    from seif.evaluation.overlap import LeftOut
-    from seif.seeds import distinct, iter_seeds, seed_column
-    from seif.text_rows import PROMPT
-
-    file = _questions_file(config)
-    if config.instructions is not None:
-        asked = distinct(lambda: seeds_of(file))
-    else:
-        column = seed_column(file, config.seeds_column)
-        if column != PROMPT:
-            note(f"the seeds of {file} are its column `{column}`")
-        asked = iter_seeds(file, column)
-    kept_apart = (config.held_out, config.held_out_types, config.audit, *config.benchmark_prompts)
-    overlapping = LeftOut(map(Path, filter(None, kept_apart)))
-    yield from overlapping.filter(asked)
-    for line in overlapping.lines():
-        note(line)
-
-
-def store_questions(questions: Iterable[str], path: Path) -> StoredTexts:
-    """Seed questions as a parquet file, from which they are read as they are needed."""
-    from seif.atomic import write_atomically
-    from seif.tables import StoredTexts
-
-    write_atomically(path, lambda partial: StoredTexts.write(partial, "prompt", questions))
-    return StoredTexts(path)
-
-
-def seeds_of(instructions: Path) -> Iterator[str]:
-    """The seed question of each instruction of a file."""
-    from seif.instructions import iter_instructions
-
-    return (x.seed for x in iter_instructions(instructions))
-
-
-def count_questions(config: Config, note: Callable[[str], None]) -> tuple[int, float | None]:
-    """How many seed questions a run would have, and how many constraints the config's own instructions have on
-    average; None where it has none.
-
-    The rows of a large file are counted alone, which `note` says. Raises UsageError as `iter_questions` does.
-    """
-    from seif.instructions import iter_instructions
     from seif.tables import count_rows
 
-    file = _questions_file(config)
-    count = count_rows(file)
-    lengths = [len(x.constraints) for x in islice(iter_instructions(file), LARGE)] if config.instructions else []
-    mean = sum(lengths) / len(lengths) if lengths else None
-    if count <= LARGE:
-        return sum(1 for _ in iter_questions(config, note)), mean
-    note(
-        f"{file} has {count:,} rows, which are counted and not read: a run refuses repeated seeds, "
-        "and leaves out those that overlap with held-out and benchmark prompts"
-    )
-    return count, mean
-
-
-def _questions_file(config: Config) -> Path:
-    file = config.instructions or config.seeds
-    if file is None:
-        raise UsageError("no seeds: give --seeds FILE, or set `seeds` in the config")
-    return Path(file)
+    rows = count_rows(questions_file(config))
+    every = max(1, rows // LARGE)
+    if every > 1:
+        note(
+            f"{questions_file(config)} has {rows:,} rows, of which one in {every} is compared with held-out and "
+            "benchmark prompts; so the number of questions is an estimate"
+        )
+    questions = Questions(config, note, every, progress)
+    read = iter(questions)
+    where = _Place.ANY if elsewhere else _Place.OFFLINE
+    check_inputs(config, read, config.judger.checkpoint, trains=True, place=where)
+    # Where no tokenizer is here to count them, they are still to be read.
+    deque(read, maxlen=0)
+    return questions
 
 
 def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]:
@@ -107,14 +81,16 @@ def settle(config: Config, work: Path | None = None) -> tuple[Config, Precision]
 
 
 def check_names(config: Config) -> None:
-    """Raises UsageError for prompts, trackers, suites, constraint types, a chat format and a model directory that are
-    not there, and for types that are asked for and held out; loads no model."""
+    """Raises UsageError for prompts, trackers, suites, constraint types, an attention, a chat format and a model
+    directory that are not there, and for types that are asked for and held out; loads no model."""
     from seif.engines.adapter import base_of
+    from seif.engines.attention import check_attention
     from seif.evaluation.suites import check_suites
     from seif.roles.templates import check_prompts
     from seif.tracking import check_trackers
 
     chat_format(config.chat)
+    check_attention(config.attn_implementation)
     check_prompts(config.prompts)
     check_trackers(config.report_to)
     check_suites(config)
@@ -162,37 +138,100 @@ def preflight(
 
     `asks`: whether engines are asked anything beside what is trained.
     """
-    from seif import models
-    from seif.engines.checkpoint import check_checkpoint
     from seif.engines.memory import freeze_libraries
+
+    check_inputs(config, prompts, *others, trains=trains)
+    check_machine(config, trains, asks)
+    freeze_libraries()
+
+
+def check_inputs(
+    config: Config,
+    prompts: Iterable[str],
+    *others: str | None,
+    trains: bool = False,
+    place: _Place = _Place.HERE,
+) -> None:
+    """What `preflight` checks of the config, of the checkpoints and of the files that it names."""
+    from seif import models
+    from seif.distributed.devices import check_batches
+    from seif.engines.checkpoint import check_checkpoint
     from seif.evaluation.held_out import load_tasks
     from seif.lengths import check_seeds
+    from seif.training.lora import check_start
 
     check_names(config)
-    quiet()
-    check_checkpoint(config.model, chat_format(config.chat), weights=trains or not models.served(config, config.model))
     if trains:
-        import seif.training.grpo  # noqa: F401  what training stands on, before it is frozen below
-        from seif.distributed.devices import check_devices
-        from seif.training.arguments import check_settings
-        from seif.training.lora import check_start
-
-        check_settings(config.instructor.grpo)
-        check_settings(config.follower.grpo)
-        check_devices(config)
-        check_start(config.model, config.lora)
-        check_frozen_roles_fit(config)
+        check_batches(config)
+    quiet()
+    model_is_here = place.has(config.model)
+    if model_is_here:
+        loaded = trains or not models.served(config, config.model)
+        check_checkpoint(config.model, chat_format(config.chat), weights=loaded)
+    if trains:
+        _check_training_settings(config)
+        if model_is_here:
+            check_start(config.model, config.lora)
     for other in others:
-        if other is not None and not models.served(config, other):
+        if other is not None and not models.served(config, other) and place.has(other):
             check_checkpoint(other)
     for file in filter(None, (config.held_out, config.held_out_types, config.audit)):
         load_tasks(Path(file))
     check_apart(config)
-    _check_self_supervised(config, trains)
-    check_seeds(config, prompts)
+    _check_self_supervised(config, trains, place)
+    if model_is_here:
+        check_seeds(config, prompts)
+
+
+def check_machine(config: Config, trains: bool, asks: bool = True) -> None:
+    """What `preflight` checks of this machine, and of the servers that it can reach."""
+    from seif import models
+
+    if trains:
+        import seif.training.grpo  # noqa: F401  what training stands on, before libraries are frozen
+
+        check_devices_and_memory(config)
+    if config.judging_model == "classifier" and config.self_supervised.reward_model.url:
+        from seif.self_supervised.classifier import Service
+
+        Service(config.self_supervised.reward_model.url).check()
     if asks or (trains and config.samples_on_servers):
         models.check_engine(config)
-    freeze_libraries()
+
+
+def check_devices_and_memory(config: Config) -> None:
+    """Raises UsageError where this machine lacks the devices, the launcher or the memory for what is trained."""
+    from seif.distributed.devices import check_devices
+
+    check_devices(config)
+    check_frozen_roles_fit(config)
+
+
+def on_the_hub(model: str) -> bool:
+    """Whether `model` is no folder here but may be the id of a model of the hub: a name, or OWNER/NAME."""
+    from huggingface_hub.errors import HFValidationError
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
+
+    from seif.engines.adapter import base_of
+
+    base = base_of(model)
+    if Path(base).exists() or Path(base).is_absolute() or base.startswith("."):
+        return False
+    try:
+        validate_repo_id(base)
+    except HFValidationError:
+        return False
+    return True
+
+
+def _check_training_settings(config: Config) -> None:
+    """Raises UsageError for settings of TRL's that can't be set."""
+    for grpo in (config.instructor.grpo, config.follower.grpo):
+        # TRL takes seconds to be imported, and has nothing to say of what seif itself sets.
+        if grpo.extra:
+            from seif.training.arguments import check_settings
+
+            check_settings(grpo)
 
 
 def check_classifier_is_given(config: Config) -> None:
@@ -248,7 +287,7 @@ def check_frozen_roles_fit(config: Config) -> None:
         )
 
 
-def _check_self_supervised(config: Config, trains: bool) -> None:
+def _check_self_supervised(config: Config, trains: bool, place: _Place) -> None:
     """What can be checked early about the reward model, its labels, and the general questions."""
     from seif.self_supervised import curriculum
     from seif.self_supervised.general import load_questions
@@ -259,16 +298,16 @@ def _check_self_supervised(config: Config, trains: bool) -> None:
     curriculum.check_soft_types(settings.soft_types)
     if config.judging_model != "classifier":
         return
-    from seif.self_supervised.classifier import Service
     from seif.self_supervised.scorer import check_base, check_classifier
 
     model = settings.reward_model
-    if model.url:
-        Service(model.url).check()
-    elif model.checkpoint:
-        check_classifier(model.checkpoint)
-    elif trains:
-        check_base(model.base or config.model, model.max_length)
+    start = model.checkpoint or model.base or config.model
+    here = place.has(start)
+    if model.checkpoint and here:
+        check_classifier(start)
+    elif trains and not model.given:
+        if here:
+            check_base(start, model.max_length)
         if config.instructions is not None:
             from seif.instructions import read_instructions
 

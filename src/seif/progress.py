@@ -76,7 +76,7 @@ class Progress:
     def begin(self, turn: int, stage: str, total: int) -> None:
         """A stage of `total` steps begins."""
         self._stop_bar()
-        self.total, self.first, self.began = total, 0, time.time()
+        self.total, self.first, self.began = total, 0, time.monotonic()
         if self.live:
             columns = (
                 TextColumn("{task.description}"),
@@ -91,14 +91,14 @@ class Progress:
 
     def resumed(self, step: int) -> None:
         """The stage starts behind `step`, from a checkpoint."""
-        self.first, self.began = step, time.time()
+        self.first, self.began = step, time.monotonic()
         if step:
             self._print(f"{self.title}: continuing after step {step}")
 
     def step(self, step: int, metrics: Mapping[str, float]) -> None:
         """One step is done."""
         done = step - self.first
-        left = (time.time() - self.began) / done * (self.total - step) if done else 0.0
+        left = (time.monotonic() - self.began) / done * (self.total - step) if done else 0.0
         shown = ["reward"] if "reward" in metrics else [key for key in SHOWN if key in metrics]
         numbers = "  ".join([*(f"{SHOWN[key]} {metrics[key]:.3f}" for key in shown), f"left {clock(left)}"])
         if self.bar is not None:

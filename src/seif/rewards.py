@@ -13,12 +13,15 @@ A plugin adds its own, and the config names it:
 from __future__ import annotations
 
 import inspect
+import math
 import random
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
+from numbers import Real
 from typing import Protocol
 
 from seif.constraints.signature import Signature
+from seif.errors import RunError
 from seif.registry import Registry
 from seif.types import Verdict
 
@@ -45,10 +48,14 @@ def call(reward: Callable[..., float | None], *inputs: object, seed: int) -> flo
     """The reward of `inputs`; a reward with a parameter `seed` gets the sample's.
 
     The seed depends on the run's seed, the turn, the role, the step and the sample's place in it, so a resumed run has
-    the same one. Raises what the reward raises.
+    the same one. Raises what the reward raises, and RunError where it returns anything but a finite number or None.
     """
     seeded = "seed" in inspect.signature(reward).parameters
-    return reward(*inputs, seed=seed) if seeded else reward(*inputs)
+    found = reward(*inputs, seed=seed) if seeded else reward(*inputs)
+    if found is None or (isinstance(found, Real) and math.isfinite(found)):
+        return found
+    name = getattr(reward, "__name__", "reward")
+    raise RunError(f"the reward {name} returned {found!r:.60}; return a finite number, or None")
 
 
 # --- of the Follower --------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -234,9 +235,22 @@ def _less(score: Score, penalty: float) -> Score:
 
 
 async def judge_all(judge: Judge, instruction: Instruction, reply: str) -> list[Judgement]:
-    """Each constraint judged alone, all at once. Raises RunError for a judge that raises."""
-    with named(f"the judge {type(judge).__name__}"):
-        return list(await asyncio.gather(*(judge.judge(instruction, reply, c) for c in instruction.constraints)))
+    """Each constraint judged alone, all at once. Raises RunError for a judge that raises, or returns no Judgement."""
+
+    async def one_of(constraint: Constraint) -> Judgement:
+        # Within the task: SystemExit would leave it past whoever awaits it.
+        with named(f"the judge {type(judge).__name__}"):
+            return await judge.judge(instruction, reply, constraint)
+
+    found = list(await asyncio.gather(*map(one_of, instruction.constraints)))
+    for one in found:
+        if not isinstance(one, Judgement) or not isinstance(one.verdict, Verdict):
+            raise RunError(f"the judge {type(judge).__name__} returned {one!r:.60}; return a Judgement with a Verdict")
+        if one.soft_score is not None and not math.isfinite(one.soft_score):
+            raise RunError(
+                f"the judge {type(judge).__name__} returned the soft score {one.soft_score}; it is no number"
+            )
+    return found
 
 
 def check(instruction: Instruction, reply: str, judgements: Sequence[Judgement]) -> tuple[Check, ...]:

@@ -25,7 +25,7 @@ def seed_column(path: Path, wanted: str | None = None) -> str:
     Raises UsageError, with the columns that there are, where none or several could be meant.
     """
     names = column_names(path)
-    if wanted is not None and wanted not in names:
+    if wanted is not None and names and wanted not in names:
         raise UsageError(f"{path} has no `{wanted}` column, only {_listed(names)}; set seeds_column to one of them")
     if wanted is not None or PROMPT in names or not names:
         return wanted or PROMPT

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
-import yaml
-
 from seif.config import Config
+from seif.config.parsing import parse
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.footprint import Architecture, Device, training_footprint
@@ -71,7 +71,7 @@ def starter_config(model: Model, seeds: Path, count: int, device: Device) -> str
 
 
 def _parsed(text: str) -> Config:
-    return build_config(yaml.safe_load(text), "the new config")
+    return build_config(parse(text), "the new config")
 
 
 def _text(model: Model, seeds: Path, count: int, device: Device, training: _Training) -> str:
@@ -198,6 +198,8 @@ def _context(model: Model) -> int:
 
 
 def _quoted(text: str) -> str:
-    """A YAML string; plain where that is safe."""
-    plain = all(c.isalnum() or c in "/._-" for c in text) and text[:1] not in "-"
-    return text if plain else "'" + text.replace("'", "''") + "'"
+    """A YAML string; plain where that is safe: 1e5 and null are names too."""
+    plain = all(c.isalnum() or c in "/._-" for c in text) and text[:1] not in "-" and parse(text) == text
+    if plain:
+        return text
+    return "'" + text.replace("'", "''") + "'" if text.isprintable() else json.dumps(text, ensure_ascii=False)

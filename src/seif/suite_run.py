@@ -14,7 +14,7 @@ from pathlib import Path
 from seif.artifacts import Beside
 from seif.atomic import destination, hold, is_special, write_json
 from seif.config import Config
-from seif.config.changes import without_changeable
+from seif.config.changes import ANY_TIME, without_changeable
 from seif.errors import named
 from seif.evaluation import files
 from seif.evaluation.results import SuiteResult
@@ -123,7 +123,7 @@ def _identity(suite: str, config: Config, options: Mapping[str, object]) -> list
     model = config.model
     weights = weights_of_server(served_model(config)) if served(config, model) else weights_of_checkpoint(model)
     chosen = {name: str(value) for name, value in options.items() if name not in files}
-    return [suite, weights, files, chosen, without_changeable(config)]
+    return [suite, weights, files, chosen, without_changeable(config, keys=ANY_TIME)]
 
 
 def _digest(file: Path) -> str:

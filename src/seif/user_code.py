@@ -8,7 +8,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 
-from seif.errors import SeifError, UsageError, cause_of
+from seif.errors import BrokenPart, SeifError, cause_of
 
 _aside = threading.RLock()
 
@@ -17,7 +17,7 @@ _aside = threading.RLock()
 def called(part: str, file: str | None) -> Iterator[None]:
     """Around a call of a function in the plugin `file` (None: no plugin's) that messages call `part`.
 
-    Raises UsageError naming both and the line for whatever it raises, SystemExit included; errors that seif raises on
+    Raises BrokenPart naming both and the line for whatever it raises, SystemExit included; errors that seif raises on
     purpose pass.
     """
     try:
@@ -30,7 +30,7 @@ def called(part: str, file: str | None) -> Iterator[None]:
         raise
     except (Exception, SystemExit) as error:
         fix = f"; correct {file}" if file else ""
-        raise UsageError(f"{part} failed{at_line(error, file, ' at ')}: {cause_of(error)}{fix}") from error
+        raise BrokenPart(f"{part} failed{at_line(error, file, ' at ')}: {cause_of(error)}{fix}") from error
 
 
 @contextmanager

@@ -127,7 +127,7 @@ def test_plan_says_what_will_be_computed_in_and_why(call, monkeypatch):
     ("prompts", "column", "message"),
     [
         ([], "prompt", "no seeds"),
-        (["a"], "question", "no `prompt` column"),
+        (["a"], "title", "no `prompt` column, only title"),
         (["a", "b", "a"], "prompt", "row 3 repeats"),
         (["old " * 600], "prompt", "exceeds the model's context of 512"),
     ],

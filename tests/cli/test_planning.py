@@ -70,7 +70,10 @@ def test_what_has_no_effect_is_noted(call, sizes, setting, note):
 def test_without_config_json_the_plan_still_counts_steps_and_calls(call, tmp_path):
     empty = tmp_path / "empty"
     empty.mkdir()
-    code, out, err = call("plan", "nano-tiny", "--set", f"model={empty}")
+    code, _, err = call("plan", "nano-tiny", "--set", f"model={empty}")
+    assert code == 2
+    assert "is not a model directory: it has no config.json" in err
+    code, out, err = call("plan", "nano-tiny", "--set", f"model={empty}", "--gpu", "cpu")
     assert code == 0
     assert "calls per step" in out
     assert "memory" not in out

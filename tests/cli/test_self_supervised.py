@@ -85,7 +85,8 @@ def test_mistakes_are_told_before_a_run_starts(call, tmp_path, instructions, set
 
 def test_plans_tell_of_the_reward_model(call, instructions):
     for config in (CONFIG, "qwen2.5-7b-self-supervised-multi-gpu"):
-        code, shown, _ = call("plan", config, "--set", f"instructions={instructions}", "--json")
+        settings = [f"instructions={instructions}", "self_supervised.soft_types=[punctuation:no_comma]"]
+        code, shown, _ = call("plan", config, *(part for s in settings for part in ("--set", s)), "--json")
         numbers = json.loads(shown)
         assert code == 0
         assert numbers["reward_model"]["answers"] == numbers["seeds"] * 4 > 0

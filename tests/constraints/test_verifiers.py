@@ -4,8 +4,9 @@ from hypothesis import strategies as st
 
 from seif.constraints import TYPES
 from seif.constraints.text import loosened
-from seif.constraints.verifiers import verify, verify_loose
-from seif.errors import UsageError
+from seif.constraints.verifiers import MOST_CHARACTERS, verdict_of, verify, verify_loose
+from seif.errors import Unverifiable, UsageError
+from seif.types import Constraint, Verdict
 
 HARD = {kind.id for kind in TYPES.values() if kind.hard}
 
@@ -297,3 +298,13 @@ def test_a_megabyte_of_the_worst_characters_gets_a_verdict(worst):
 def test_mistakes_raise_instead_of_passing(instruction_id, kwargs, message):
     with pytest.raises(UsageError, match=message):
         verify("It is old.", instruction_id, kwargs)
+
+
+def test_a_response_past_the_limit_has_no_verdict():
+    words = Constraint("x", "length_constraints:number_words", {"num_words": 3, "relation": "at least"})
+    assert verdict_of("It is old.", words) is Verdict.SATISFIED
+    assert verdict_of("It is.", words) is Verdict.VIOLATED
+    assert verdict_of("a " * (MOST_CHARACTERS // 2), words) is Verdict.SATISFIED
+    assert verdict_of("a " * (MOST_CHARACTERS // 2 + 1), words) is Verdict.UNJUDGED
+    with pytest.raises(Unverifiable, match="2,000,002 characters"):
+        verify("a " * (MOST_CHARACTERS // 2 + 1), words.instruction_id, words.kwargs)

@@ -229,3 +229,16 @@ def test_every_language_with_filler_has_a_witness(language):
 
 def test_soft_constraints_are_left_out_and_unknown_types_are_asked_only_at_the_end():
     assert classify((Constraint("Be kind."), Constraint("title", "detectable_format:title"))).kind == WITNESSED
+
+
+@pytest.mark.parametrize(("count", "outcome"), [(2_000, "witnessed"), (100_000_000, "open")])
+def test_no_reply_is_written_that_would_fill_the_memory(count, outcome):
+    words = Constraint("x", "length_constraints:number_words", {"num_words": count, "relation": "at least"})
+    assert classify([words]).kind == outcome
+
+
+def test_of_a_set_past_the_limits_nothing_is_said():
+    case = [Constraint("x", "change_case:english_lowercase"), Constraint("y", "change_case:english_capital")]
+    comma = Constraint("z", "punctuation:no_comma")
+    assert classify([*case, *[comma] * 100]).kind == "contradictory"
+    assert classify([*case, *[comma] * 1000]).kind == "open"

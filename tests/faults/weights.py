@@ -316,7 +316,7 @@ def _adapters_and_reward_models() -> Iterator[Fault]:
 LONG = "old " * 700
 
 
-def _with_long_rows(name: str, column: str = "prompt") -> Callable[[Path], Path]:
+def _with_long_rows(name: str) -> Callable[[Path], Path]:
     """A copy of a shipped file whose rows 3 and 5 are longer than the context."""
 
     def make(folder: Path) -> Path:
@@ -324,7 +324,7 @@ def _with_long_rows(name: str, column: str = "prompt") -> Callable[[Path], Path]
         import pyarrow.parquet as pq
 
         rows = pq.read_table(DATA / f"{name}.parquet").slice(0, 8)
-        key = column if column in rows.column_names else "seed_question"
+        key = "seed_question" if "seed_question" in rows.column_names else "prompt"
         texts = [f"{text} {LONG}{i}" if i in (2, 4) else text for i, text in enumerate(rows[key].to_pylist())]
         path = folder / f"{name}.parquet"
         pq.write_table(rows.set_column(rows.column_names.index(key), key, pa.array(texts)), path)

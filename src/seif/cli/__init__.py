@@ -13,6 +13,7 @@ import traceback
 from collections.abc import Sequence
 from types import TracebackType
 
+from seif.cli.streams import open_streams
 from seif.errors import RunError, SeifError
 from seif.redaction import redacted
 from seif.signals import close_output, leaving
@@ -32,7 +33,7 @@ def main() -> None:
     broke.
     """
     sys.excepthook = _print_traceback
-    _open_output()
+    open_streams()
     said = threading.Lock()
 
     def overdue(number: signal.Signals) -> None:
@@ -137,13 +138,6 @@ def _show_traceback() -> None:
 def _print_traceback(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
     """As Python does, but without what is secret."""
     sys.stderr.write(redacted("".join(traceback.format_exception(kind, error, trace))))
-
-
-def _open_output() -> None:
-    """What was closed before we began (`>&-`) leads nowhere; Python has no stream for it."""
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
 
 
 def _nobody_reads() -> bool:

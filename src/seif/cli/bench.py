@@ -44,7 +44,8 @@ def bench(
     """
     from seif.atomic import write_text
     from seif.bench import bench as measure
-    from seif.preflight import check_names, iter_questions
+    from seif.preflight import check_names
+    from seif.questions import iter_questions
 
     check_new(out, [config, seeds], stream=True)
     settled = settle_dtype(_config(config, model, seeds, overrides))

@@ -79,8 +79,9 @@ def plan(
     settled, precision = settle(cfg)
     quiet()
     hears = listener(as_json)
-    found = api.plan(settled, hears)
-    needs = forecast(cfg, found, Machine(gpu, rates, price), hears.note)
+    machine = Machine(gpu, rates, price)
+    found = api.plan(settled, hears, machine)
+    needs = forecast(cfg, found, machine, hears.note)
     if as_json:
         estimate = asdict(needs) if needs else None
         print_json({"dtype": asdict(precision), **asdict(found), "estimate": estimate})
@@ -138,11 +139,12 @@ def status(
 
 def _needs(config: Config, machine: Machine, hears: Listener) -> Estimate | None:
     """The estimate of a run; None where its files are gone, which takes nothing from what the run has done."""
-    from seif import api
+    from seif.loop import plan as lay_out
     from seif.planning.forecast import forecast
+    from seif.questions import count_questions
 
     try:
-        planned = api.plan(config)
+        planned = lay_out(config, *count_questions(config, hears.note))
     except UsageError as error:
         hears.note(f"nothing is estimated: {error}")
         return None

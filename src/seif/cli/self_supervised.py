@@ -94,8 +94,9 @@ def pseudo_label(
     from seif.self_supervised.pseudo_labels import PairCounts
 
     cfg = for_model(config, model, overrides)
-    counts = Beside(out).counts
-    check_new(out, (instructions, config, *files_of(cfg)), beside=[counts, Beside(out).metrics])
+    kept, counts = Beside(out), Beside(out).counts
+    inputs = (instructions, config, *files_of(cfg))
+    check_new(out, inputs, beside=[counts, kept.metrics], unfinished=kept.unfinished)
     seeds = [x.seed for x in read_instructions(instructions)]
     cfg = settle_dtype(cfg, Beside(out).chunks)
     preflight(cfg, seeds)
@@ -134,8 +135,9 @@ def train_reward_model(
     from seif.self_supervised.scorer import check_base
 
     cfg = for_model(config, model, overrides)
-    numbers = Beside(out).numbers
-    check_new(out, (labels, config, *files_of(cfg)), beside=[numbers, Beside(out).metrics])
+    kept, numbers = Beside(out), Beside(out).numbers
+    inputs = (labels, config, *files_of(cfg))
+    check_new(out, inputs, beside=[numbers, kept.metrics], unfinished=kept.unfinished)
     if not read_pairs(labels):
         raise UsageError(f"{labels} holds no pairs; make some with `seif pseudo-label`")
     quiet()

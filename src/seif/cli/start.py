@@ -63,7 +63,10 @@ def init(
     gpu_memory: Annotated[
         float | None,
         typer.Option(
-            min=1, metavar="GB", help="Choose for a GPU with so many GB, instead of for the device found here."
+            min=1,
+            max=100_000,
+            metavar="GB",
+            help="Choose for a GPU with so many GB, instead of for the device found here.",
         ),
     ] = None,
 ) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from seif.constraints.witness import CONTRADICTORY, OPEN, WITNESSED, Outcome, classify
-from seif.errors import UsageError
+from seif.errors import BrokenPart, UsageError
 from seif.types import Constraint, Json
 
 UNCHECKABLE, REFUSED = "uncheckable", "refused"
@@ -47,6 +47,8 @@ def examine(constraints: tuple[Constraint, ...]) -> Examined:
         return Examined(constraints, Outcome(UNCHECKABLE))
     try:
         return Examined(constraints, classify(constraints))
+    except BrokenPart:
+        raise
     except UsageError as error:
         return Examined(constraints, Outcome(REFUSED), str(error))
 

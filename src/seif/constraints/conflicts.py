@@ -35,12 +35,12 @@ from seif.constraints.demands import (
 )
 from seif.constraints.ranges import conflicting_counts
 from seif.constraints.text import has_word
-from seif.errors import UsageError
+from seif.errors import BrokenPart, UsageError
 from seif.types import Constraint
 
 MOST_CONSTRAINTS = 200
 """Of a set that is reasoned about: each is compared with each."""
-MOST_WORDS = 2000
+MOST_WORDS = 500
 """Required and forbidden texts of a set, for the same reason."""
 MOST_CHOICES = 1000
 """Ways to read a set whose constraints offer choices."""
@@ -86,6 +86,8 @@ def _read(constraints: Iterable[Constraint]) -> Iterator[list[Demands]]:
     for constraint in constraints:
         try:
             yield demands(constraint)
+        except BrokenPart:
+            raise
         except UsageError:
             continue
 

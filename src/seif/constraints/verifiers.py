@@ -16,7 +16,7 @@ from functools import partial
 
 from seif.constraints.specification import TYPES, plugin_of
 from seif.constraints.text import loosened
-from seif.errors import Unverifiable, UsageError
+from seif.errors import BrokenPart, Unverifiable, UsageError
 from seif.types import Constraint, Kwargs, Verdict
 from seif.user_code import called
 
@@ -77,7 +77,7 @@ def _holds(check: partial[bool], instruction_id: str, response: str) -> bool:
         found = check(response)
     if not isinstance(found, bool) and type(found).__name__ not in _NUMPY:
         where = f" ({plugin})" if plugin else ""
-        raise UsageError(
+        raise BrokenPart(
             f"the check of {instruction_id}{where} returned {found!r:.60}, which is not True or False; return bool(...)"
         )
     return bool(found)

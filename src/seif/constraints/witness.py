@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from seif.constraints.conflict import Conflict
-from seif.constraints.conflicts import MOST_CONSTRAINTS, explain
+from seif.constraints.conflicts import MOST_CONSTRAINTS, MOST_WORDS, explain
 from seif.constraints.demands import CAPITALS, demands
 from seif.constraints.replies import STYLES, cores, padded
 from seif.constraints.requirements import requirements_of
@@ -59,7 +59,7 @@ def write_witness(constraints: Iterable[Constraint]) -> str | None:
         return None
     compiled.sort(key=_detects_language)
     wanted = requirements_of(compiled)
-    if wanted is None or wanted.size > LARGEST:
+    if wanted is None or wanted.size > LARGEST or len(wanted.texts) + len(wanted.forbidden) > MOST_WORDS:
         return None
     for style in STYLES:
         if style.shout and not wanted.low(CAPITALS):

@@ -17,6 +17,8 @@ from typing import Any
 from seif.stage_log import Outcome, RolloutRecord, StageLog, Tables
 
 _ADDRESS, _KEY = "SEIF_CHANNEL", "SEIF_CHANNEL_KEY"
+_LONGEST = 70
+"""Characters of a folder's name that leave enough for the socket's."""
 _CALLS = ("begin", "resumed", "step")
 
 
@@ -24,8 +26,9 @@ class Channel:
     """The controller's end."""
 
     def __init__(self) -> None:
-        # Not beside the output: the path of a socket is limited to 100 characters.
-        self._folder = tempfile.mkdtemp(prefix="seif-")
+        # Not beside the output, nor in a TMPDIR with a long name: the path of a socket is limited to 100 characters.
+        usual = tempfile.gettempdir()
+        self._folder = tempfile.mkdtemp(prefix="seif-", dir=usual if len(usual) < _LONGEST else "/tmp")
         self._key = os.urandom(32)
         self._listener = Listener(str(Path(self._folder) / "log"), "AF_UNIX", authkey=self._key)
         self._calls: queue.Queue[tuple[str, tuple[Any, ...]]] = queue.Queue()

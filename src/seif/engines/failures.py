@@ -41,8 +41,18 @@ class Failure:
     wait: float = 0.0
 
 
-def failure_of(error: openai.OpenAIError | TimeoutError) -> Failure:
+class BadAnswer(Exception):
+    """What the client has no error for; `cause` is one of the above."""
+
+    def __init__(self, cause: str) -> None:
+        super().__init__(cause)
+        self.cause = cause
+
+
+def failure_of(error: openai.OpenAIError | TimeoutError | BadAnswer) -> Failure:
     """The failure behind an exception of the client."""
+    if isinstance(error, BadAnswer):
+        return Failure(error.cause)
     if isinstance(error, TimeoutError | openai.APIConnectionError):
         cause = _without_answer(error)
         return Failure(cause, again=cause != UNTRUSTED)
@@ -60,6 +70,9 @@ def failure_of(error: openai.OpenAIError | TimeoutError) -> Failure:
             return Failure(TOO_MANY, wait=wait)
         case 408 | 409:
             return Failure(f"server busy ({status})", wait=wait)
+        case _ if 300 <= status < 400:
+            # A load balancer may send away for a while; without TLS nothing is followed.
+            return Failure(f"redirected ({status})", wait=wait)
         case _ if status >= 500:
             return Failure(f"server error ({status})", wait=wait)
     return Failure(f"unexpected status ({status})", again=False)
@@ -85,8 +98,6 @@ def _without_answer(error: BaseException) -> str:
     while inner is not None:
         names.append(type(inner).__name__)
         inner = inner.__cause__
-    if "BodyTooLarge" in names:
-        return TOO_LARGE
     if "ClientConnectorCertificateError" in names:
         return UNTRUSTED
     if any(name.startswith("ClientConnector") or name == "ConnectionTimeoutError" for name in names):

@@ -20,7 +20,7 @@ import openai
 
 from seif.chat import DEFAULT, ChatFormat
 from seif.engines.base import Completion, Request
-from seif.engines.failures import EMPTY, GONE, MALFORMED, NO_LOGPROBS, REFUSED, WITHHELD, Failure, failure_of
+from seif.engines.failures import EMPTY, GONE, MALFORMED, NO_LOGPROBS, REFUSED, WITHHELD, BadAnswer, Failure, failure_of
 from seif.engines.replicas import LEFT_OUT, Replica, choose, most_bytes
 from seif.errors import UsageError
 
@@ -199,7 +199,7 @@ class _Connections:
                 async with asyncio.timeout(self.engine.limits.timeout):
                     # The body as text: the package's own types would be built for every request and dropped again.
                     found = read(await replica.client.post(path, cast_to=str, body=body))
-            except (openai.OpenAIError, TimeoutError) as error:
+            except (openai.OpenAIError, TimeoutError, BadAnswer) as error:
                 found = failure_of(error)
             finally:
                 replica.under_way -= 1

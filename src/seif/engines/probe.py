@@ -50,7 +50,7 @@ async def _model_names(engine: OpenAIEngine) -> list[str] | None:
     client = Replica(engine.base_urls[0], engine.api_key, 1, engine.limits.timeout).client
     try:
         return [str(model.id) async for model in client.models.list()]
-    except (openai.OpenAIError, ValueError, TypeError, AttributeError):
+    except (openai.OpenAIError, failures.BadAnswer, ValueError, TypeError, AttributeError):
         return None
     finally:
         await client.close()

@@ -6,7 +6,10 @@ from collections.abc import Sequence
 from contextvars import ContextVar
 from typing import Any
 
+import aiohttp
 import openai
+
+from seif.engines.failures import MALFORMED, TOO_LARGE, BadAnswer
 
 LEFT_OUT = 5.0
 """Seconds for which a replica that refuses connections is left out."""
@@ -15,10 +18,6 @@ CONNECT = 10.0
 
 most_bytes: ContextVar[int] = ContextVar("most_bytes", default=64 << 20)
 """How large a response to what is asked in this context may be."""
-
-
-class BodyTooLarge(Exception):
-    """A response went on past `most_bytes`, or is compressed although that was not asked for."""
 
 
 class Replica:
@@ -60,8 +59,12 @@ class _Bounded(openai.DefaultAioHttpClient):
     """Reads no more of a response than `most_bytes`."""
 
     async def send(self, request: Any, *, stream: bool = False, **options: Any) -> Any:
-        """As the client's own. Raises BodyTooLarge."""
-        response = await super().send(request, stream=True, **options)
+        """As the client's own. Raises BadAnswer where a response is too large, compressed, no HTTP or no UTF-8."""
+        try:
+            response = await super().send(request, stream=True, **options)
+        except aiohttp.ClientError as error:
+            # The package translates the others.
+            raise BadAnswer(MALFORMED) from error
         if stream:
             return response
         try:
@@ -73,10 +76,16 @@ class _Bounded(openai.DefaultAioHttpClient):
 
 async def _read(response: Any) -> bytes:
     if response.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
-        raise BodyTooLarge
+        raise BadAnswer(TOO_LARGE)
     body, most = bytearray(), most_bytes.get()
     async for part in response.aiter_raw():
         body += part
         if len(body) > most:
-            raise BodyTooLarge
+            raise BadAnswer(TOO_LARGE)
+    if response.status_code == 200:
+        try:
+            body.decode()
+        except UnicodeDecodeError as error:
+            # The client would put replacement characters into the answer.
+            raise BadAnswer(MALFORMED) from error
     return bytes(body)

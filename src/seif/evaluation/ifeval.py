@@ -114,14 +114,14 @@ async def answer(
     Replies are kept in the file `parts`, and not asked for again where that holds them. Raises RunError when no prompt
     can be answered.
     """
-    began, done, failed = time.time(), 0, dict[int, Reply]()
+    began, done, failed = time.monotonic(), 0, dict[int, Reply]()
 
     async def answer_one(place: int) -> tuple[str, bool, int] | None:
         nonlocal done
         reply = await ask(engine, rows[place].prompt, max_new_tokens)
         done += 1
         if done % TOGETHER == 0 or done == len(rows):
-            left = (time.time() - began) / done * (len(rows) - done)
+            left = (time.monotonic() - began) / done * (len(rows) - done)
             report(f"{done:,} of {quantity(len(rows), 'prompt')} answered, left {clock(left)}")
         if reply.error:
             failed[place] = reply

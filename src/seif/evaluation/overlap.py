@@ -56,25 +56,30 @@ class LeftOut:
     Both the `prompt` and the `seed_question` of a row count. Raises UsageError for a file that has neither.
     """
 
-    def __init__(self, files: Iterable[Path]) -> None:
+    def __init__(self, files: Iterable[Path], every: int = 1) -> None:
         self._files = [_Prompts(path) for path in files]
-        self._seeds = 0
+        self._every = every
+        self.compared = self.kept = 0
+        """How many seeds were compared, and how many of them overlap with no prompt."""
 
     def filter(self, seeds: Iterable[str]) -> Iterator[str]:
-        """The seeds that overlap with no prompt. Raises UsageError at the end when all do."""
-        kept = 0
+        """The seeds that overlap with no prompt; with `every` above 1, only one in so many is compared once one is
+        kept, and the others pass. Raises UsageError at the end when all overlap."""
         for number, seed in enumerate(seeds):
+            if self.kept and number % self._every:
+                yield seed
+                continue
+            self.compared += 1
             # Every file counts its own, so all of them are asked.
             if not sum(file.overlap(number, seed) for file in self._files):
-                kept += 1
+                self.kept += 1
                 yield seed
-            self._seeds = number + 1
-        if not kept:
+        if not self.kept:
             raise UsageError(f"every seed overlaps with a benchmark's prompts: {self.lines()[0]}; choose other seeds")
 
     def lines(self) -> list[str]:
         """A line for each file with which some of the seeds overlap."""
-        return [describe(f.first, f.matches, self._seeds, str(f.path)) for f in self._files if f.first is not None]
+        return [describe(f.first, f.matches, self.compared, str(f.path)) for f in self._files if f.first is not None]
 
 
 class _Prompts:

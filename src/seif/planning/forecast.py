@@ -26,7 +26,7 @@ def forecast(config: Config, plan: Plan, machine: Machine, note: Callable[[str],
 
     price = Price.parse(machine.price) if machine.price is not None else None
     measured = read_rates(machine.rates) if machine.rates else None
-    device = hardware(machine.gpu) if machine.gpu else None
+    device = hardware(machine.gpu) if machine.gpu is not None else None
     model = sizes(config.model)
     if model is None:
         note(f"{config.model} has no config.json on this machine, so hours and memory are not known")

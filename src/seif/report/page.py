@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
+import filelock
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
@@ -62,7 +63,10 @@ def write_report(run_dir: RunDir) -> None:
     result = summary.key_result(run)
     parts = [Part(s.name, s.title, s.link, _build(s, run)) for s in in_order()]
     facts = summary.facts(run)
-    write_page(Page(run.name, "SEIF run", result.sentence, result.note, facts, parts, run.damaged), run_dir.report)
+    page = Page(run.name, "SEIF run", result.sentence, result.note, facts, parts, run.damaged)
+    # `seif report` may be called while the run itself writes the page.
+    with filelock.FileLock(run_dir.report_lock, timeout=60):
+        write_page(page, run_dir.report)
 
 
 def write_page(page: Page, out: Path) -> None:

@@ -16,7 +16,6 @@ from seif.roles.templates import render
 from seif.types import Constraint
 
 _NUMBERED = re.compile(r"\s*(\d{1,2})[.)]\s+(\S.*?)\s*")
-_JSON_OBJECT = re.compile(r"\{.*\}", re.DOTALL)
 
 
 def choose_template(templates: Sequence[Template], seed: int, turn: int, index: int) -> Template:
@@ -63,9 +62,8 @@ def invalid(constraints: Sequence[Constraint], known_types: bool, held_out_types
 
 
 def _from_json(body: str) -> list[str] | None:
-    match = _JSON_OBJECT.search(body)
     try:
-        tree = json.loads(match.group(0)) if match else None
+        tree = json.loads(body[body.find("{") : body.rfind("}") + 1])
     except (ValueError, RecursionError):
         return None
     if not isinstance(tree, dict) or not all(isinstance(v, str) and v.strip() for v in tree.values()):

@@ -31,7 +31,7 @@ from seif.scoring import item_seed, within_limit
 from seif.self_supervised.contrasts import contrasts
 from seif.self_supervised.curriculum import check_some_are_soft, cut, levels
 from seif.tables import read_rows
-from seif.training.checkpoints import claim
+from seif.training.checkpoints import claim, finish_killed
 from seif.types import Constraint, Instruction, Json
 
 CHUNK = 256
@@ -196,6 +196,8 @@ def pseudo_label(
         [asdict(asking), [x.prompt for x in instructions], [wanted_levels(x, soft) for x in instructions]],
         asking.dtype,
     )
+    if finish_killed(work, out):
+        return
     answers: list[LevelAnswer] = []
     for number, chunk in enumerate(chunks):
         file = work / f"{number:05d}.json"

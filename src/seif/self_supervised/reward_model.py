@@ -8,7 +8,7 @@ import math
 import random
 import shutil
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +51,7 @@ from seif.self_supervised.scorer import Scorer, check_base, context_of, give_pad
 from seif.stage_log import StageLog
 from seif.training import ranks
 from seif.training.callbacks import MarkWhole
-from seif.training.checkpoints import continue_from, step_of, whole_weights
+from seif.training.checkpoints import continue_from, finish_killed, step_of, whole_weights
 from seif.training.job import TrainingJob
 from seif.types import Verdict
 
@@ -117,9 +117,15 @@ def _train(job: ClassifierJob, log: StageLog) -> None:
     model = _load(job)
     give_padding(model, tokenizer)
     tokenizer.model_max_length = limit
-    identity = [job.model, [asdict(p) for p in job.pairs], settings.model_dump(), job.seed]
+    # Not who answered, which is a path: the directory of the run may have been moved since.
+    pairs = [asdict(replace(p, model="")) for p in job.pairs]
+    identity = [job.model, pairs, settings.model_dump(), job.seed]
     processes = ranks.current()
-    resume = processes.from_first(lambda: continue_from(job.work, identity, job.dtype))
+    resume, done = processes.from_first(
+        lambda: (continue_from(job.work, identity, job.dtype), finish_killed(job.work, job.out))
+    )
+    if done:
+        return
     trainer = _Classifying(
         model=model,
         args=_arguments(job),
@@ -130,7 +136,7 @@ def _train(job: ClassifierJob, log: StageLog) -> None:
     )
     trainer.remove_callback(PrinterCallback)
     trainer.add_callback(_Log(trainer, log))
-    trainer.add_callback(MarkWhole())
+    trainer.add_callback(_KeepBest())
     log.begin(math.ceil(len(train_pairs) / update_size(settings, processes.world)) * settings.epochs)
     log.resumed(step_of(resume))
     trainer.train(resume_from_checkpoint=str(resume) if resume else None)
@@ -191,8 +197,13 @@ def _load(job: ClassifierJob) -> Any:
     # The head is new, and its first weights must be the same in every run.
     torch.manual_seed(job.seed)
     dtype = getattr(torch, job.types.weights)
+    # transformers would note the type of problem in the first step of training, which a resume may be past.
     return AutoModelForSequenceClassification.from_pretrained(
-        job.model, num_labels=2, dtype=dtype, attn_implementation=job.attn_implementation
+        job.model,
+        num_labels=2,
+        problem_type="single_label_classification",
+        dtype=dtype,
+        attn_implementation=job.attn_implementation,
     )
 
 
@@ -211,7 +222,6 @@ def _arguments(job: ClassifierJob) -> Arguments:
         max_grad_norm=1.0,
         eval_strategy="epoch",
         save_strategy="epoch",
-        save_total_limit=1,
         load_best_model_at_end=True,
         metric_for_best_model="eval_loss",
         greater_is_better=False,
@@ -273,6 +283,23 @@ class _Log(TrainerCallback):
             self.log.step(
                 state.global_step, {"held_out_loss": logs["eval_loss"], "held_out_accuracy": logs["eval_accuracy"]}
             )
+
+
+class _KeepBest(MarkWhole):
+    """Keeps the newest checkpoint and the best one, which is loaded at the end. transformers would remove others before
+    the newest is marked as whole, and notes where the best one lies, though its directory may be moved."""
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        if state.best_global_step:
+            state.best_model_checkpoint = str(Path(args.output_dir) / f"checkpoint-{state.best_global_step}")
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
+        super().on_save(args, state, control)
+        if ranks.current().first:
+            kept = {f"checkpoint-{step}" for step in (state.global_step, state.best_global_step)}
+            for path in Path(args.output_dir).glob("checkpoint-*"):
+                if path.name not in kept:
+                    shutil.rmtree(path, ignore_errors=True)
 
 
 # --- measuring --------------------------------------------------------------------------------------------------------

@@ -42,7 +42,7 @@ class _Item(BaseModel):
 
 class _Items(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
-    items: Annotated[list[_Item], Field(max_length=MOST_ITEMS)]
+    items: Annotated[list[_Item], Field(max_length=MOST_ITEMS, fail_fast=True)]
 
 
 def application(scorer: Scorer, name: str) -> Starlette:
@@ -74,7 +74,7 @@ def application(scorer: Scorer, name: str) -> Starlette:
             asked = _Items.model_validate_json(bytes(body))
         except ValidationError as error:
             first = error.errors()[0]
-            place = ".".join(map(str, first["loc"]))
+            place = ".".join(map(str, first["loc"]))[:100]
             return _refuse(
                 400 if first["type"] == "json_invalid" else 422, f"{place}: {first['msg']}" if place else first["msg"]
             )

@@ -67,7 +67,7 @@ class EvaluationRequest:
 
 def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
     """Write, and return, what one turn's models are measured at."""
-    began = time.time()
+    began = time.monotonic()
     parts = Beside(request.out).parts
     claim(parts, _identity(config, request), config.dtype)
     with ModelPool(config, request.out) as pool:
@@ -75,7 +75,7 @@ def evaluate(config: Config, request: EvaluationRequest) -> Evaluation:
     # The engines' memory is free now for suites that load the model themselves.
     results = evaluation.suites | asyncio.run(suites.run_suites(config, request.model, None))
     more = {"suites": results} if results else {}
-    evaluation = evaluation.model_copy(update={"seconds": round(time.time() - began, 1), **more})
+    evaluation = evaluation.model_copy(update={"seconds": round(time.monotonic() - began, 1), **more})
     write_json(request.out, evaluation.to_json())
     shutil.rmtree(parts)
     return evaluation

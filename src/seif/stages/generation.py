@@ -42,7 +42,7 @@ from seif.scoring import item_seed, within_limit
 from seif.seeds import drawn as draw_places
 from seif.stages.gate import Candidates, Gate
 from seif.stages.last_turn import LastOutcomes
-from seif.training.checkpoints import claim
+from seif.training.checkpoints import claim, finish_killed
 from seif.types import Instruction, Json, Verdict
 
 
@@ -79,6 +79,8 @@ def generate(config: Config, request: GenerationRequest) -> None:
     out = request.out
     folder = Beside(out).parts
     claim(folder, _identity(config, request), config.dtype)
+    if finish_killed(folder, out):
+        return
     with ModelPool(config, out) as models, _Generation(config, request, folder) as generation:
         asyncio.run(generation.run(models))
         raw, pool = generation.raw.numbers(), generation.pool()

@@ -42,6 +42,8 @@ def pseudo_label(
     def progress(done: int, chunks: int) -> None:
         if done == 1:
             log.begin(chunks)
+            # Every chunk is logged anew, also those that were answered before a kill.
+            log.resumed(0)
         log.step(done, {})
 
     with ModelPool(config, out) as pool, pool.use(answerer) as engine:

@@ -28,7 +28,7 @@ def claim(work: Path, job: Any, dtype: str) -> None:
     continued.
     """
     claimed: dict[str, Any] = {
-        "job": hashlib.sha256(json.dumps([job, dtype]).encode()).hexdigest(),
+        "job": _digest(work, [job, dtype]),
         "dtype": dtype,
         "processes": ranks.current().world,
     }
@@ -44,10 +44,27 @@ def claim(work: Path, job: Any, dtype: str) -> None:
     write_json(note, claimed)
 
 
+def _digest(work: Path, job: Any) -> str:
+    """Of the job, wherever its run directory lies and is named from: that may be moved between two sittings."""
+    text = json.dumps(job)
+    for run in {work.parent.parent, work.absolute().parent.parent} - {Path()}:
+        text = text.replace(f'"{json.dumps(str(run))[1:-1]}/', '"./')
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def continue_from(work: Path, job: Any, dtype: str) -> Path | None:
     """Claim `work` for `job`, and return its newest whole checkpoint, None for none. Raises as `claim` does."""
     claim(work, job, dtype)
     return newest_whole(work)
+
+
+def finish_killed(work: Path, out: Path) -> bool:
+    """Whether a kill came after the job had written all of `out`: then only its `work`, which is removed here, was left
+    to remove."""
+    if not out.exists():
+        return False
+    shutil.rmtree(work)
+    return True
 
 
 def _processes(count: int) -> str:

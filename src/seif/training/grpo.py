@@ -17,7 +17,7 @@ from seif.stage_log import StageLog
 from seif.training import ranks
 from seif.training.arguments import grpo_arguments
 from seif.training.callbacks import KeepNewest, SeedUpdates, StepLog
-from seif.training.checkpoints import continue_from, save, step_of
+from seif.training.checkpoints import continue_from, finish_killed, save, step_of
 from seif.training.data import checked_lengths, data_order, prompt_limit
 from seif.training.job import GrpoJob
 from seif.training.lora import REFERENCE, adapted, check_start
@@ -43,7 +43,11 @@ def train(job: GrpoJob, reward: Reward, log: StageLog, policy: ServedPolicy | No
     tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
     lengths = checked_lengths(job.prompts, tokenizer, prompt_limit(job.model, settings), job.chat)
     processes = ranks.current()
-    resume = processes.from_first(lambda: continue_from(job.work, job.identity(), job.dtype))
+    resume, done = processes.from_first(
+        lambda: (continue_from(job.work, job.identity(), job.dtype), finish_killed(job.work, job.out))
+    )
+    if done:
+        return
     reward_function = RewardFunction(reward, settings.updates_per_step, lengths, job.chat)
     trainer = _trainer(job, tokenizer, reward_function, log, _sampler(job, policy))
     log.resumed(step_of(resume) // settings.updates_per_step)
