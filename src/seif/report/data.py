@@ -118,7 +118,7 @@ def collect(run_dir: RunDir) -> RunNumbers:
         config=config,
         config_text=yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True),
         manifest=manifest,
-        seeds=_count_seeds(config),
+        seeds=count_seeds(config),
         turns=turns,
         steps=steps,
         stage_seconds=seconds,
@@ -139,7 +139,8 @@ def _pools(run_dir: RunDir, reading: Reading) -> tuple[PoolShape, ...]:
         return ()
 
 
-def _count_seeds(config: Config) -> int | None:
+def count_seeds(config: Config) -> int | None:
+    """Rows of the config's seed file; None where it is no longer there."""
     try:
         return count_rows(Path(config.seeds)) if config.seeds else None
     except UsageError:
