@@ -43,10 +43,10 @@ LAYERS = (
     {"allocation", "frontier", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "edits", "extensions", "models", "nano", "questions", "self_supervised"},
-    {"analysis", "planning", "report", "results", "spending", "stages"},
-    {"distributed"},
+    {"analysis", "comparison", "planning", "report", "results", "selection", "spending", "stages"},
+    {"distributed", "exporting", "model_card"},
     {"lengths", "preflight"},
-    {"bench", "loop", "recipes", "suite_run"},
+    {"bench", "conversation", "loop", "recipes", "suite_run"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

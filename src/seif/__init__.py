@@ -6,8 +6,9 @@
     print(seif.plan(config).turns)
     run = seif.run(config, "runs/tiny")
 
-Whole runs: load_config, plan, estimate, run, load_run, write_report. One stage: generate, train, evaluate,
-evaluate_suite. Constraints: judge, verify, compile_constraints, find_conflicts. Each returns typed results.
+Whole runs: load_config, plan, estimate, run, load_run, write_report. What runs left: compare_runs, write_comparison,
+export, open_chat. One stage: generate, train, evaluate, evaluate_suite. Constraints: judge, verify,
+compile_constraints, find_conflicts. Each returns typed results.
 
 Where a config is expected, a file's path or the name of a shipped config will do: `seif.plan("nano-tiny")`.
 Every function raises `seif.SeifError` for what went wrong, and none prints or exits.
@@ -37,8 +38,12 @@ if TYPE_CHECKING:
         verify,
         write_report,
     )
+    from seif.comparison.page import write_comparison
+    from seif.comparison.runs import compare_runs
     from seif.config import Config
+    from seif.conversation import ChatOptions, Conversation, Exchange, open_chat
     from seif.errors import RunError, SeifError, UsageError
+    from seif.exporting import Export, Push, export
     from seif.judges import Judgement
     from seif.listener import Listener
     from seif.planning.machine import Machine
@@ -48,12 +53,17 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 __all__ = [
+    "ChatOptions",
     "Config",
     "Constraint",
+    "Conversation",
+    "Exchange",
+    "Export",
     "Instruction",
     "Judgement",
     "Listener",
     "Machine",
+    "Push",
     "Response",
     "RunError",
     "SeifError",
@@ -61,34 +71,47 @@ __all__ = [
     "UsageError",
     "Verdict",
     "analyze",
+    "compare_runs",
     "compile_constraints",
     "estimate",
     "evaluate",
     "evaluate_suite",
     "evaluate_suites",
+    "export",
     "find_conflicts",
     "generate",
     "judge",
     "load_config",
     "load_run",
+    "open_chat",
     "plan",
     "run",
     "train",
     "verify",
+    "write_comparison",
     "write_report",
 ]
 _ELSEWHERE = {
+    "ChatOptions": "conversation",
     "Config": "config",
     "Constraint": "types",
+    "Conversation": "conversation",
+    "Exchange": "conversation",
+    "Export": "exporting",
     "Instruction": "types",
     "Judgement": "judges",
     "Listener": "listener",
     "Machine": "planning.machine",
+    "Push": "exporting",
     "RunError": "errors",
     "SeifError": "errors",
     "SuiteOptions": "suite_run",
     "UsageError": "errors",
     "Verdict": "types",
+    "compare_runs": "comparison.runs",
+    "export": "exporting",
+    "open_chat": "conversation",
+    "write_comparison": "comparison.page",
     "analyze": "analysis.run",
 }
 """Names that are not in `api`."""

@@ -38,6 +38,8 @@ def test_accuracy_counts_constraints_and_whole_instructions():
     assert result.n == 3
     assert 0 < result.stderr < 0.5
     assert result.per_type == {"change_case:english_lowercase": 0.0, "punctuation:no_comma": 1.0}
+    assert result.holds == ["01", "1", "0"]
+    assert result.per_type_holds == {"change_case:english_lowercase": "00", "punctuation:no_comma": "11"}
 
 
 def test_a_perfect_judger_agrees_and_a_yes_sayer_does_not():

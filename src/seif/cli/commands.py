@@ -10,7 +10,7 @@ from rich.console import Console
 
 from seif import __version__
 from seif.activity import showing
-from seif.cli import analyze, bench, evaluate, files, judge, loop, self_supervised, stages, start
+from seif.cli import analyze, bench, chat, compare, evaluate, export, files, judge, loop, self_supervised, stages, start
 from seif.cli.options import console
 
 app = typer.Typer(
@@ -31,6 +31,9 @@ COMMANDS: dict[str, Callable[..., None]] = {
     "status": loop.status,
     "report": loop.report,
     "analyze": analyze.analyze,
+    "compare": compare.compare,
+    "export": export.export,
+    "chat": chat.chat,
     "generate": stages.generate,
     "evaluate": evaluate.evaluate,
     "judge": judge.judge,

@@ -155,7 +155,7 @@ class _Connections:
     async def _ask(self, request: Request) -> Completion:
         chat = self.engine.chat
         read = partial(read_completion, logprobs=request.top_logprobs > 0, chat=chat)
-        found = await self.post("/chat/completions", _body(self.engine.model, request, chat), read)
+        found = await self.post("/chat/completions", request_body(self.engine.model, request, chat), read)
         if isinstance(found, Failure):
             return Completion("", "error", error=found.cause)
         return replace(found, text=chat.read(found.text))
@@ -223,7 +223,8 @@ def _most(body: Mapping[str, Any]) -> int:
     return LEAST_BYTES + BYTES_PER_TOKEN * int(body.get("max_tokens", 0)) + 16 * len(body.get("prompt", ()))
 
 
-def _body(model: str, request: Request, chat: ChatFormat) -> dict[str, Any]:
+def request_body(model: str, request: Request, chat: ChatFormat) -> dict[str, Any]:
+    """The body of a chat completion."""
     body: dict[str, Any] = {
         "model": model,
         "messages": request.messages,

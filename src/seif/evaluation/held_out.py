@@ -145,7 +145,13 @@ def accuracy(answers: Sequence[Answer]) -> Accuracy:
         well_formed=sum(a.reply is not None for a in answers) / len(answers),
         mean_words=sum(len((a.reply or "").split()) for a in answers) / len(answers),
         repetition=sum(repetition(a.reply or "") for a in answers) / len(answers),
+        holds=[_marks(a.holds) for a in answers],
+        per_type_holds={k: _marks(v) for k, v in sorted(by_type.items())},
     )
+
+
+def _marks(holds: Iterable[bool]) -> str:
+    return "".join("1" if one else "0" for one in holds)
 
 
 def repetition(text: str) -> float:

@@ -79,6 +79,10 @@ class Accuracy(Result):
     mean_words: Number = None
     repetition: Number = None
     """Mean share of three-word runs that a reply has had before."""
+    holds: list[str] = []
+    """Of each task, one character per constraint: 1 where it holds, else 0. Runs are compared task by task."""
+    per_type_holds: dict[str, str] = {}
+    """The same by type, over all tasks in their order; empty where an older version measured."""
 
 
 class Reliability(Result):

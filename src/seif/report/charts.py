@@ -18,17 +18,18 @@ Number = float | None
 SHORTEST_AVERAGED = 12
 """A line with fewer steps has no moving mean."""
 _FONT = 12
-_MARKERS = ("circle", "hollow", "square", "diamond")
+MARKERS = ("circle", "square", "diamond", "hollow", "triangle")
 
 
 @dataclass(frozen=True)
 class Series:
-    """One line. `style` is the class that colours it; `errors` are half the height of the error bars."""
+    """One line. `errors` are half the height of the error bars."""
 
     name: str
     values: Sequence[Number]
     errors: Sequence[Number] = ()
     style: str = "a"
+    """Classes of the page's style sheet: a colour, and a dash of the line where lines cross."""
     marker: str = "circle"
 
 
@@ -188,10 +189,10 @@ def reliability_chart(title: str, bins: Sequence[tuple[float, float, int]]) -> M
     return _svg(width, height, title, [*parts, "</g>"])
 
 
-def dumbbell(before: float, after: float, note: str) -> Markup:
-    """A change of a share between 0 and 1 as two dots on a line: hollow before, full after."""
+def dumbbell(before: float, after: float, note: str, most: float = 1.0) -> Markup:
+    """A change of a share between 0 and `most` as two dots on a line: hollow before, full after."""
     width, height, pad = 150, 18, 7
-    x = _scale(0.0, 1.0, pad, width - pad)
+    x = _scale(0.0, most, pad, width - pad)
     a, b, middle = x(before), x(after), height / 2
     return _svg(
         width,
@@ -252,6 +253,8 @@ def _marker(kind: str, x: float, y: float) -> str:
             return f'<rect class="dot" x="{x - 3.2:.1f}" y="{y - 3.2:.1f}" width="6.4" height="6.4"/>'
         case "diamond":
             return f'<path class="dot" d="M{x:.1f} {y - 4.6:.1f}l4.6 4.6l-4.6 4.6l-4.6 -4.6z"/>'
+        case "triangle":
+            return f'<path class="dot" d="M{x:.1f} {y - 4.6:.1f}l4.4 7.8h-8.8z"/>'
         case _:
             return f'<circle class="{"dot" if kind == "circle" else "hollow"}" cx="{x:.1f}" cy="{y:.1f}" r="3.6"/>'
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 
@@ -21,6 +22,36 @@ from seif.report.section import Section, in_order
 from seif.report.text import visible
 
 
+@dataclass(frozen=True)
+class Part:
+    """A section of a page with what stands in it."""
+
+    name: str
+    """Its anchor."""
+    title: str
+    link: str
+    """What the list of sections calls it."""
+    blocks: Sequence[Block]
+
+
+@dataclass(frozen=True)
+class Page:
+    """What a page says. Everything in it but drawings is text, and is escaped."""
+
+    name: str
+    kind: str
+    """Stands behind the name in the browser's title."""
+    lead: str
+    """The page in one sentence."""
+    note: str
+    """What qualifies it; may be empty."""
+    facts: Sequence[tuple[str, str]]
+    parts: Sequence[Part]
+    """Those without blocks are left out."""
+    warnings: Sequence[str] = ()
+    """What could not be read, one line each."""
+
+
 def write_report(run_dir: RunDir) -> None:
     """Write the run's `report.html` from whatever the run has so far, with the sections of the config's plugins.
 
@@ -29,25 +60,25 @@ def write_report(run_dir: RunDir) -> None:
     """
     run = collect(run_dir)
     load_plugins(run.config.plugins)
-    built = [(section, _build(section, run)) for section in in_order()]
-    html = (
-        _environment()
-        .get_template("page.html.jinja")
-        .render(
-            run=run,
-            result=summary.key_result(run),
-            facts=summary.facts(run),
-            sections=[(section, blocks) for section, blocks in built if blocks],
-        )
-    )
-    page = visible(html.lstrip()).encode()
-
-    def write(partial: Path) -> None:
-        partial.write_bytes(page)
-
+    result = summary.key_result(run)
+    parts = [Part(s.name, s.title, s.link, _build(s, run)) for s in in_order()]
+    facts = summary.facts(run)
+    page = Page(run.name, "SEIF run", result.sentence, result.note, facts, parts, run.damaged)
     # `seif report` may be called while the run itself writes the page.
     with filelock.FileLock(run_dir.report_lock, timeout=60):
-        write_atomically(run_dir.report, write)
+        write_page(page, run_dir.report)
+
+
+def write_page(page: Page, out: Path) -> None:
+    """Write a page as one file of HTML, atomically."""
+    parts = [part for part in page.parts if part.blocks]
+    html = _environment().get_template("page.html.jinja").render(page=page, parts=parts)
+    text = visible(html.lstrip()).encode()
+
+    def write(partial: Path) -> None:
+        partial.write_bytes(text)
+
+    write_atomically(out, write)
 
 
 def _build(section: Section, run: RunNumbers) -> Sequence[Block]:
