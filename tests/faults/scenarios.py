@@ -354,7 +354,7 @@ _ALL: tuple[Scenario, ...] = (
             Moment("write", "turn_01/follower.processes/beat_1.json.partial", nth=4, rank=1),
             Moment("write", "metrics.jsonl", kind=TERM),
             Moment("write", "metrics.jsonl", kind=ALL),
-            Moment("write", "turn_01/follower.checkpoints/checkpoint-2/rng_state_1.pth", rank=1),
+            Moment("write", "turn_01/follower.processes/beat_1.json.partial", nth=5, rank=1),
             Moment("flush", "turn_01/follower.partial/model.safetensors", rank=0),
         ),
         runs=True,
