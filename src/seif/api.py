@@ -47,7 +47,7 @@ from seif.progress import Progress
 from seif.questions import LARGE, iter_questions, seeds_of, store_questions
 from seif.repair import set_aside_damage
 from seif.results import Estimate, Generation, Plan, Run, read_run
-from seif.suite_run import NO_OPTIONS, SuiteOptions, run_suite
+from seif.suite_run import NO_OPTIONS, SuiteOptions, run_each
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -287,13 +287,29 @@ def evaluate_suite(
     listener: Listener = SILENT,
     out: str | Path | None = None,
 ) -> SuiteResult:
-    """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `lm-eval:TASK`, or a plugin's.
+    """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `ifbench`, `checklist`, `lm-eval:TASK`, or a
+    plugin's.
 
     With `out` the numbers also go to that JSON file, beside those of other suites that it holds, and the same call goes
     on after a kill, item by item, where the suite keeps its answers. Raises UsageError for an unknown suite, for
     options that it does not take and for what it lacks; RunError when an engine or the suite breaks.
     """
-    return run_suite(_loaded(config), suite, options, listener, _path(out))
+    (result,) = evaluate_suites(config, [(suite, options)], listener, out)
+    return result
+
+
+def evaluate_suites(
+    config: ConfigLike,
+    suites: Sequence[tuple[str, SuiteOptions]],
+    listener: Listener = SILENT,
+    out: str | Path | None = None,
+) -> Iterator[SuiteResult]:
+    """Run several suites on `config.model`, which is loaded once, and yield each result as it is there.
+
+    All are checked before anything is loaded. What they ask is kept beside `out` until the last is done. Raises as
+    `evaluate_suite` does.
+    """
+    return run_each(_loaded(config), suites, listener, _path(out))
 
 
 def judge(

@@ -76,7 +76,7 @@ def check_tasks(config: Config) -> None:
     if config.audit is not None:
         _check_instructions(config, config.audit, load_tasks(Path(config.audit)), "follower.grpo.max_new_tokens")
     for _, part, settings in suites.configured(config, config.model):
-        if part.name == "ifeval":
+        if part.name in ("ifeval", "ifbench"):
             check_ifeval(settings)
 
 

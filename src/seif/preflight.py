@@ -109,6 +109,8 @@ def check_types(config: Config) -> None:
     for name in asked:
         if name not in TYPES or not TYPES.get(name).hard:
             raise UsageError(f"instructor.types: {name!r} is no type that a rule checks; docs/types.md lists them")
+        if TYPES.get(name).benchmark:
+            raise UsageError(f"instructor.types: {name} is a type of {TYPES.get(name).benchmark}; remove it")
     held_out = types_in(config.held_out_types) if asked else frozenset()
     for name in asked:
         if name in held_out:

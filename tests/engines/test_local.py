@@ -97,3 +97,14 @@ def test_grouping_shares_beginnings_and_leaves_a_token_to_read():
     assert shared[(0, 2, 3)] == 40
     assert sum(len(g.members) for g in groups) == 5
     assert all(len(g.shared) < 42 for g in groups)
+
+
+def test_a_template_gets_the_tools_of_its_own_request(engine, monkeypatch):
+    template = "{% if tools %}{{ tools[0].name }} {% endif %}{{ messages[0].content }}"
+    monkeypatch.setattr(engine.tokenizer, "chat_template", template)
+    asked = [request("the river", tools=({"name": name},) if name else ()) for name in ("cat", "", "train")]
+    assert [engine.tokenizer.decode(ids) for ids in engine._prompts(asked)] == [
+        "cat the river",
+        "the river",
+        "train the river",
+    ]

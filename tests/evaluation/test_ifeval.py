@@ -1,16 +1,21 @@
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
+from seif.config_file import build_config
 from seif.engines.base import Completion
 from seif.engines.scripted import ScriptedEngine
 from seif.errors import RunError, UsageError
-from seif.evaluation import ifeval
-from seif.evaluation.ifeval import Reply, answer, describe, load_prompts, score, write_responses
+from seif.evaluation import answering
+from seif.evaluation.answering import Reply, answer
+from seif.evaluation.ifeval import describe, load_prompts, requests, score, write_responses
+from seif.evaluation.suites import SuiteSettings
 from support import seif
 
 COMMA, LOWER, WORDS = "punctuation:no_comma", "change_case:english_lowercase", "length_constraints:number_words"
+SETTINGS = SuiteSettings(build_config({"model": "m"}, "test"), "m")
 RECORDS = [
     {"prompt": "Who is old?", "instruction_id_list": [COMMA, COMMA], "kwargs": [{}, {}]},
     {
@@ -36,7 +41,7 @@ def rows(prompts):
 
 def run(rows, script, limit=1280):
     engine = ScriptedEngine(script)
-    return asyncio.run(answer(engine, rows, limit)), engine
+    return asyncio.run(answer(engine, requests(rows, limit), SETTINGS, "prompt")), engine
 
 
 def test_the_four_numbers(rows):
@@ -100,7 +105,7 @@ def test_a_short_context_gives_less_room_or_none(rows):
 
     replies, engine = run(rows, script)
     assert [r.limit for r in replies[:2]] == [1280, 320]
-    assert all(r.max_tokens >= ifeval.FEWEST_NEW_TOKENS for r in engine.requests)
+    assert all(r.max_tokens >= answering.FEWEST_NEW_TOKENS for r in engine.requests)
     result = score(rows, replies, 1280)
     assert (result.shortened, result.unanswered, result.unanswered_because, result.cut_off) == (
         1,
@@ -118,9 +123,10 @@ def test_a_model_that_answers_nothing_is_an_error(rows):
 
 
 def test_it_tells_how_far_it_is(rows, monkeypatch):
-    monkeypatch.setattr(ifeval, "TOGETHER", 2)
+    monkeypatch.setattr(answering, "TOGETHER", 2)
     lines = []
-    asyncio.run(answer(ScriptedEngine(lambda request: "yes"), rows, report=lines.append))
+    settings = replace(SETTINGS, report=lines.append)
+    asyncio.run(answer(ScriptedEngine(lambda request: "yes"), requests(rows), settings, "prompt"))
     assert [line.split(",")[0] for line in lines] == ["2 of 3 prompts answered", "3 of 3 prompts answered"]
 
 
@@ -165,7 +171,9 @@ def test_bad_prompts_are_refused(tmp_path, line, message):
     [
         (["--suite", "ifevall"], "no evaluation suite 'ifevall'; did you mean 'ifeval'"),
         (["--suite", "ifeval"], "--suite ifeval needs --prompts"),
-        (["--prompts", "p.jsonl"], "--prompts goes with --suite ifeval"),
+        (["--prompts", "p.jsonl"], "not with held-out"),
+        (["--suite", "ifeval", "--suite", "ifbench", "--prompts", "p.jsonl"], "in their order: ifeval, ifbench"),
+        (["--suite", "checklist", "--prompts", "{prompts}"], "give --judge-model"),
         (["--suite", "ifeval", "--prompts", "nowhere.jsonl"], "no file at nowhere.jsonl"),
         (["--suite", "ifeval", "--prompts", "{prompts}", "--responses", "README.md"], "README.md exists already"),
         (["--suite", "ifeval", "--prompts", "{prompts}", "--out", "README.md"], "is not JSON"),
@@ -195,7 +203,6 @@ def test_the_command_on_the_embedded_model(tmp_path, model):
         }
         for s in subjects
     ]
-    records.append({"prompt": "old " * 600, "instruction_id_list": [COMMA], "kwargs": None})
     prompts, out, responses = tmp_path / "p.jsonl", tmp_path / "out.json", tmp_path / "r.jsonl"
     prompts.write_text("".join(json.dumps(r) + "\n" for r in records), encoding="utf-8")
     options = ("--suite", "ifeval", "--prompts", prompts, "--config", "nano")
@@ -203,11 +210,10 @@ def test_the_command_on_the_embedded_model(tmp_path, model):
     assert done.returncode == 0, done.stderr
     result = json.loads(done.stdout)["ifeval"]
     assert json.loads(out.read_text(encoding="utf-8")) == {"model": str(model), "ifeval": result}
-    assert (result["n_prompts"], result["n_instructions"], result["shortened"], result["unanswered"]) == (6, 11, 5, 1)
-    assert "context too long" in result["unanswered_because"]
+    assert (result["n_prompts"], result["n_instructions"], result["shortened"], result["unanswered"]) == (5, 10, 5, 0)
     assert 0 < result["inst_level_strict_acc"] <= result["inst_level_loose_acc"] < 1
     lines = [json.loads(line) for line in responses.read_text(encoding="utf-8").splitlines()]
-    assert sum(map(all, (line["follow_instruction_list"] for line in lines))) / 6 == result["prompt_level_strict_acc"]
+    assert sum(map(all, (line["follow_instruction_list"] for line in lines))) / 5 == result["prompt_level_strict_acc"]
     again = seif("evaluate", model, *options, "--limit", 2, "--set", "evaluation.max_new_tokens=64", "--out", out)
     assert again.returncode == 0, again.stderr
     assert "IFEval: 2 prompts, 4 instructions" in again.stdout

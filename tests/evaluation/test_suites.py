@@ -1,5 +1,6 @@
 import asyncio
 import json
+from contextlib import contextmanager
 
 import pytest
 
@@ -10,6 +11,7 @@ from seif.engines.scripted import ScriptedEngine
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, SuiteResult
 from seif.evaluation.suites import SUITES, check_options, check_suites, find_suite, run_suites, suite
+from seif.judges.rules import RulesJudge
 from seif.plugins import load_plugins, unload_plugin
 from support import ROOT, seif
 
@@ -102,3 +104,18 @@ def test_a_suite_of_ones_own_in_a_run_and_by_itself(tmp_path, model):
     assert alone.returncode == 0, alone.stderr
     assert "few words" in alone.stdout
     assert json.loads(out.read_text(encoding="utf-8"))["few_words"] == base.to_json()
+
+
+def test_a_suite_of_the_config_gets_the_turns_judge(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    path.write_text('{"prompt": "Why?", "criteria": ["Do not use any commas."]}\n', encoding="utf-8")
+
+    @contextmanager
+    def judge():
+        yield RulesJudge()
+
+    load_plugins([])
+    entry = config({"name": "checklist", "prompts": str(path)})
+    check_suites(entry)
+    results = asyncio.run(run_suites(entry, "m", ScriptedEngine(lambda request: "It is old."), judge=judge))
+    assert results["checklist"].numbers == {"CSR": 1.0, "ISR": 1.0, "DRFR": 1.0}

@@ -8,11 +8,14 @@ from fake_run import MakeRun, audit, evaluation
 
 from seif.artifacts import EarlyStop, RunDir
 from seif.atomic import write_json
+from seif.constraints.compiler import compile_text
+from seif.instructions import write_instructions
 from seif.plugins import load_plugins, unload_plugin
 from seif.report.blocks import Block, Columns, Fragment, Text
 from seif.report.data import RunNumbers
 from seif.report.page import write_report
 from seif.report.section import SECTIONS, section
+from seif.types import Instruction
 from support import ROOT
 
 EXAMPLE = str(ROOT / "examples" / "report_section.py")
@@ -158,3 +161,19 @@ def test_the_audit_has_a_section_with_rates_gap_and_reason(make_run: MakeRun) ->
     assert '<span class="watch">60.0 (48.0 to 71.0)</span>' in page
     assert "40.0</td>" in page
     assert "<title>Judger, turn 1: −1.00</title>" in page or "−1.0 ± 0.5" in page
+
+
+def test_what_changes_in_the_instructions_is_shown_where_it_can_be_read(make_run: MakeRun) -> None:
+    run = make_run()
+    pools = [["Avoid commas.", "Add a title in <<>>."], ["Add a title in <<>>.", "Add a title in <<>>."]]
+    for turn, texts in enumerate(pools):
+        instructions = [Instruction(f"Why {i}?", (compile_text(text),)) for i, text in enumerate(texts)]
+        write_instructions(run.instructions(turn), instructions)
+    page = html(run)
+    assert "How the instructions change" in page
+    assert "+50.0" in page
+    assert "−50.0" in page
+    run.instructions(1).write_bytes(b"no parquet")
+    page = html(run)
+    assert 'id="pools"' not in page
+    assert "instructions.parquet" in page

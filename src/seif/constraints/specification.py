@@ -36,7 +36,7 @@ from seif.user_code import called
 if TYPE_CHECKING:
     from seif.constraints.demands import Demands
 
-_ID = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*")
+_ID = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_-]*")
 _SOFT_GROUP = "soft:"
 
 
@@ -61,6 +61,8 @@ class ConstraintType:
     """Soft types: a pattern that matches texts of this type."""
     asked: bool = True
     """Do the Instructor's prompts name the type?"""
+    benchmark: str = ""
+    """The benchmark whose type it is, where nothing may train on it: `instructor.types` refuses it."""
 
     @property
     def hard(self) -> bool:
@@ -114,6 +116,8 @@ def register(kind: ConstraintType) -> ConstraintType:
         raise UsageError(f"register takes a ConstraintType, got {kind!r}")
     if not _ID.fullmatch(kind.id):
         raise UsageError(f"{kind.id!r} is no type id: write group:name in lower case")
+    if kind.benchmark and (kind.asked or kind.wordings):
+        raise UsageError(f"{kind.id}: a benchmark's type has no wordings, and asked=False")
     if kind.id.startswith(_SOFT_GROUP) and (kind.check or kind.wordings or kind.demands):
         raise UsageError(f"{kind.id}: a model judges the types under soft:, which have cues only; choose another group")
     if not kind.id.startswith(_SOFT_GROUP) and kind.check is None:

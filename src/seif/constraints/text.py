@@ -40,21 +40,35 @@ def count_words(text: str) -> int:
 
 
 def count_sentences(text: str) -> int:
-    """Number of sentences by the Punkt algorithm (Kiss and Strunk 2006), as IFEval counts them.
+    """Number of sentences, as `split_sentences` finds them. Raises as that does."""
+    return len(split_sentences(text))
+
+
+def split_sentences(text: str) -> list[str]:
+    """The sentences by the Punkt algorithm (Kiss and Strunk 2006), as IFEval counts them.
 
     IFEval uses NLTK's Punkt with its trained English parameters, which must be downloaded. This is the same code of
     NLTK with the short parameter lists above in their place, so nothing is fetched. A text of more than `PIECE`
-    characters is counted in pieces, cut between two words inside a sentence. Raises Unverifiable for a text with more
+    characters is split in pieces, cut between two words inside a sentence. Raises Unverifiable for a text with more
     than `MOST_STOPS` full stops, question and exclamation marks.
     """
     stops = sum(map(text.count, ".?!"))
     if stops > MOST_STOPS:
         raise Unverifiable(f"a text with {stops:,} stops is not cut into sentences; {MOST_STOPS:,} is the most")
-    count, start = 0, 0
+    sentences: list[str] = []
+    start, begun = 0, ""
     while len(text) - start > PIECE and (inside := _INSIDE.search(text, start + PIECE)):
-        count += len(_punkt().tokenize(text[start : inside.start()])) - 1
-        start = inside.end()
-    return count + len(_punkt().tokenize(text[start:]))
+        piece: list[str] = _punkt().tokenize(text[start : inside.start()])
+        sentences += [begun + piece[0], *piece[1:]]
+        start, begun = inside.end(), sentences.pop() + inside[0]
+    piece = _punkt().tokenize(text[start:])
+    return [*sentences, begun + piece[0], *piece[1:]] if begun else piece
+
+
+def word_tokens(text: str) -> list[str]:
+    """The tokens of the Penn Treebank, sentence by sentence, as NLTK's `word_tokenize` gives them. Raises as
+    `split_sentences` does."""
+    return [token for sentence in split_sentences(text) for token in _treebank().tokenize(sentence)]
 
 
 def capital_words(text: str) -> int:

@@ -1,12 +1,15 @@
 r"""Exact rule checks of responses: `verify` and `verify_loose` run the check of a constraint's type.
 
 Ids, argument names and semantics of the built-in types are those of IFEval's official checkers (Zhou et al. 2023, arXiv
-2311.07911). Unknown ids and wrong arguments are refused instead of passing silently.
+2311.07911), and those of the types in `ifbench` IFBench's. Unknown ids and wrong arguments are refused instead of
+passing silently.
 
-Where we differ, on purpose: keywords, markers and section names are literal text, never regular expressions; a letter
-that is no letter is counted, not replaced by a random one; a reply without any letter is in no language; short
-English in capitals is English; words of scripts that are written without spaces are found inside running text. Every
-check takes time linear in the response, and a response past `MOST_CHARACTERS` is unverifiable: no clock decides.
+Where we differ from IFEval, on purpose: keywords, markers and section names are literal text, never regular
+expressions; a letter that is no letter is counted, not replaced by a random one; a reply without any letter is in no
+language; short English in capitals is English; words of scripts that are written without spaces are found inside
+running text.
+
+Every check takes time linear in the response, and a response past `MOST_CHARACTERS` is unverifiable: no clock decides.
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from seif.types import Json
 
 Messages = list[dict[str, str]]
 """A chat in the form every chat template and OpenAI-compatible server takes."""
@@ -24,6 +26,8 @@ class Request:
     seed: int = 0
     top_logprobs: int = 0
     """How many of the likeliest first tokens to return with their log-probabilities (natural log)."""
+    tools: Sequence[Json] = ()
+    """Descriptions of tools (JSON schemas) that the chat template shows; calls come back as text of the reply."""
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class VerdictCache:
             request.temperature,
             request.seed,
             request.messages,
+            *([request.tools] if request.tools else []),
         ]
         return hashlib.blake2b(json.dumps(question).encode(), digest_size=16).hexdigest()
 

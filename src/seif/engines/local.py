@@ -9,7 +9,7 @@ shapes are compiled, batches and lengths are filled up to one of few sizes, see 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -166,7 +166,7 @@ class LocalEngine:
         """Answer all requests, in order. A prompt that does not fit the context yields an error completion."""
         if not requests:
             return []
-        prompts = self.chat.prompt_ids(self.tokenizer, [r.messages for r in requests])
+        prompts = self._prompts(requests)
         results: list[Completion | None] = [None] * len(requests)
         fitting: dict[tuple[int, int], list[int]] = {}
         for i, (request, prompt) in enumerate(zip(requests, prompts, strict=True)):
@@ -183,6 +183,18 @@ class LocalEngine:
                 ):
                     results[i] = completion
         return [result for result in results if result is not None]
+
+    def _prompts(self, requests: Sequence[Request]) -> list[list[int]]:
+        """The prompts as token ids. A template gets one list of tools at a time."""
+        if not any(request.tools for request in requests):
+            return self.chat.prompt_ids(self.tokenizer, [request.messages for request in requests])
+        shared = self.chat.template_kwargs
+        return [
+            replace(self.chat, template_kwargs={**shared, "tools": list(request.tools) or None}).prompt_ids(
+                self.tokenizer, [request.messages]
+            )[0]
+            for request in requests
+        ]
 
     def sample_tokens(
         self, prompts: list[list[int]], max_tokens: int, temperature: float, seeds: list[int]

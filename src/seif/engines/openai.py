@@ -142,6 +142,7 @@ class _Connections:
             request.temperature,
             request.seed,
             request.top_logprobs,
+            json.dumps(list(request.tools)),
         )
         task = self.under_way.get(key)
         if task is not None:
@@ -232,6 +233,9 @@ def request_body(model: str, request: Request, chat: ChatFormat) -> dict[str, An
         "top_p": 1.0,
         "seed": request.seed,
     }
+    if request.tools:
+        # The prompt shows them, and a call stays in the text as the model wrote it; a server needs no parser for that.
+        body |= {"tools": list(request.tools), "tool_choice": "none"}
     if chat.template_kwargs:
         # Not of OpenAI's own API, which would refuse it; vLLM, SGLang and others take it.
         body["chat_template_kwargs"] = dict(chat.template_kwargs)

@@ -1,37 +1,29 @@
-"""IFEval as a suite: one greedy reply per prompt, scored by exact checks alone.
+"""IFEval and IFBench as suites: one greedy reply per prompt, scored by exact checks alone.
 
-The four numbers are those of Zhou et al. 2023 (arXiv 2311.07911); names, greedy decoding and the limit of 1280
-new tokens are those of lm-evaluation-harness's task `ifeval`.
+The four numbers are those of Zhou et al. 2023 (arXiv 2311.07911), which IFBench (Pyatkin et al. 2025, arXiv 2507.02833)
+reports too; names, greedy decoding and the limit of 1280 new tokens are those of lm-evaluation-harness's task `ifeval`.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seif.atomic import write_atomically
-from seif.chat import THINK_START, split_thought
 from seif.config import Config
 from seif.constraints.rows import Row, follow, parse_row, summarise
 from seif.engines.base import Engine, Request
-from seif.engines.together import PENDING
-from seif.errors import RunError, UsageError
+from seif.errors import UsageError
+from seif.evaluation.answering import FEWEST_NEW_TOKENS, Reply, answer
 from seif.evaluation.results import Result, SuiteResult
 from seif.evaluation.suites import SuiteSettings, suite
-from seif.journal import ask_all
 from seif.outputs import check_new
-from seif.progress import clock
 from seif.quantities import quantity
 from seif.tables import read_rows, write_json_lines
 
 MAX_NEW_TOKENS = 1280
-FEWEST_NEW_TOKENS = 16
-"""A prompt that leaves fewer tokens than this in the model's context is not answered."""
 ACCURACIES = ("prompt_level_strict_acc", "inst_level_strict_acc", "prompt_level_loose_acc", "inst_level_loose_acc")
-TOGETHER = 128
-"""Prompts asked at once of an engine in process, and answered between two lines of progress."""
 
 
 class InstructionAccuracy(Result):
@@ -67,25 +59,6 @@ class IFEvalResult(Result):
     """Why, for the first of them."""
 
 
-@dataclass(frozen=True)
-class Reply:
-    """What a model said to one prompt. `text` is empty when nothing could be generated; `error` then says why."""
-
-    text: str
-    finished: bool
-    """Did the model end the reply itself, within `limit` tokens?"""
-    limit: int
-    error: str = ""
-
-    @property
-    def answer(self) -> str:
-        """What is scored: all of it, or what follows the thought; a thought that was cut off leaves nothing."""
-        thought, answer = split_thought(self.text)
-        if thought is not None:
-            return answer.lstrip()
-        return "" if self.text.lstrip().startswith(THINK_START) else self.text
-
-
 def load_prompts(path: Path) -> list[Row]:
     """Prompts from the columns `prompt`, `instruction_id_list`, `kwargs` of a parquet, JSONL or JSON file.
 
@@ -101,55 +74,13 @@ def load_prompts(path: Path) -> list[Row]:
     return rows
 
 
-async def answer(
-    engine: Engine,
-    rows: Sequence[Row],
-    max_new_tokens: int = MAX_NEW_TOKENS,
-    report: Callable[[str], None] = lambda line: None,
-    parts: Path | None = None,
-    pending: int = TOGETHER,
-) -> list[Reply]:
-    """One greedy reply per prompt; `report` gets a line now and then. At most `pending` prompts are under way.
-
-    Replies are kept in the file `parts`, and not asked for again where that holds them. Raises RunError when no prompt
-    can be answered.
-    """
-    began, done, failed = time.monotonic(), 0, dict[int, Reply]()
-
-    async def answer_one(place: int) -> tuple[str, bool, int] | None:
-        nonlocal done
-        reply = await ask(engine, rows[place].prompt, max_new_tokens)
-        done += 1
-        if done % TOGETHER == 0 or done == len(rows):
-            left = (time.monotonic() - began) / done * (len(rows) - done)
-            report(f"{done:,} of {quantity(len(rows), 'prompt')} answered, left {clock(left)}")
-        if reply.error:
-            failed[place] = reply
-            return None
-        return reply.text, reply.finished, reply.limit
-
-    found = await ask_all(answer_one, len(rows), parts, pending)
-    replies = [Reply(*known) if known else failed[place] for place, known in enumerate(found)]
-    if all(r.error for r in replies):
-        raise RunError(f"the model answered none of {quantity(len(replies), 'prompt')}: {replies[0].error}")
-    return replies
-
-
-async def ask(engine: Engine, prompt: str, max_new_tokens: int) -> Reply:
-    """One greedy reply to the user's prompt as it is, without a system prompt.
-
-    The limit is halved for as long as prompt and limit don't fit the model's context.
-    """
-    limit = max_new_tokens
-    while True:
-        completion = await engine.complete(Request([{"role": "user", "content": prompt}], limit))
-        if not completion.error or limit // 2 < FEWEST_NEW_TOKENS:
-            return Reply(completion.text, completion.finish_reason == "stop", limit, completion.error)
-        limit //= 2
+def requests(rows: Sequence[Row], max_new_tokens: int = MAX_NEW_TOKENS) -> list[Request]:
+    """The user's prompts as they are, without a system prompt."""
+    return [Request([{"role": "user", "content": row.prompt}], max_new_tokens) for row in rows]
 
 
 def least_limit(config: Config) -> int:
-    """The fewest tokens that `ask` tries to have written."""
+    """The fewest tokens that `answering.ask` tries to have written."""
     limit = config.evaluation.max_new_tokens or MAX_NEW_TOKENS
     while limit // 2 >= FEWEST_NEW_TOKENS:
         limit //= 2
@@ -210,7 +141,7 @@ def write_responses(path: Path, rows: Sequence[Row], replies: Sequence[Reply]) -
     write_atomically(path, lambda partial: write_json_lines(partial, records))
 
 
-def describe(result: IFEvalResult) -> list[str]:
+def describe(result: IFEvalResult, benchmark: str = "IFEval") -> list[str]:
     """The result in lines for a terminal: the four accuracies in percent, then what was not whole."""
 
     def accuracies(*levels: tuple[str, float, float]) -> str:
@@ -224,7 +155,7 @@ def describe(result: IFEvalResult) -> list[str]:
         ("prompt", result.prompt_level_loose_acc, result.prompt_level_loose_acc_stderr),
         ("instruction", result.inst_level_loose_acc, result.inst_level_loose_acc_stderr),
     )
-    opening = f"IFEval: {quantity(result.n_prompts, 'prompt')}, {quantity(result.n_instructions, 'instruction')}"
+    opening = f"{benchmark}: {quantity(result.n_prompts, 'prompt')}, {quantity(result.n_instructions, 'instruction')}"
     lines = [opening, f"strict  {strict}", f"loose   {loose}"]
     if result.cut_off:
         lines.append(
@@ -241,22 +172,20 @@ def describe(result: IFEvalResult) -> list[str]:
     return lines
 
 
-def _check(settings: SuiteSettings) -> None:
+def check_files(settings: SuiteSettings) -> None:
+    """Raises UsageError for prompts that can't be read or checked, and where the responses can't be written."""
     if settings.prompts is not None:
         load_prompts(settings.prompts)
     if settings.responses is not None:
         check_new(settings.responses, [settings.prompts], option="--responses", stream=True)
 
 
-@suite("ifeval", takes=("limit", "responses"), needs=("prompts",), check=_check)
-async def ifeval(engine: Engine, settings: SuiteSettings) -> SuiteResult:
-    """IFEval on the prompts of a file."""
+async def run(engine: Engine, settings: SuiteSettings, benchmark: str) -> SuiteResult:
+    """The four accuracies on the prompts of a file, in IFEval's format."""
     assert settings.prompts is not None
     rows = load_prompts(settings.prompts)[: settings.limit]
     length = settings.config.evaluation.max_new_tokens or MAX_NEW_TOKENS
-    in_process = settings.config.engine.kind == "local"
-    parts = settings.parts and settings.parts / "replies.jsonl"
-    replies = await answer(engine, rows, length, settings.report, parts, TOGETHER if in_process else PENDING)
+    replies = await answer(engine, requests(rows, length), settings, "prompt")
     if settings.responses is not None:
         write_responses(settings.responses, rows, replies)
     result = score(rows, replies, length)
@@ -265,6 +194,18 @@ async def ifeval(engine: Engine, settings: SuiteSettings) -> SuiteResult:
         numbers={name: found[name] for name in ACCURACIES},
         stderr={name: found[f"{name}_stderr"] for name in ACCURACIES},
         n=result.n_prompts,
-        lines=tuple(describe(result)),
+        lines=tuple(describe(result, benchmark)),
         details=found,
     )
+
+
+@suite("ifeval", takes=("limit", "responses"), needs=("prompts",), check=check_files)
+async def ifeval(engine: Engine, settings: SuiteSettings) -> SuiteResult:
+    """IFEval on the prompts of a file."""
+    return await run(engine, settings, "IFEval")
+
+
+@suite("ifbench", takes=("limit", "responses"), needs=("prompts",), check=check_files)
+async def ifbench(engine: Engine, settings: SuiteSettings) -> SuiteResult:
+    """IFBench on the prompts of a file; its loose variants and its four numbers are IFEval's."""
+    return await run(engine, settings, "IFBench")

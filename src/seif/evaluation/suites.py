@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from seif.config import Config
 from seif.engines.base import Engine, NoEngine
 from seif.errors import UsageError, named
 from seif.evaluation.results import JudgeAgreement, SuiteResult
+from seif.judges.base import Judge
 from seif.registry import Registry
 
 if TYPE_CHECKING:
@@ -45,6 +47,9 @@ class SuiteSettings:
     """A folder for what is answered, so that the same stage after a kill asks for the rest alone."""
     measure_judger: Callable[[Sequence[Answer]], Awaitable[JudgeAgreement]] | None = None
     """Measures a Judger on greedy held-out answers, for `held-out`; it may free the engine's weights."""
+    judge: Callable[[], AbstractContextManager[Judge]] | None = None
+    """What judges beside rules, loaded when it is entered, after which the engine is not asked; None where the settings
+    name none."""
     report: Callable[[str], None] = lambda line: None
     """Gets a line now and then on how far the suite is."""
 
@@ -123,9 +128,16 @@ def configured(config: Config, model: str) -> list[tuple[str, Suite, SuiteSettin
         except UsageError as error:
             raise UsageError(f"evaluation.suites: {error}") from error
         part, task = find_suite(entry.name)
-        settings = SuiteSettings(config, model, task, prompts, entry.limit, include_path=include_path)
+        settings = SuiteSettings(
+            config, model, task, prompts, entry.limit, include_path=include_path, judge=_judge_of_the_turn
+        )
         found.append((entry.name, part, settings))
     return found
+
+
+def _judge_of_the_turn() -> AbstractContextManager[Judge]:
+    """Stands for the judge in settings that are checked before there is a turn."""
+    raise AssertionError("run_suites was given no judge")
 
 
 def check_suites(config: Config) -> None:
@@ -135,14 +147,18 @@ def check_suites(config: Config) -> None:
 
 
 async def run_suites(
-    config: Config, model: str, engine: Engine | None, parts: Path | None = None
+    config: Config,
+    model: str,
+    engine: Engine | None,
+    parts: Path | None = None,
+    judge: Callable[[], AbstractContextManager[Judge]] = _judge_of_the_turn,
 ) -> dict[str, SuiteResult]:
     """Run the config's suites that ask `engine`; without one, those that load the model themselves. What is answered
-    is kept in the folder `parts`."""
+    is kept in the folder `parts`; `judge` loads what judges the answers of those that need it."""
     results = {}
     for number, (name, part, settings) in enumerate(configured(config, model), 1):
         if part.loads_model is (engine is None):
-            own = replace(settings, parts=parts and parts / f"suite_{number}")
+            own = replace(settings, parts=parts and parts / f"suite_{number}", judge=judge)
             with named(f"the evaluation suite {name!r}"):
                 results[name] = await part.run(engine or NoEngine(), own)
     return results

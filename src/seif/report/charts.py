@@ -189,10 +189,10 @@ def reliability_chart(title: str, bins: Sequence[tuple[float, float, int]]) -> M
     return _svg(width, height, title, [*parts, "</g>"])
 
 
-def dumbbell(before: float, after: float, note: str) -> Markup:
-    """A change of a share between 0 and 1 as two dots on a line: hollow before, full after."""
+def dumbbell(before: float, after: float, note: str, most: float = 1.0) -> Markup:
+    """A change of a share between 0 and `most` as two dots on a line: hollow before, full after."""
     width, height, pad = 150, 18, 7
-    x = _scale(0.0, 1.0, pad, width - pad)
+    x = _scale(0.0, most, pad, width - pad)
     a, b, middle = x(before), x(after), height / 2
     return _svg(
         width,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import yaml
 
+from seif.analysis.pools import PoolShape, read_pools
 from seif.artifacts import STAGES, EarlyStop, RunDir
 from seif.config import Config
 from seif.config.changes import Change
@@ -65,6 +66,8 @@ class RunNumbers:
     stage_seconds: dict[tuple[int, str], float]
     tokens: list[dict[str, int]]
     """Of each turn from 1, what each role read and wrote in generation and training."""
+    pools: tuple[PoolShape, ...] = ()
+    """What the instructions of each turn are made of, the base's first; empty where a file of them can't be read."""
     best: int | None = None
     """The turn with the highest audit accuracy; None without an audit."""
     stopped_early: EarlyStop | None = None
@@ -107,6 +110,7 @@ def collect(run_dir: RunDir) -> RunNumbers:
             seconds[done.turn, done.stage] = seconds.get((done.turn, done.stage), 0.0) + done.seconds
     manifest = reading.of(run_dir.manifest) or Manifest()
     steps, tokens = reading.of(run_dir.steps) or [], reading.of(partial(tokens_by_turn, run_dir)) or []
+    pools = _pools(run_dir, reading)
     return RunNumbers(
         name=run_dir.root.resolve().name,
         state=found.state,
@@ -119,11 +123,20 @@ def collect(run_dir: RunDir) -> RunNumbers:
         steps=steps,
         stage_seconds=seconds,
         tokens=tokens,
+        pools=pools,
         best=found.best,
         stopped_early=found.stopped_early,
         config_changes=found.config_changes,
         damaged=tuple(dict.fromkeys((*found.damaged, *reading.damaged))),
     )
+
+
+def _pools(run_dir: RunDir, reading: Reading) -> tuple[PoolShape, ...]:
+    try:
+        return tuple(read_pools(run_dir))
+    except UsageError as error:
+        reading.damaged.append(str(error))
+        return ()
 
 
 def count_seeds(config: Config) -> int | None:

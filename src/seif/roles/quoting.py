@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 
-_MARKER = re.compile(r"[\[［]\s*[\[［][\W_]*([01０１])[\W_]*[\]］]\s*[\]］]")
+_DIGIT_BETWEEN = re.compile(r"(?<![\W_])[\W_]++([01０１])(?=([\W_]++))")
+"""A digit with what stands around it that is no word. Every such run is looked at once or twice, however long it is."""
+_OPENS, _CLOSES = re.compile(r"[\[［]\s*+[\[［]"), re.compile(r"[\]］](?=\s*+([\]］]))")
 _CONTROL = re.compile(
     r"<(?=\|[^\n|<>]{1,64}\|>|｜[^\n｜<>]{1,64}｜>|"
     r"/?(?:s|bos|eos|pad|unk|think|system|user|assistant)>|/?(?:start|end)_of_turn>|</?SYS>>)"
@@ -57,7 +60,23 @@ def sanitize(text: str) -> str:
     """`text` without verdict markers ([[1]] becomes ((1))) and with a space inside every control token (<|im_end|>
     becomes < |im_end|>).
     """
-    return _CONTROL.sub(lambda found: f"{found.group()} ", _MARKER.sub(lambda found: f"(({found.group(1)}))", text))
+    parts, done = [], 0
+    for start, end, digit in _markers(text):
+        parts += [text[done:start], f"(({digit}))"]
+        done = end
+    return _CONTROL.sub(lambda found: f"{found.group()} ", "".join([*parts, text[done:]]))
+
+
+def _markers(text: str) -> Iterator[tuple[int, int, str]]:
+    """(start, end, digit) of all verdict markers: two brackets, a digit and two brackets, with anything between them
+    that is no word."""
+    done = 0
+    for found in _DIGIT_BETWEEN.finditer(text):
+        opens = _OPENS.search(text, max(done, found.start()), found.start(1))
+        closes = list(_CLOSES.finditer(text, found.end(1), found.end(2)))
+        if opens and closes:
+            done = closes[-1].end(1)
+            yield opens.start(), done, found.group(1)
 
 
 def without_pleas(text: str) -> str:
@@ -71,7 +90,7 @@ def without_pleas(text: str) -> str:
 
 
 def _pleads(sentence: str) -> bool:
-    return any(pattern.search(sentence) for pattern in (_MARKER, _CONTROL, _PLEA))
+    return any(_markers(sentence)) or any(pattern.search(sentence) for pattern in (_CONTROL, _PLEA))
 
 
 def mark_of(text: str) -> str:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from seif.artifacts import Beside
@@ -18,7 +19,7 @@ from seif.constraints.conflicts import find_conflict
 from seif.constraints.verifiers import verdict_of
 from seif.engines.base import Engine, Request
 from seif.errors import UsageError
-from seif.evaluation import harness, held_out, ifeval, suites
+from seif.evaluation import checklist, harness, held_out, ifeval, suites
 from seif.evaluation.results import (
     Accuracy,
     Decoding,
@@ -41,7 +42,7 @@ from seif.stage_log import Tables
 from seif.training.checkpoints import claim
 from seif.types import Verdict
 
-BUILT_IN = (harness.lm_eval, ifeval.ifeval)
+BUILT_IN = (harness.lm_eval, ifeval.ifeval, ifeval.ifbench, checklist.checklist)
 """Suites that are registered as their modules are imported; `held-out` is below."""
 
 
@@ -93,7 +94,8 @@ async def _evaluate(config: Config, pool: ModelPool, request: EvaluationRequest)
         engine = asking.enter_context(pool.use(request.model))
         write_showcase(request.showcase, await _showcase(config, engine, request))
         parts = Beside(request.out).parts
-        results = await suites.run_suites(config, request.model, engine, parts)
+        judge = partial(judging, pool, request.judge.model, request.judge.reward_model, alone=True)
+        results = await suites.run_suites(config, request.model, engine, parts, judge)
         measure_judger = judger_measure(config, pool, request.judge, asking.close, parts)
         found = await measure(engine, SuiteSettings(config, request.model, measure_judger=measure_judger, parts=parts))
     judger = found.judger
