@@ -1,9 +1,4 @@
-"""Talk to a model, with constraints whose verdicts are shown: the conversation, its loop, and what that prints.
-
-with seif.open_chat("runs/demo") as chat:
-    chat.constrain("Avoid commas.")
-    exchange = chat.ask("Tell me about the river.")
-"""
+"""Talk to a model, with constraints whose verdicts are shown: the conversation, its loop, and what that prints."""
 
 from __future__ import annotations
 
@@ -180,36 +175,31 @@ class Conversation:
         system = [{"role": "system", "content": self.system}] if self.system else []
         seed = item_seed("chat", self.config.seed, len(self.exchanges))
         request = Request([*system, *self.said, *asked], self.max_new_tokens, self.temperature, seed)
-        text, stopped = self._hear(request, hear)
-        written = self.talker.read(text)
-        reply = follower.parse(written, True, self.config.follower.format) or split_thought(written)[1].strip()
+        pieces: list[str] = []
         judgements: list[Judgement] = []
-        if reply and instruction.constraints and not stopped:
-            try:
+        stopped = False
+        try:
+            with closing(self.talker.stream(request)) as written:
+                for piece in written:
+                    pieces.append(piece)
+                    if hear is not None:
+                        hear(piece)
+            if instruction.constraints and (reply := self._answer(pieces)):
                 judgements = self.talker.judge(instruction, reply)
-            except Stopped:
-                raise
-            except KeyboardInterrupt:
-                stopped = True
+        except Stopped:
+            raise
+        except KeyboardInterrupt:
+            stopped = True
+        reply = self._answer(pieces)
         self.said += [*asked, {"role": "assistant", "content": reply}]
         exchange = Exchange(instruction, reply, tuple(judgements), stopped, self.system, self.temperature)
         self.exchanges.append(exchange)
         return exchange
 
-    def _hear(self, request: Request, hear: Callable[[str], None] | None) -> tuple[str, bool]:
-        """What was written, and whether it was stopped."""
-        pieces: list[str] = []
-        with closing(self.talker.stream(request)) as reply:
-            try:
-                for piece in reply:
-                    pieces.append(piece)
-                    if hear is not None:
-                        hear(piece)
-            except Stopped:
-                raise
-            except KeyboardInterrupt:
-                return "".join(pieces), True
-        return "".join(pieces), False
+    def _answer(self, pieces: list[str]) -> str:
+        """The part of a reply that counts; without the tags of training all behind the thought."""
+        written = self.talker.read("".join(pieces))
+        return follower.parse(written, True, self.config.follower.format) or split_thought(written)[1].strip()
 
 
 # --- opening ----------------------------------------------------------------------------------------------------------
@@ -306,6 +296,11 @@ def converse(chat: Conversation, lines: Iterator[str], screen: Screen) -> None:
                     _command(chat, text, screen)
                 elif text:
                     screen.show(chat.ask(text, hear=screen.piece))
+            except Stopped:
+                raise
+            except KeyboardInterrupt:
+                # Between two pieces of work there is nothing to stop.
+                screen.say("")
             except SeifError as error:
                 screen.error(str(error))
 

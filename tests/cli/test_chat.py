@@ -1,4 +1,5 @@
 import io
+import signal
 
 import pytest
 
@@ -24,3 +25,13 @@ def test_a_wrong_model_is_one_line(call, typed):
     assert code == 2
     assert "no model directory at ./nowhere" in err
     assert len(err.strip().splitlines()) == 1
+
+
+def test_ctrl_c_while_the_pipe_is_empty_ends_the_conversation(call, monkeypatch, model):
+    class Interrupted(io.StringIO):
+        def __next__(self):
+            signal.raise_signal(signal.SIGINT)
+            raise AssertionError
+
+    monkeypatch.setattr("sys.stdin", Interrupted())
+    assert call("chat", model, "--config", "nano-tiny") == (0, "", "")

@@ -51,7 +51,13 @@ def chat(
 def _lines() -> Iterator[str]:
     """What is typed at a terminal, with a history; what stands in a pipe, line by line."""
     if not sys.stdin.isatty():
-        yield from sys.stdin
+        try:
+            yield from sys.stdin
+        except Stopped:
+            raise
+        except KeyboardInterrupt:
+            # Nothing is being written, and who fills the pipe was interrupted too.
+            pass
         return
     import readline  # noqa: F401  gives `input` its history
 
