@@ -15,6 +15,7 @@ from seif.config.changes import without_changeable
 from seif.evaluation.results import Accuracy, Decoding, Evaluation
 from seif.manifest import Manifest
 from seif.redaction import redacted
+from seif.report.blocks import constraints
 from seif.report.data import count_seeds
 from seif.report.text import NOTHING, percent_error, shorten, suite_number, visible
 from seif.results import Run, read_run
@@ -36,13 +37,13 @@ def model_card(root: RunDir, turn: int, adapter: bool) -> str:
 
     run, config = read_run(root), root.config()
     name = f"{shorten(visible(root.root.resolve().name))}, turn {turn}"
-    known = card_of(config.model)
+    known, base = card_of(config.model), hub_id(config.model)
     results = _results(_evaluation(run, turn))
     data = ModelCardData(
         library_name="peft" if adapter else "transformers",
         pipeline_tag="text-generation",
-        base_model=hub_id(config.model),
-        base_model_relation="adapter" if adapter else "finetune",
+        base_model=base,
+        base_model_relation=None if base is None else "adapter" if adapter else "finetune",
         tags=["seif", "instruction-following", "grpo", "self-evolving", *(["lora"] if adapter else [])],
         license=known.get("license"),
         license_name=known.get("license_name"),
@@ -101,7 +102,7 @@ def _accuracy(run: Run, turn: int) -> str:
     a, b = _held_out(ours, "greedy"), _held_out(base, "greedy")
     for k in sorted(a.instruction_accuracy, key=lambda k: (len(k), k)):
         before, after = (percent_error(x.instruction_accuracy.get(k), x.instruction_stderr.get(k)) for x in (b, a))
-        rows.append((f"whole instructions of {k} constraints, greedy", before, after, NOTHING))
+        rows.append((f"whole instructions of {constraints(k)}, greedy", before, after, NOTHING))
     for name, suite in (ours.suites if ours else {}).items():
         of_base = base.suites.get(name) if base else None
         for key in suite.numbers:
