@@ -4,10 +4,12 @@ import inspect
 import json
 import runpy
 import sys
+from pathlib import Path
 
 import pytest
 
 import seif
+from seif.configs import find
 from seif.evaluation.results import Evaluation
 
 SMALL = [
@@ -48,10 +50,7 @@ def test_mistakes_are_raised_and_nothing_is_printed(root, tmp_path, capsys):
 
 def test_a_name_or_a_path_stands_for_its_config(tmp_path):
     path = tmp_path / "mine.yaml"
-    path.write_text(
-        "model: nano:model\nseeds: nano:data/seeds.parquet\nturns: 2\nfollower: {grpo: {max_new_tokens: 64}}\n",
-        encoding="utf-8",
-    )
+    path.write_text(find(Path("nano-tiny")).read_text().replace("turns: 1", "turns: 2"), encoding="utf-8")
     assert seif.plan("nano-tiny") == seif.plan(seif.load_config("nano-tiny"))
     assert len(seif.plan(path).turns) == len(seif.plan(str(path)).turns) == 2
 

@@ -11,7 +11,7 @@ from benchmarks.server import FAULTS, Behaviour, running
 from seif.chat import DEFAULT, ChatFormat
 from seif.engines import failures
 from seif.engines.base import TOO_LONG, Request
-from seif.engines.openai import Limits, OpenAIEngine, _body, read_completion
+from seif.engines.openai import Limits, OpenAIEngine, read_completion, request_body
 from seif.errors import RunError, UsageError
 
 FAST = Behaviour(answer_s=0.002, verdict_s=0.002, retry_after=0.001)
@@ -307,6 +307,6 @@ def test_a_cancelled_asker_does_not_take_the_answer_from_the_others():
 
 def test_tools_are_shown_to_the_model_and_calls_stay_in_its_text():
     tool = {"type": "function", "function": {"name": "look"}}
-    body = _body("fake", request(tools=(tool,)), DEFAULT)
+    body = request_body("fake", request(tools=(tool,)), DEFAULT)
     assert (body["tools"], body["tool_choice"]) == ([tool], "none")
-    assert not {"tools", "tool_choice"} & _body("fake", request(), DEFAULT).keys()
+    assert not {"tools", "tool_choice"} & request_body("fake", request(), DEFAULT).keys()

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import seif
 from faults.campaign import Crashed, Fault, Overran, Silent, call, expect_line
+from seif.configs import find
 from seif.constraints.compiler import compile_text
 from seif.errors import UsageError
 from seif.instructions import write_instructions
@@ -251,7 +252,8 @@ def _option(options: Sequence[object], words: tuple[str, ...]) -> Callable[[Path
     def attempt(folder: Path) -> None:
         config = folder / "run.yaml"
         (folder / "seeds.txt").write_text("Why?\n")
-        config.write_text(f"model: {NANO / 'model'}\nseeds: seeds.txt\nfollower: {{grpo: {{max_new_tokens: 64}}}}\n")
+        shipped = find(Path("nano-tiny")).read_text(encoding="utf-8")
+        config.write_text(shipped.replace("nano:data/seeds.parquet", "seeds.txt"), encoding="utf-8")
         expect_line(call("plan", config, *options), 2, *words)
 
     return attempt

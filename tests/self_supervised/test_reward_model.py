@@ -31,7 +31,7 @@ def test_no_question_is_on_both_sides_and_both_labels_are_on_each():
     ("keep", "message"),
     [
         (lambda p: p.label == 1, "all .* pseudo-labels are 1"),
-        (lambda p: p.seed_question.endswith("river."), "questions are too few"),
+        (lambda p: p.seed_question.endswith("river."), "too few questions"),
     ],
 )
 def test_one_class_or_too_little_is_told_before_anything_is_loaded(tmp_path, model, keep, message):

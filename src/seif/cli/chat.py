@@ -34,7 +34,10 @@ def chat(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Talk to a model in the terminal; /help shows how to add constraints, whose verdicts stand under each reply."""
+    """Talk to a model in the terminal.
+
+    /help shows how to add constraints, whose verdicts stand under each reply.
+    """
     from seif.conversation import ChatOptions, Screen, converse, open_chat
 
     found = for_model(config, model, overrides) if config is not None or overrides else None

@@ -21,7 +21,10 @@ def compare(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Compare runs: accuracy over the turns, differences with 95% intervals, settings and costs."""
+    """Show runs beside each other.
+
+    Accuracy over the turns, differences with 95% intervals, settings and costs.
+    """
     from seif.comparison.page import write_comparison
     from seif.comparison.runs import compare_runs
     from seif.comparison.table import comparison_parts

@@ -66,9 +66,9 @@ def evaluate(
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Accuracy of a model: held-out tasks, IFEval, IFBench, checklists, other suites.
+    """Accuracy of a model: held-out tasks, IFEval, other suites.
 
-    Held-out tasks, IFEval and IFBench are checked by verifiers alone.
+    Held-out tasks, IFEval and IFBench are checked by verifiers alone; checklists by rules and a judge.
     """
     from seif import api
     from seif.evaluation import files

@@ -26,7 +26,10 @@ def export(
     ] = None,
     public: Annotated[bool, typer.Option("--public", help="With --push-to-hub: let everybody see it.")] = False,
 ) -> None:
-    """Write a trained Follower with tokenizer, chat template and model card, ready for `hf upload`."""
+    """Write a trained Follower as a folder for `hf upload`.
+
+    With its weights, tokenizer, chat template and a model card.
+    """
     from seif.exporting import Push
     from seif.exporting import export as write
 

@@ -89,7 +89,7 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], l
     for name, side in zip(("to train on", "held out"), sides, strict=True):
         if len({p.label for p in side}) < 2:
             raise UsageError(
-                f"{quantity(len(questions), 'question')} are too few: the {quantity(len(side), 'pair')} {name} "
+                f"too few questions ({len(questions):,}): the {quantity(len(side), 'pair')} {name} "
                 "don't have both labels; add instructions"
             )
     return sides
