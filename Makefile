@@ -8,7 +8,7 @@ install: .venv/installed
 
 .venv/installed: pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[bench,dev,general,lora,serve]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[analyze,bench,dev,general,lora,serve]'
 	touch $@
 
 demo: install

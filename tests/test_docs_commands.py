@@ -5,7 +5,7 @@ import re
 import pytest
 import typer
 
-from seif.cli import app
+from seif.cli.commands import app
 from support import ROOT
 
 PAGES = ["README.md", "CONTRIBUTING.md", *(f"docs/{path.name}" for path in sorted((ROOT / "docs").glob("*.md")))]

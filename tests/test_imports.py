@@ -8,16 +8,19 @@ import pytest
 
 HEAVY = {"torch", "transformers", "trl", "peft", "accelerate", "datasets", "vllm", "tokenizers"}
 LATE = HEAVY | {"openai"}
-MAY_BE_HEAVY = ("distributed/", "engines/", "training/", "nano/", "self_supervised/")
+MAY_BE_HEAVY = ("analysis/embeddings", "distributed/", "engines/", "training/", "nano/", "self_supervised/")
 LAYERS = (
     {
+        "activity",
         "atomic",
         "configs",
         "errors",
         "listener",
         "outputs",
         "quantities",
+        "redaction",
         "registry",
+        "signals",
         "text_rows",
         "types",
         "user_code",
@@ -40,10 +43,10 @@ LAYERS = (
     {"allocation", "frontier", "outcomes", "replay", "scoring"},
     {"evaluation", "metrics", "training"},
     {"datasets", "edits", "extensions", "models", "nano", "self_supervised"},
-    {"planning", "report", "results", "spending", "stages"},
+    {"analysis", "planning", "report", "results", "spending", "stages"},
     {"distributed"},
     {"preflight"},
-    {"bench", "loop", "recipes"},
+    {"bench", "loop", "recipes", "suite_run"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

@@ -21,7 +21,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from seif.api import (
         Response,
-        SuiteOptions,
         compile_constraints,
         estimate,
         evaluate,
@@ -42,6 +41,7 @@ if TYPE_CHECKING:
     from seif.judges import Judgement
     from seif.listener import Listener
     from seif.planning.machine import Machine
+    from seif.suite_run import SuiteOptions
     from seif.types import Constraint, Instruction, Verdict
 
 __version__ = "0.1.0"
@@ -59,6 +59,7 @@ __all__ = [
     "SuiteOptions",
     "UsageError",
     "Verdict",
+    "analyze",
     "compile_constraints",
     "estimate",
     "evaluate",
@@ -83,8 +84,10 @@ _ELSEWHERE = {
     "Machine": "planning.machine",
     "RunError": "errors",
     "SeifError": "errors",
+    "SuiteOptions": "suite_run",
     "UsageError": "errors",
     "Verdict": "types",
+    "analyze": "analysis.run",
 }
 """Names that are not in `api`."""
 

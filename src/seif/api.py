@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
+from seif.activity import doing
 from seif.artifacts import Beside, RunDir
 from seif.atomic import hold, read_json
 from seif.config import Config
@@ -18,7 +19,7 @@ from seif.constraints.conflict import Conflict
 from seif.constraints.conflicts import explain
 from seif.constraints.verifiers import verify as check
 from seif.engines.quiet import quiet
-from seif.errors import UsageError, named
+from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
@@ -41,6 +42,7 @@ from seif.preflight import (
 from seif.progress import Progress
 from seif.repair import set_aside_damage
 from seif.results import Estimate, Generation, Plan, Run, read_run
+from seif.suite_run import NO_OPTIONS, SuiteOptions, run_suite
 from seif.tracking import open_tracker
 from seif.types import Constraint, Instruction
 
@@ -54,24 +56,6 @@ class Response:
 
     instruction: Instruction
     text: str
-
-
-@dataclass(frozen=True)
-class SuiteOptions:
-    """What an evaluation suite is given beside the config; each suite takes some of these."""
-
-    held_out: str | Path | None = None
-    """held-out: tasks in the released schema with ids and kwargs, in place of the config's."""
-    judge_model: str | None = None
-    """held-out: a checkpoint that is measured as a Judger too."""
-    prompts: str | Path | None = None
-    """ifeval: a file of prompts."""
-    responses: str | Path | None = None
-    """ifeval: where every response goes, as JSON lines."""
-    include_path: str | Path | None = None
-    """lm-eval: a folder with tasks."""
-    limit: int | None = None
-    """ifeval, lm-eval: only the first so many prompts."""
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
@@ -278,45 +262,19 @@ def evaluate(config: ConfigLike, judge_model: str | None = None) -> Evaluation:
 
 
 def evaluate_suite(
-    config: ConfigLike, suite: str, options: SuiteOptions = SuiteOptions(), listener: Listener = SILENT
+    config: ConfigLike,
+    suite: str,
+    options: SuiteOptions = NO_OPTIONS,
+    listener: Listener = SILENT,
+    out: str | Path | None = None,
 ) -> SuiteResult:
     """Run one evaluation suite on `config.model`: `held-out`, `ifeval`, `lm-eval:TASK`, or a plugin's.
 
-    Raises UsageError for an unknown suite, for options that it does not take and for what it lacks; RunError when an
-    engine or the suite breaks.
+    With `out` the numbers also go to that JSON file, beside those of other suites that it holds, and the same call goes
+    on after a kill, item by item, where the suite keeps its answers. Raises UsageError for an unknown suite, for
+    options that it does not take and for what it lacks; RunError when an engine or the suite breaks.
     """
-    from contextlib import ExitStack
-
-    from seif import stages
-    from seif.engines.base import NoEngine
-    from seif.evaluation.suites import SuiteSettings, check_options, find_suite
-    from seif.models import JudgeWeights, ModelPool
-
-    config = _loaded(config)
-    check_options(suite, [key for key, value in vars(options).items() if value is not None])
-    part, task = find_suite(suite)
-    if options.held_out is not None:
-        config = config.model_copy(update={"held_out": str(Path(options.held_out).resolve())})
-    settled, precision = settle(config)
-    listener.info(str(precision))
-    judge = JudgeWeights(options.judge_model) if options.judge_model else None
-    with ModelPool(settled) as pool, ExitStack() as asking:
-        settings = SuiteSettings(
-            settled,
-            settled.model,
-            task,
-            prompts=_path(options.prompts),
-            limit=options.limit,
-            responses=_path(options.responses),
-            include_path=_path(options.include_path),
-            measure_judger=stages.judger_measure(settled, pool, judge, asking.close),
-            report=listener.progress,
-        )
-        part.check(settings)
-        preflight(settled, [], options.judge_model)
-        engine = NoEngine() if part.loads_model else asking.enter_context(pool.use(settled.model))
-        with named(f"the evaluation suite {part.name!r}"):
-            return asyncio.run(part.run(engine, settings))
+    return run_suite(_loaded(config), suite, options, listener, _path(out))
 
 
 def judge(
@@ -359,12 +317,18 @@ def judge_each(
         asyncio.Runner() as runner,
     ):
 
+        async def judge_one(response: Response) -> list[Judgement]:
+            found = await judge_all(judger, response.instruction, response.text)
+            work.advance()
+            return found
+
         async def judge_together(group: Sequence[Response]) -> list[list[Judgement]]:
-            return list(await asyncio.gather(*(judge_all(judger, r.instruction, r.text) for r in group)))
+            return list(await asyncio.gather(*map(judge_one, group)))
 
         source = iter(responses)
-        while group := list(islice(source, PENDING)):
-            yield from runner.run(judge_together(group))
+        with doing("responses", len(responses) if isinstance(responses, Sized) else None) as work:
+            while group := list(islice(source, PENDING)):
+                yield from runner.run(judge_together(group))
 
 
 def _check_judge(config: Config, model: str) -> None:

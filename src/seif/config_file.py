@@ -16,6 +16,7 @@ from seif.config.complaints import REPLACED, complaint, odd_values, origin, show
 from seif.config.parsing import DEEPEST, LONGEST, ConfigTextError, decode, parse
 from seif.configs import find, nearest
 from seif.errors import UsageError
+from seif.redaction import refuse_secrets
 
 PATH_KEYS = (
     *("model", "seeds", "instructions", "held_out", "held_out_types", "audit", "prompts"),
@@ -97,9 +98,11 @@ def build_config(tree: dict[str, Any], source: str, overrides: Sequence[str] = (
         _change_at(tree, key.split("."), _shipped)
         _change_at(tree, key.split("."), functools.partial(_check_path, key))
     try:
-        return Config.model_validate(tree)
+        config = Config.model_validate(tree)
     except ValidationError as error:
         raise UsageError(complaint(error.errors(), source, overrides)) from error
+    refuse_secrets(tree)
+    return config
 
 
 def _change_at(tree: Any, key: list[str], change: Callable[[Any], Any]) -> None:

@@ -12,6 +12,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+from seif.activity import doing
 from seif.engines.together import PENDING, as_answered, in_order
 
 A = TypeVar("A")
@@ -108,25 +109,33 @@ def _parsed(line: bytes) -> list[tuple[int, Any]] | None:
 
 
 async def ask_missing(
-    journal: Journal, ask: Callable[[int], Awaitable[Any]], items: Iterable[int], pending: int = PENDING
+    journal: Journal,
+    ask: Callable[[int], Awaitable[Any]],
+    items: Iterable[int],
+    pending: int = PENDING,
+    what: str = "answers",
 ) -> None:
-    """Ask for those of `items` that the journal lacks, and note the answers as they come, as JSON values.
+    """Ask for those of `items` that the journal lacks, and note the answers as they come, as JSON values; `what` they
+    are called where progress is shown.
 
     An answer None is not noted: the item failed, and is asked again by the same command. Raises what `ask` raises.
     """
-    async for group in as_answered(ask, (item for item in items if item not in journal), pending):
-        journal.add((item, value) for item, value in group if value is not None)
+    missing = array("q", (item for item in items if item not in journal))
+    with doing(what, len(missing)) as work:
+        async for group in as_answered(ask, missing, pending):
+            journal.add((item, value) for item, value in group if value is not None)
+            work.advance(len(group))
 
 
 async def ask_all(
-    ask: Callable[[int], Awaitable[A]], items: int, path: Path | None, pending: int = PENDING
+    ask: Callable[[int], Awaitable[A]], items: int, path: Path | None, pending: int = PENDING, what: str = "answers"
 ) -> list[A | None]:
     """The answers to items 0, 1, ...; they are JSON values, and what failed is None.
 
     Those that the journal at `path` holds are not asked for; without a path none are kept.
     """
     if path is None:
-        return list(await in_order(ask, range(items), pending))
+        return list(await in_order(ask, range(items), pending, what))
     with Journal(path, items) as journal:
-        await ask_missing(journal, ask, range(items), pending)
+        await ask_missing(journal, ask, range(items), pending, what)
         return [journal.get(item) for item in range(items)]

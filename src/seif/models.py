@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from seif.activity import doing
 from seif.artifacts import Beside
 from seif.atomic import read_json
 from seif.chat import chat_format
@@ -29,6 +30,7 @@ from seif.errors import UsageError
 from seif.evaluation.audit import Audit, reliance
 from seif.judges import JUDGES, Judge, JudgeContext, judging_kind, options_of
 from seif.judges.audited import AuditedJudge, Reliance
+from seif.redaction import keep_secret
 from seif.roles.filter import Filter
 from seif.self_supervised.curriculum import soft
 
@@ -114,12 +116,14 @@ class ModelPool:
     def _acquire(self, weights: str) -> Engine:
         used = [path for path, users in self._users.items() if users]
         if self.config.engine.kind == "vllm":
-            self._engines = dict(zip(used, self._vllm().together(used), strict=True))
+            with doing("waiting for vLLM"):
+                self._engines = dict(zip(used, self._vllm().together(used), strict=True))
             return self._engines[weights]
         for path in self._engines.keys() - set(used):
             self._engines.pop(path).close()
         if weights not in self._engines:
-            self._engines[weights] = self._load(weights)
+            with doing(f"loading {Path(weights).name}"):
+                self._engines[weights] = self._load(weights)
         return self._engines[weights]
 
     def cache(self, weights: str) -> VerdictCache | None:
@@ -243,6 +247,7 @@ def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAI
     from seif.engines.openai import Limits, OpenAIEngine
 
     e = config.engine
+    keep_secret(e.api_key_env)
     key = os.environ.get(e.api_key_env, "")
     if not key.strip() and e.api_key_env != "OPENAI_API_KEY":
         raise UsageError(f"engine.api_key_env names ${e.api_key_env}, which is not set; export it")

@@ -10,6 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 
+from seif.activity import Activity, current
+from seif.quantities import clock
+
+__all__ = ["NAMES", "SHOWN", "Progress", "clock"]
+
 NAMES = {
     "train_instructor": "train Instructor",
     "generate": "generate",
@@ -22,13 +27,6 @@ NAMES = {
 SHOWN = {"reward": "reward", "loss": "loss", "accuracy": "accuracy", "held_out_accuracy": "held-out accuracy"}
 """Logged numbers that are shown at a step: the reward, or else what there is of the others."""
 _ACCURACY, _STDERR = (f"held_out/greedy/{key}" for key in ("constraint_accuracy", "stderr"))
-
-
-def clock(seconds: float) -> str:
-    """m:ss, or h:mm:ss."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 class Progress:
@@ -45,6 +43,8 @@ class Progress:
 
     def started(self, turn: int, stage: str) -> None:
         self.title = f"turn {turn}/{self.turns}  {NAMES[stage]}" if self.turns else NAMES[stage]
+        if display := current():
+            display.begin_stage(self)
         if self.live:
             self.bar = Bar(
                 TextColumn("{task.description}"),
@@ -56,14 +56,26 @@ class Progress:
             self.task = self.bar.add_task(self.title, total=None)
             self.bar.start()
         else:
-            self.console.print(self.title, highlight=False)
+            self._print(self.title)
+
+    def show(self, activity: Activity | None) -> None:
+        """What is under way within the stage, on a terminal."""
+        if self.bar is not None and not self.total:
+            what = f"{self.title}  {activity.line()}" if activity else self.title
+            total, done = (activity.total, activity.done) if activity else (None, 0)
+            self.bar.update(self.task, description=what, total=total, completed=done)
+
+    def say(self, line: str) -> None:
+        """A line on what is under way, where there is no terminal."""
+        if not self.live:
+            self.console.print(line, highlight=False, markup=False)
 
     def skipped(self, turn: int, stage: str) -> None:
         self.console.print(f"turn {turn}/{self.turns}  {NAMES[stage]}: already done", style="dim", highlight=False)
 
     def begin(self, turn: int, stage: str, total: int) -> None:
         """A stage of `total` steps begins."""
-        self.close()
+        self._stop_bar()
         self.total, self.first, self.began = total, 0, time.time()
         if self.live:
             columns = (
@@ -81,7 +93,7 @@ class Progress:
         """The stage starts behind `step`, from a checkpoint."""
         self.first, self.began = step, time.time()
         if step:
-            self.console.print(f"{self.title}: continuing after step {step}", highlight=False)
+            self._print(f"{self.title}: continuing after step {step}")
 
     def step(self, step: int, metrics: Mapping[str, float]) -> None:
         """One step is done."""
@@ -92,7 +104,7 @@ class Progress:
         if self.bar is not None:
             self.bar.update(self.task, completed=step, numbers=numbers)
         else:
-            self.console.print(f"{self.title}  step {step}/{self.total}  {numbers}", highlight=False)
+            self._print(f"{self.title}  step {step}/{self.total}  {numbers}")
 
     def finished(self, turn: int, stage: str, seconds: float, last: Mapping[str, float]) -> None:
         """The stage is done; `last` holds its final numbers."""
@@ -111,6 +123,17 @@ class Progress:
         self.console.print(line, highlight=False)
 
     def close(self) -> None:
+        self._stop_bar()
+        self.total = 0
+        if display := current():
+            display.begin_stage(None)
+
+    def _stop_bar(self) -> None:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
+
+    def _print(self, line: str) -> None:
+        self.console.print(line, highlight=False)
+        if display := current():
+            display.spoken()

@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
+from seif.activity import doing
 from seif.errors import UsageError
 from seif.text_rows import TextFormat, count_text_rows, iter_text_rows
 from seif.types import Json
@@ -45,15 +46,21 @@ def iter_rows(path: Path, columns: Collection[str] | None = None) -> Iterator[Js
     UsageError naming the file and the row or line.
     """
     form = _format(path)
-    with _readable(path, form):
-        if form == "parquet":
-            file = _parquet(path)
-            names = _names(file, path)
-            wanted = names if columns is None else [name for name in names if name in columns]
-            for batch in file.iter_batches(ROW_GROUP, columns=wanted):
-                yield from batch.to_pylist()
-        else:
-            yield from iter_text_rows(path, form)
+    with _readable(path, form), doing(f"rows of {path.name}", lambda: count_rows(path)) as work:
+        for row in _rows(path, form, columns):
+            yield row
+            work.advance()
+
+
+def _rows(path: Path, form: Literal["parquet"] | TextFormat, columns: Collection[str] | None) -> Iterator[Json]:
+    if form == "parquet":
+        file = _parquet(path)
+        names = _names(file, path)
+        wanted = names if columns is None else [name for name in names if name in columns]
+        for batch in file.iter_batches(ROW_GROUP, columns=wanted):
+            yield from batch.to_pylist()
+    else:
+        yield from iter_text_rows(path, form)
 
 
 def read_rows(path: Path) -> list[Json]:

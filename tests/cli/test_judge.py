@@ -5,7 +5,7 @@ import yaml
 from benchmarks.server import Behaviour, running
 
 import support
-from seif.cli.judge import _read
+from seif.cli.judged_file import read
 
 ROWS = [
     {
@@ -87,7 +87,7 @@ def test_settings_need_no_config(call):
 def test_a_prompt_that_holds_its_constraints_is_not_given_them_twice(tmp_path):
     file = tmp_path / "rows.jsonl"
     file.write_text("".join(json.dumps(row) + "\n" for row in ROWS))
-    first, second = (row.response.instruction for row in _read(file, by_rules=False))
+    first, second = (row.response.instruction for row in read(file, by_rules=False))
     assert (first.seed, first.prompt) == ("Why?", ROWS[0]["prompt"])
     assert second.prompt == "How?\nUse only lowercase."
 

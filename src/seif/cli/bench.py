@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seif.api import load_config
+from seif.activity import doing
 from seif.cli.options import (
     Overrides,
     Seeds,
@@ -17,9 +17,11 @@ from seif.cli.options import (
     quiet,
     settle_dtype,
 )
-from seif.config import Config
 from seif.errors import UsageError
 from seif.outputs import check_new
+
+if TYPE_CHECKING:
+    from seif.config import Config
 
 _SEEDS = "nano:data/seeds.parquet"
 
@@ -36,7 +38,10 @@ def bench(
     overrides: Overrides = None,
     out: Annotated[Path, typer.Option(help="The rates, for `seif plan --rates`.")] = Path("rates.json"),
 ) -> None:
-    """Measure this machine: how fast the config's model writes, reads, judges and trains here."""
+    """Measure how fast a model is on this machine.
+
+    How fast the config's model writes, reads, judges and trains here.
+    """
     from seif.atomic import write_text
     from seif.bench import bench as measure
     from seif.preflight import check_names, iter_questions
@@ -47,7 +52,8 @@ def bench(
     quiet()
     hears = listener()
     questions = iter_questions(settled, hears.note)
-    rates = measure(settled, questions, hears.info)
+    with doing("measuring"):
+        rates = measure(settled, questions, hears.info)
     write_text(out, rates.model_dump_json(indent=2) + "\n")
     console.print(f"{out}: for seif plan CONFIG --rates {out}", highlight=False, markup=False)
 
@@ -57,6 +63,8 @@ def _config(config: Path | None, model: str | None, seeds: Path | None, override
         return load(config, [*(overrides or []), *([f"model={_place(model)}"] if model else [])], seeds)
     if model is None:
         raise UsageError("give --config CONFIG, e.g. --config nano, or --model DIR")
+    from seif.api import load_config
+
     # Without seeds of one's own the embedded ones do.
     return load_config(None, overrides or (), model=_place(model), seeds=str(seeds.resolve()) if seeds else _SEEDS)
 

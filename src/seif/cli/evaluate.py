@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import RenderableType
 
-from seif import api
-from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener
+from seif.cli.options import AsJson, OptionalConfig, Overrides, console, for_model, listener, print_json
 from seif.outputs import check_file, check_new
-from seif.preflight import files_of
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from seif.evaluation.results import SuiteResult
 
 
@@ -44,17 +42,22 @@ def evaluate(
     limit: Annotated[int | None, typer.Option(min=1, help="ifeval, lm-eval: only the first so many prompts.")] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write the numbers to this JSON file, beside those of other suites that it holds."),
+        typer.Option(help="Write the numbers to this JSON file, beside other suites'; the same command resumes."),
     ] = None,
     config: OptionalConfig = None,
     overrides: Overrides = None,
     as_json: AsJson = False,
 ) -> None:
-    """Accuracy of a model: held-out tasks, IFEval, both by verifiers alone, or any other suite."""
-    from seif.atomic import write_json
-    from seif.evaluation import files
+    """Accuracy of a model: held-out tasks, IFEval, other suites.
 
-    options = api.SuiteOptions(
+    Held-out tasks and IFEval are checked by verifiers alone.
+    """
+    from seif import api
+    from seif.evaluation import files
+    from seif.preflight import files_of
+    from seif.suite_run import SuiteOptions
+
+    options = SuiteOptions(
         held_out=held_out,
         judge_model=judge_model,
         prompts=prompts,
@@ -67,14 +70,10 @@ def evaluate(
         check_file(out, (held_out, prompts, responses, config, *files_of(cfg)))
     if responses is not None:
         check_new(responses, (held_out, prompts, config, *files_of(cfg)), option="--responses", stream=True)
-    kept = files.read_sections(out, model)
-    result = api.evaluate_suite(cfg, suite, options, listener(as_json))
+    result = api.evaluate_suite(cfg, suite, options, listener(as_json), out)
     name = suite.partition(":")[0]
-    found = files.sections(name, result)
-    if out is not None:
-        write_json(out, files.merged(kept, model, found))
     if as_json:
-        print(json.dumps(found, indent=2))
+        print_json(files.sections(name, result))
         return
     for line in _shown(name, result):
         console.print(line, highlight=False)

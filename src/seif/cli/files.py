@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from seif.atomic import write_atomically
-from seif.cli.options import AsJson, console
+from seif.cli.options import AsJson, console, print_json
 from seif.outputs import check_file
 from seif.quantities import quantity
-from seif.tables import write_json_lines
-from seif.types import Constraint, Json
+
+if TYPE_CHECKING:
+    from seif.types import Constraint, Json
 
 SHOWN = ("contradictory", "witnessed", "open")
 Types = Annotated[
@@ -35,6 +33,8 @@ def verify(
     as_json: AsJson = False,
 ) -> None:
     """Check responses against their instructions, as IFEval does."""
+    from rich.table import Column, Table
+
     from seif.constraints.files import VerifiedFile
 
     _check(out, file, types)
@@ -43,10 +43,10 @@ def verify(
     _write(out, rows)
     found = rows.found()
     if as_json:
-        print(json.dumps(found.to_json(), indent=2))
+        print_json(found.to_json())
         return
     summary = found.summary
-    table = Table("instruction", "n", "followed", box=None, header_style="bold")
+    table = Table(Column("instruction", overflow="fold"), "n", "followed", box=None, header_style="bold")
     for kind, one in summary.per_type.items():
         table.add_row(kind, f"{one.n:,}", f"{one.accuracy:.1%}")
     console.print(table)
@@ -69,7 +69,9 @@ def compile_(
     types: Types = None,
     as_json: AsJson = False,
 ) -> None:
-    """Turn constraints' texts into rule checks, where that is certain."""
+    """Turn constraints' texts into rule checks, where certain."""
+    from rich.table import Column, Table
+
     from seif.constraints.files import CompiledFile
 
     _check(out, file, types)
@@ -78,9 +80,9 @@ def compile_(
     _write(out, ([_check_of(c) for c in row] for row in rows))
     counts = rows.counts()
     if as_json:
-        print(json.dumps(asdict(counts), indent=2))
+        print_json(asdict(counts))
         return
-    table = Table("instruction", "texts", "share", box=None, header_style="bold")
+    table = Table(Column("instruction", overflow="fold"), "texts", "share", box=None, header_style="bold")
     for kind, n in counts.per_type.items():
         table.add_row(kind, f"{n:,}", f"{n / counts.texts:.1%}")
     console.print(table)
@@ -100,7 +102,10 @@ def conflicts(
     types: Types = None,
     as_json: AsJson = False,
 ) -> None:
-    """Find constraints that exclude each other; a witness shows that the others can be met together."""
+    """Find constraints that exclude each other.
+
+    A witness shows that the others can be met together.
+    """
     from seif.constraints.audit import audit, examine
     from seif.constraints.files import constraint_sets
 
@@ -111,7 +116,7 @@ def conflicts(
     if out is not None:
         _write(out, (examined.record() for examined in found))
     if as_json:
-        print(json.dumps(summary.to_json(), indent=2))
+        print_json(summary.to_json())
         return
     for number, examined in enumerate(found, 1):
         said = examined.outcome.reason or examined.refusal
@@ -139,6 +144,9 @@ def _check_of(constraint: Constraint) -> Json | None:
 
 def _write(out: Path | None, records: Iterable[object]) -> None:
     """Write records as they come; without a file, only read them."""
+    from seif.atomic import write_atomically
+    from seif.tables import write_json_lines
+
     if out is not None:
         write_atomically(out, lambda partial: write_json_lines(partial, records))
     else:

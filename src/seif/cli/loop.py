@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from seif import api
-from seif.artifacts import RunDir
-from seif.cli.options import AsJson, ConfigFile, Gpu, Overrides, RatesFile, Seeds, console, listener, load, quiet
-from seif.config import Config
+from seif.cli.options import (
+    AsJson,
+    ConfigFile,
+    Gpu,
+    Overrides,
+    RatesFile,
+    Seeds,
+    console,
+    listener,
+    load,
+    print_json,
+    quiet,
+)
 from seif.configs import find
 from seif.errors import UsageError
 from seif.listener import Listener
-from seif.planning.machine import Machine
-from seif.results import Estimate
-from seif.spending import tokens_by_turn
+
+if TYPE_CHECKING:
+    from seif.config import Config
+    from seif.planning.machine import Machine
+    from seif.results import Estimate
 
 
 def run(
@@ -30,6 +40,8 @@ def run(
     overrides: Overrides = None,
 ) -> None:
     """Run or resume the whole loop."""
+    from seif import api
+    from seif.artifacts import RunDir
     from seif.report.table import audit_parts, turn_table
 
     found = api.run(load(config, overrides, seeds), run_dir or Path("runs") / find(config).stem, listener())
@@ -51,11 +63,14 @@ def plan(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Validate a config and say what a run would do, how long it would take and how much memory it needs.
+    """Check a config, and say what a run would do and need.
 
-    Needs no GPU and no download; hours and memory follow from the model's config.json.
+    How long it would take, and how much memory. Needs no GPU and no download; hours and memory follow from the model's
+    config.json.
     """
+    from seif import api
     from seif.planning.forecast import forecast
+    from seif.planning.machine import Machine
     from seif.preflight import settle
     from seif.report.estimates import estimate_parts
     from seif.report.table import plan_table
@@ -68,7 +83,7 @@ def plan(
     needs = forecast(cfg, found, Machine(gpu, rates, price), hears.note)
     if as_json:
         estimate = asdict(needs) if needs else None
-        print(json.dumps({"dtype": asdict(precision), **asdict(found), "estimate": estimate}, indent=2))
+        print_json({"dtype": asdict(precision), **asdict(found), "estimate": estimate})
         return
     if gpu is None and rates is None:
         # What this machine computes in says nothing about another.
@@ -83,9 +98,16 @@ def status(
     rates: RatesFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Where a run is, its numbers so far, and what its stages took beside what was estimated."""
+    """Where a run is, its numbers, and what its stages took.
+
+    What they took is shown beside what was estimated.
+    """
+    from seif import api
+    from seif.artifacts import RunDir
+    from seif.planning.machine import Machine
     from seif.report.estimates import comparison, stages_of
     from seif.report.table import audit_parts, turn_table
+    from seif.spending import tokens_by_turn
 
     found = api.load_run(run)
     root = RunDir(found.path)
@@ -102,7 +124,7 @@ def status(
         ]
         estimate = asdict(needs) if needs else None
         tokens = [{"turn": turn, **by_role} for turn, by_role in enumerate(tokens_by_turn(root), 1)]
-        print(json.dumps({**found.to_json(), "stages": stages, "tokens": tokens, "estimate": estimate}, indent=2))
+        print_json({**found.to_json(), "stages": stages, "tokens": tokens, "estimate": estimate})
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
     console.print(turn_table(root))
@@ -114,6 +136,7 @@ def status(
 
 def _needs(config: Config, machine: Machine, hears: Listener) -> Estimate | None:
     """The estimate of a run; None where its files are gone, which takes nothing from what the run has done."""
+    from seif import api
     from seif.planning.forecast import forecast
 
     try:
@@ -126,6 +149,8 @@ def _needs(config: Config, machine: Machine, hears: Listener) -> Estimate | None
 
 def report(run: Annotated[Path, typer.Argument(help="A run directory.")]) -> None:
     """Write the run's report.html anew."""
+    from seif import api
+
     written, hears = api.write_report(run), listener()
     for line in api.load_run(run).damaged:
         hears.note(line)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
 
-from seif.api import load_config
-from seif.config import Config
+from seif.activity import current
 from seif.engines.quiet import quiet
 from seif.listener import Listener
-from seif.pipeline import FileLog
-from seif.preflight import preflight, settle
+from seif.redaction import redacted
+
+if TYPE_CHECKING:
+    from seif.config import Config
 
 console = Console(soft_wrap=True)
 
@@ -40,11 +42,9 @@ RatesFile = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the numbers as JSON.")]
 
-
 __all__ = [
     "AsJson",
     "ConfigFile",
-    "FileLog",
     "Gpu",
     "OptionalConfig",
     "Overrides",
@@ -54,22 +54,24 @@ __all__ = [
     "for_model",
     "listener",
     "load",
-    "preflight",
+    "print_json",
     "quiet",
     "settle_dtype",
 ]
 
 
 def _info(line: str) -> None:
-    console.print(line, highlight=False)
+    console.print(redacted(line), highlight=False)
 
 
 def _note(line: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(f"note: {line}", style="yellow", highlight=False, markup=False)
+    Console(stderr=True, soft_wrap=True).print(f"note: {redacted(line)}", style="yellow", highlight=False, markup=False)
 
 
 def _progress(line: str) -> None:
-    Console(stderr=True, soft_wrap=True).print(line, highlight=False)
+    Console(stderr=True, soft_wrap=True).print(redacted(line), highlight=False, markup=False)
+    if display := current():
+        display.spoken()
 
 
 def listener(as_json: bool = False) -> Listener:
@@ -79,19 +81,32 @@ def listener(as_json: bool = False) -> Listener:
     return Listener(_info, _note, _progress, console)
 
 
+def print_json(value: object) -> None:
+    """The numbers of a command, and nothing else, on standard output."""
+    if display := current():
+        display.close()
+    print(json.dumps(value, indent=2))
+
+
 def load(config: Path, overrides: list[str] | None, seeds: Path | None) -> Config:
     """A config for a run, with its overrides and seed file."""
+    from seif.api import load_config
+
     return load_config(config, overrides or (), seeds=str(seeds.resolve()) if seeds else None)
 
 
 def for_model(config: Path | None, model: str, overrides: list[str] | None, **files: Path | None) -> Config:
     """The role settings for a command that names its model itself."""
+    from seif.api import load_config
+
     direct = {"model": model, **{k: str(v.resolve()) for k, v in files.items() if v is not None}}
     return load_config(config, overrides or (), **direct)
 
 
 def settle_dtype(config: Config, work: Path | None = None, tell: bool = True) -> Config:
     """As `seif.preflight.settle`; prints what was chosen, and why."""
+    from seif.preflight import settle
+
     settled, precision = settle(config, work)
     if tell:
         _info(str(precision))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from typer.cli import get_docs_for_click
 
-from seif.cli import app
+from seif.cli.commands import app
 
 
 def command_reference() -> str:

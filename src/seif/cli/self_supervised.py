@@ -4,34 +4,31 @@ reward-model`.
 
 from __future__ import annotations
 
-import json
+import errno
+import socket
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.table import Table
 
-from seif.artifacts import Beside
-from seif.atomic import hold, read_json
 from seif.cli.options import (
     AsJson,
     OptionalConfig,
     Overrides,
     console,
     for_model,
-    preflight,
+    print_json,
     quiet,
     settle_dtype,
 )
 from seif.errors import UsageError
-from seif.evaluation.results import RewardModelNumbers
 from seif.outputs import check_new
-from seif.pipeline import FileLog
-from seif.preflight import files_of
-from seif.progress import Progress
 from seif.quantities import quantity
-from seif.report.text import percent, plain
+
+if TYPE_CHECKING:
+    from seif.evaluation.results import RewardModelNumbers
+    from seif.pipeline import FileLog
 
 INSTRUCTIONS = "Instructions in the released schema, or verl-if's (parquet, JSONL, JSON)."
 
@@ -45,16 +42,23 @@ def curriculum(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Cut instructions to their first constraint, their first two, and so on: one file per level."""
+    """Cut instructions to their first constraints, by level.
+
+    To their first constraint, their first two, and so on: one file per level.
+    """
+    from rich.table import Table
+
+    from seif.activity import doing
     from seif.atomic import new_directory
     from seif.instructions import read_instructions, write_instructions
     from seif.self_supervised.curriculum import levels as cut
 
     check_new(out, [file])
     found = cut(read_instructions(file), levels)
-    with new_directory(out) as folder:
+    with new_directory(out) as folder, doing("levels", len(found)) as work:
         for level in found:
             write_instructions(folder / f"level_{level.number}.parquet", level.instructions)
+            work.advance()
     rows = [
         {
             "level": x.number,
@@ -64,7 +68,7 @@ def curriculum(
         for x in found
     ]
     if as_json:
-        print(json.dumps(rows, indent=2))
+        print_json(rows)
         return
     table = Table("level", "instructions", "whose last constraint a rule checks", box=None, header_style="bold")
     for row in rows:
@@ -79,9 +83,14 @@ def pseudo_label(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Let a model answer instructions with and without each soft constraint, and take that for labels."""
+    """Label pairs by answers with and without a constraint.
+
+    A model answers instructions with and without each soft constraint, and that is taken for labels.
+    """
     from seif import stages
+    from seif.artifacts import Beside
     from seif.instructions import read_instructions
+    from seif.preflight import files_of, preflight
     from seif.self_supervised.pseudo_labels import PairCounts
 
     cfg = for_model(config, model, overrides)
@@ -111,9 +120,16 @@ def train_reward_model(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Train a classifier on labelled pairs, calibrate it, and measure it on prompts that it never saw."""
+    """Train a classifier on labelled pairs.
+
+    It is then calibrated, and measured on prompts that it never saw.
+    """
     from seif import stages
+    from seif.artifacts import Beside
+    from seif.atomic import read_json
     from seif.distributed.launch import Launcher
+    from seif.evaluation.results import RewardModelNumbers
+    from seif.preflight import files_of
     from seif.self_supervised.pseudo_labels import read_pairs
     from seif.self_supervised.scorer import check_base
 
@@ -143,11 +159,15 @@ def serve_reward_model(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Serve a reward model over HTTP, so that trainers on other machines can ask it (docs/self_supervised.md)."""
+    """Serve a reward model over HTTP.
+
+    So that trainers on other machines can ask it (docs/self_supervised.md).
+    """
     import importlib.util
 
     if importlib.util.find_spec("uvicorn") is None or importlib.util.find_spec("starlette") is None:
         raise UsageError("serving needs starlette and uvicorn: pip install 'seif[serve]'")
+    listener = _bound(host, port)
     quiet()
     from seif.self_supervised.scorer import Scorer
     from seif.self_supervised.service import serve
@@ -155,10 +175,31 @@ def serve_reward_model(
     cfg = settle_dtype(for_model(config, model, overrides))
     scorer = Scorer.load(model, cfg.engine.dtype, cfg.engine.token_budget, cfg.attn_implementation)
     console.print(f"{model} at http://{host}:{port}", highlight=False)
-    serve(scorer, model, host, port)
+    serve(scorer, model, listener)
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket with this address. Raises UsageError where it can't be had, before a model is loaded."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise UsageError(f"port {port} of {host} is taken; choose another --port") from error
+        raise UsageError(
+            f"can't serve at {host} port {port}: {error.strerror}; choose another --host or --port"
+        ) from error
+    return listener
 
 
 def _run(out: Path, stage: str, work: Callable[[FileLog], None]) -> None:
+    from seif.artifacts import Beside
+    from seif.atomic import hold
+    from seif.pipeline import FileLog
+    from seif.progress import Progress
+
     progress = Progress(console)
     with hold(Beside(out).lock, f"another seif command is writing {out}; wait for it or choose another --out"):
         progress.started(1, stage)
@@ -169,6 +210,10 @@ def _run(out: Path, stage: str, work: Callable[[FileLog], None]) -> None:
 
 
 def _show(numbers: RewardModelNumbers) -> None:
+    from rich.table import Table
+
+    from seif.report.text import percent, plain
+
     table = Table("against", "n", "accuracy", "violated: precision", "recall", box=None, header_style="bold")
     for name, found in (("pseudo-labels", numbers.against_labels), ("verifiers", numbers.against_verifiers)):
         if found is not None:

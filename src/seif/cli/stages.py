@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from seif import api
 from seif.cli.options import OptionalConfig, Overrides, console, for_model, listener, quiet
 from seif.outputs import check_new
 from seif.quantities import quantity
@@ -34,7 +33,12 @@ def generate(
     config: OptionalConfig = None,
     overrides: Overrides = None,
 ) -> None:
-    """Let an Instructor write constraints for every seed, and the Filter drop contradictory ones."""
+    """Let an Instructor write instructions for your seeds.
+
+    It writes constraints for every seed, and the Filter drops contradictory ones.
+    """
+    from seif import api
+
     made = api.generate(for_model(config, model, overrides, seeds=seeds), out, filter_model, listener())
     console.print(
         f"{quantity(made.instructions, 'instruction')} in {out}; {made.parsable:.1%} of the replies could be parsed",
@@ -51,6 +55,8 @@ def train_instructor(
     overrides: Overrides = None,
 ) -> None:
     """Train the Instructor by GRPO on your own seed questions."""
+    from seif import api
+
     _print_model(
         api.train("instructor", for_model(config, model, overrides), instructions, out, judge_model, listener())
     )
@@ -65,6 +71,8 @@ def train_follower(
     overrides: Overrides = None,
 ) -> None:
     """Train the Follower by GRPO on your own instructions."""
+    from seif import api
+
     _print_model(api.train("follower", for_model(config, model, overrides), instructions, out, judge_model, listener()))
 
 
@@ -81,7 +89,10 @@ def build(
     ] = None,
     phase: Annotated[int, typer.Option(help="The phase to begin with; see PHASES in nano/build.py.")] = 1,
 ) -> None:
-    """Make the embedded model again from nothing, measure its floors, and write its card."""
+    """Make the embedded model again from nothing.
+
+    Measures its floors, and writes its card.
+    """
     from seif.nano import build as nano_build
 
     check_new(out)

@@ -24,7 +24,10 @@ def demo(
         typer.Option(help="Where the run lives; runs/demo or runs/demo-tiny by default. The same command resumes."),
     ] = None,
 ) -> None:
-    """Run the whole loop on the embedded model: three turns, two to three minutes on two cores."""
+    """Run the whole loop on the embedded model, in two minutes.
+
+    Three turns, which take two to three minutes on two cores.
+    """
     config, name = ("nano-tiny", "demo-tiny") if tiny else ("nano", "demo")
     loop.run(Path(config), run_dir or Path("runs") / name)
     if tiny:
@@ -34,7 +37,7 @@ def demo(
 def configs(
     name: Annotated[str | None, typer.Argument(help="Print this config; without a name, list them all.")] = None,
 ) -> None:
-    """List the configs that are shipped with seif, or print one."""
+    """List the shipped configs, or print one."""
     if name is not None:
         path = shipped.find(Path(name))
         if path not in shipped.shipped():
@@ -64,7 +67,10 @@ def init(
         ),
     ] = None,
 ) -> None:
-    """Write a config for your own model, with sizes that fit the device, each with its reason."""
+    """Write a config for your own model, sized for the device.
+
+    Each size comes with its reason.
+    """
     from seif.atomic import write_text
     from seif.engines.architecture import describe
     from seif.seeds import iter_seeds

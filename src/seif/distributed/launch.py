@@ -29,6 +29,7 @@ from seif.engines.devices import SERVE, visible_devices
 from seif.engines.memory import note_peak
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, SeifError, UsageError
+from seif.quantities import quantity
 from seif.stage_log import StageLog
 
 if TYPE_CHECKING:
@@ -154,7 +155,8 @@ def _failure(group: Group, folder: Path, process: ServerProcess) -> SeifError:
 
 
 def _died(group: Group, folder: Path, what: str) -> RunError:
-    return RunError(f"the {group.world} training processes {what}; their output: {folder}; the same command resumes")
+    processes = quantity(group.world, "training process", "training processes")
+    return RunError(f"the {processes} {what}; their output: {folder}; the same command resumes")
 
 
 def launch_command(config: Config, group: Group, node: int, rendezvous: tuple[str, int], job: Path) -> list[str]:

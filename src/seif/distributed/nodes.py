@@ -35,6 +35,7 @@ from seif.engines.devices import device_count
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, SeifError, UsageError
 from seif.manifest import COMPARED
+from seif.quantities import quantity
 
 POLL = 0.5
 """Seconds between two looks at the files."""
@@ -303,9 +304,8 @@ def _check_same(joined: Joined, node: int) -> None:
         if here != there:
             raise UsageError(f"node {node} has {package} {there}, and node 0 has {here}; install the same on all nodes")
     if joined.devices != device_count():
-        raise UsageError(
-            f"node {node} has {joined.devices} devices, and node 0 has {device_count()}; give each node as many"
-        )
+        has = quantity(joined.devices, "device")
+        raise UsageError(f"node {node} has {has}, and node 0 has {device_count()}; give each node as many")
 
 
 def _beat(folder: Path, node: int) -> Path:

@@ -30,6 +30,7 @@ from seif.engines.memory import peak_memory
 from seif.engines.quiet import quiet
 from seif.errors import SeifError, UsageError
 from seif.extensions import load_extensions
+from seif.redaction import redacted
 from seif.training import ranks
 
 _PR_SET_PDEATHSIG = 1
@@ -69,7 +70,7 @@ class _Reporter:
 
     def __call__(self, kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         # torch.distributed collects what is printed here, and would print it after this hook.
-        traceback.print_exception(kind, error, trace, file=sys.__stderr__)
+        print(redacted("".join(traceback.format_exception(kind, error, trace))), end="", file=sys.__stderr__)
         write_failure(self.file, _failure(error, self.rank))
         # The others wait for this process: nothing may hold it up, not even a library's own clean-up.
         os._exit(1)
@@ -105,9 +106,9 @@ def _failure(error: BaseException, rank: int) -> Failure:
         )
         return Failure(False, text, time.time(), deliberate=True)
     if isinstance(error, SeifError):
-        return Failure(isinstance(error, UsageError), str(error), time.time(), deliberate=True)
+        return Failure(isinstance(error, UsageError), redacted(str(error)), time.time(), deliberate=True)
     text = f"process {rank} failed: {type(error).__name__}: {' '.join(str(error).split())[:300]}"
-    return Failure(False, text, time.time(), deliberate=False)
+    return Failure(False, redacted(text), time.time(), deliberate=False)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from seif.chat import DEFAULT, ChatFormat
 from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
+from seif.engines.hub import check_source
 from seif.errors import UsageError
 
 _TOKENIZER_FILES = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
@@ -25,6 +26,7 @@ def check_checkpoint(model: str, prompts: Iterable[str] = (), new_tokens: int = 
     if is_adapter(model):
         need_peft()
     base = base_of(model)
+    check_source(base)
     path, named = Path(base), base if base == model else f"{base} (the base of {model})"
     looks_local = path.is_absolute() or base.startswith(".") or path.exists()
     if looks_local and not path.is_dir():

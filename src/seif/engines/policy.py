@@ -17,6 +17,7 @@ from typing import Any
 from seif.engines.failures import MALFORMED, Failure
 from seif.engines.vllm import VllmServer
 from seif.errors import RunError
+from seif.quantities import quantity
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,7 @@ class ServedPolicy:
         causes = Counter(answer.cause for answer in found if isinstance(answer, Failure))
         if causes:
             raise RunError(
-                f"vLLM failed to sample {causes.total()} of {len(found)} rollouts "
+                f"vLLM failed to sample {causes.total()} of {quantity(len(found), 'rollout')} "
                 f"(most often: {causes.most_common(1)[0][0]}); its log: {self.log}; the same command resumes"
             )
         return [answer for answer in found if isinstance(answer, SampledTokens)]

@@ -15,6 +15,7 @@ from pathlib import Path
 import psutil
 
 from seif.engines import guard
+from seif.redaction import redacted
 
 _PREFIX = re.compile(r"^(\(.*?\) )?((DEBUG|INFO|WARNING|ERROR|CRITICAL) \S+ \S+ \[\S+\] )?")
 _ERROR = re.compile(r"^((\w+\.)*\w*(Error|Exception|error)|\S+: error): ")
@@ -37,7 +38,7 @@ class ServerProcess:
         """Start the command. Raises OSError when it, or its log, can't be opened."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
-            log.write(f"\n--- {time.strftime('%F %T')} {' '.join(self.command)}\n".encode())
+            log.write(redacted(f"\n--- {time.strftime('%F %T')} {' '.join(self.command)}\n").encode())
             log.flush()
             self._began = log.tell()
             # A session of its own, so that ctrl-C reaches us alone, and we stop it when we are ready.
@@ -96,5 +97,5 @@ class ServerProcess:
             lines = [line for line in lines if line]
             errors = [i for i, line in enumerate(lines) if _ERROR.match(line) and _ELSEWHERE not in line]
             found = lines[errors[-1] : errors[-1] + 2] if errors else lines[-3:]
-            return " | ".join(found)[:LONGEST]
+            return redacted(" | ".join(found))[:LONGEST]
         return ""

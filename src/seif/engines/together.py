@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequen
 from itertools import islice
 from typing import Generic, TypeVar
 
+from seif.activity import doing
+
 Q = TypeVar("Q")
 A = TypeVar("A")
 PENDING = 4096
@@ -91,9 +93,14 @@ async def _answer(ask: Callable[[Q], Awaitable[A]], question: Q) -> A:
     return await ask(question)
 
 
-async def in_order(ask: Callable[[Q], Awaitable[A]], questions: Sequence[Q], pending: int = PENDING) -> list[A]:
-    """All answers in the order of the questions, as `as_answered` asks them."""
+async def in_order(
+    ask: Callable[[Q], Awaitable[A]], questions: Sequence[Q], pending: int = PENDING, what: str = "answers"
+) -> list[A]:
+    """All answers in the order of the questions, as `as_answered` asks them; `what` they are called where progress is
+    shown."""
     found: dict[int, A] = {}
-    async for group in as_answered(lambda i: ask(questions[i]), range(len(questions)), pending):
-        found.update(group)
+    with doing(what, len(questions)) as work:
+        async for group in as_answered(lambda i: ask(questions[i]), range(len(questions)), pending):
+            found.update(group)
+            work.advance(len(group))
     return [found[i] for i in range(len(questions))]

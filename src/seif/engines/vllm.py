@@ -23,6 +23,7 @@ from seif.engines.openai import Limits, OpenAIEngine
 from seif.engines.precision import choose
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, UsageError
+from seif.redaction import redacted
 
 HOST = "127.0.0.1"
 RANKS = (8, 16, 32, 64, 128, 256, 320, 512)
@@ -245,7 +246,7 @@ class VllmServer:
                 "times (engine.vllm.restarts); the same command resumes"
             )
         self.restarts -= 1
-        print(f"note: {left}; it is started again", file=sys.stderr, flush=True)
+        print(f"note: {redacted(left)}; it is started again", file=sys.stderr, flush=True)
 
     def _come_up(self) -> None:
         """Start the process, wait until it is well, and give it its adapters."""

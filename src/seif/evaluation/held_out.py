@@ -269,7 +269,7 @@ async def judge_answers(
             return None
         return judgement.verdict is Verdict.SATISFIED, judgement.soft_score
 
-    verdicts = await ask_all(ask, len(pairs), parts)
+    verdicts = await ask_all(ask, len(pairs), parts, what="verdicts")
     judged = [
         Judged(task, constraint.instruction_id, holds, *verdict)
         for (task, _, constraint, holds), verdict in zip(pairs, verdicts, strict=True)

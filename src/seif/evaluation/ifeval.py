@@ -121,7 +121,7 @@ async def answer(
         done += 1
         if done % TOGETHER == 0 or done == len(rows):
             left = (time.time() - began) / done * (len(rows) - done)
-            report(f"{done:,} of {len(rows):,} prompts answered, left {clock(left)}")
+            report(f"{done:,} of {quantity(len(rows), 'prompt')} answered, left {clock(left)}")
         if reply.error:
             failed[place] = reply
             return None
@@ -130,7 +130,7 @@ async def answer(
     found = await ask_all(answer_one, len(rows), parts, pending)
     replies = [Reply(*known) if known else failed[place] for place, known in enumerate(found)]
     if all(r.error for r in replies):
-        raise RunError(f"the model answered none of {len(replies)} prompts: {replies[0].error}")
+        raise RunError(f"the model answered none of {quantity(len(replies), 'prompt')}: {replies[0].error}")
     return replies
 
 

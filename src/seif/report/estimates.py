@@ -11,6 +11,7 @@ from rich.text import Text
 
 from seif.artifacts import RunDir
 from seif.progress import NAMES, clock
+from seif.quantities import quantity
 from seif.report.table import plain_table
 from seif.report.text import NOTHING
 from seif.results import DeviceEstimate, Estimate, StageEstimate
@@ -57,7 +58,8 @@ def estimate_parts(estimate: Estimate) -> list[RenderableType]:
     calls, read, written = (
         sum(getattr(stage, name) for stage in estimate.stages) for name in ("calls", "read", "written")
     )
-    line = f"Filter, answerer and Judger: {calls:,} calls, {_tokens(read)} tokens read, {_tokens(written)} written"
+    tokens = f"{_tokens(read)} tokens read, {_tokens(written)} written"
+    line = f"Filter, answerer and Judger: {quantity(calls, 'call')}, {tokens}"
     parts += [Text(), Text(line)]
     if estimate.price is not None:
         parts.append(Text(f"cost: {estimate.price:,.2f} (in the currency of --price-per-mtok)"))

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import io
+from collections.abc import Callable, Sequence
 
 from rich import box
-from rich.console import RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
+from seif.analysis.run import PoolAnalysis
 from seif.artifacts import RunDir
 from seif.evaluation.audit import JudgeAudit
 from seif.evaluation.results import Accuracy, Evaluation, JudgeAgreement, SuiteResult
 from seif.quantities import quantity
-from seif.report.text import NOTHING, percent, percent_error, points, share_interval, shorten, suite_number
+from seif.report.text import NOTHING, percent, percent_error, points, share_interval, shorten, suite_number, type_name
 from seif.results import Plan, Run, read_run
 
+WIDTH = 80
+"""Columns of a terminal that every table fits."""
+_ENDLESS = Console(width=10_000, file=io.StringIO())
+_LONGEST_NAME = 14
+_ABBREVIATIONS = "I99, F99, R99: the Instructor, the Follower and the reward model that turn 99 trains"
 _COUNTS_SHOWN = 4
 _GREEDY = "greedy: held-out constraints satisfied, ± one standard error"
 _TOP = "top type: share of the commonest constraint type"
@@ -37,15 +45,37 @@ def turn_seconds(run_dir: RunDir) -> dict[int, float]:
     return seconds
 
 
-def turn_table(run_dir: RunDir) -> Table:
+def turn_table(run_dir: RunDir) -> RenderableType:
     """One row per evaluated turn, the base first. Raises UsageError when this is no run directory."""
     seconds = turn_seconds(run_dir)
     results = [e.model_copy(update={"seconds": seconds.get(e.turn, e.seconds)}) for e in read_run(run_dir).evaluations]
     return evaluation_table(results, ["base" if e.turn == 0 else str(e.turn) for e in results])
 
 
-def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None = None) -> Table:
-    """One row per evaluation, in percent; `names` heads the rows. Columns without any number are left out."""
+def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None = None) -> RenderableType:
+    """One row per evaluation, in percent; `names` heads the rows. Columns without any number are left out, and suites
+    that would make it too wide have a table of their own.
+    """
+    whole = _evaluations(results, names)
+    if _width(whole) <= WIDTH and all(len(name) <= _LONGEST_NAME for e in results for name in e.suites):
+        return whole
+    bare = [e.model_copy(update={"suites": {}}) for e in results]
+    return Group(_evaluations(bare, names), Text(), _suites(results, names))
+
+
+def _suites(results: Sequence[Evaluation], names: Sequence[str] | None) -> Table:
+    """One row per suite and evaluation: the suite's first number."""
+    table = plain_table()
+    for head in ("suite", *(["turn"] if names is not None else []), "in percent"):
+        table.add_column(head, justify="right" if head == "in percent" else "left", overflow="fold")
+    for suite in dict.fromkeys(name for e in results for name in e.suites):
+        for i, e in enumerate(results):
+            if suite in e.suites:
+                table.add_row(suite, *([names[i]] if names is not None else []), _headline(e.suites[suite]))
+    return table
+
+
+def _evaluations(results: Sequence[Evaluation], names: Sequence[str] | None) -> Table:
     counts = sorted({k for e in results for k in e.greedy.instruction_accuracy}, key=lambda k: (len(k), k))
     sampled = [e.held_out.get("sampled", Accuracy()) for e in results]
     suites = dict.fromkeys(name for e in results for name in e.suites)
@@ -65,7 +95,7 @@ def evaluation_table(results: Sequence[Evaluation], names: Sequence[str] | None 
             (f"all\nof {k}", [_share(e.greedy.instruction_accuracy.get(k)) for e in results], whole)
             for k in counts[:_COUNTS_SHOWN][-left:]
         ),
-        *((shorten(name, 14), [_headline(e.suites.get(name)) for e in results], "") for name in suites),
+        *((name, [_headline(e.suites.get(name)) for e in results], "") for name in suites),
         ("Judger/\nverifier", [_judger(e.judger) for e in results], _JUDGER),
         ("bal.\nacc.", [_share(e.judger.balanced_accuracy) for e in results], _BALANCED),
         (
@@ -125,8 +155,30 @@ def suite_table(name: str, result: SuiteResult) -> Table:
     return table
 
 
+def _width(table: Table) -> int:
+    """Columns that a table would take if it had as many as it wants."""
+    return Measurement.get(_ENDLESS, _ENDLESS.options, table).maximum
+
+
 def plan_table(plan: Plan) -> list[RenderableType]:
     """What `loop.plan` says: the checkpoint of each role in each turn, the steps, and the calls per step."""
+    table = _turns(plan, lambda name: name)
+    if _width(table) > WIDTH:
+        table = _turns(plan, _abbreviated)
+        table.caption = _ABBREVIATIONS
+    return _plan_parts(plan, table)
+
+
+def _abbreviated(name: str) -> str:
+    """`instructor_99` as I99, so that a table of many turns fits."""
+    for long, short in {"instructor_": "I", "follower_": "F", "reward_model_": "R"}.items():
+        if name.startswith(long):
+            return short + name.removeprefix(long)
+    return shorten(name, _LONGEST_NAME)
+
+
+def _turns(plan: Plan, named: Callable[[str], str]) -> Table:
+    """One row per turn; `named` is what a checkpoint is called."""
     turns = plan.turns
     trained = any(t.instructor_starts_from for t in turns)
     table = plain_table()
@@ -139,14 +191,17 @@ def plan_table(plan: Plan) -> list[RenderableType]:
         judger = t.reward_model_for_follower or t.judger
         table.add_row(
             str(t.turn),
-            instructor,
+            named(instructor),
             steps,
-            t.filter,
-            t.answerer,
-            judger,
-            t.follower_starts_from,
+            *map(named, (t.filter, t.answerer, judger, t.follower_starts_from)),
             str(t.follower_steps),
         )
+    return table
+
+
+def _plan_parts(plan: Plan, table: Table) -> list[RenderableType]:
+    turns = plan.turns
+    trained = any(t.instructor_starts_from for t in turns)
     calls = plain_table()
     for head in ("calls per step of", "answers", "Filter", "Judger"):
         calls.add_column(head, justify="left" if head.startswith("calls") else "right", no_wrap=True)
@@ -204,3 +259,38 @@ def plain_table(caption: str | None = None) -> Table:
         caption_justify="left",
         header_style="bold",
     )
+
+
+_POOLS = (
+    "entropy: over constraint types, in bits; words: of an instruction's constraints\n"
+    "diversity: distinct words per word; surprise: of a constraint's type and values in turn 0, in bits"
+)
+_BASE = "base: constraints of the turn's instructions that the base satisfies, ± one standard error"
+
+
+def pool_parts(found: PoolAnalysis) -> list[RenderableType]:
+    """How the instructions change: a row per turn, then the types that grew and shrank most."""
+    by_turn = {a.turn: a for a in found.adherence}
+    table = Table(box=box.SIMPLE, caption="\n".join([_POOLS, *([_BASE] if by_turn else [])]), caption_justify="left")
+    for head in ("turn", "instructions", "entropy", "words", "diversity", "surprise", *(["base"] if by_turn else [])):
+        table.add_column(head, justify="right")
+    for pool in found.pools:
+        cells = [
+            "base" if pool.turn == 0 else str(pool.turn),
+            f"{pool.instructions:,}",
+            f"{pool.type_entropy:.2f}",
+            f"{pool.mean_words:.1f}",
+            f"{pool.lexical_diversity:.3f}",
+            f"{pool.rarity:.2f}",
+        ]
+        if by_turn:
+            own = by_turn.get(pool.turn)
+            cells.append(percent_error(own.accuracy, own.stderr) if own else NOTHING)
+        table.add_row(*cells)
+    parts: list[RenderableType] = [table]
+    for pool in found.pools:
+        for word, rows in (("grew", pool.grown), ("shrank", pool.shrunk)):
+            if rows:
+                said = ", ".join(f"{type_name(r.type)[0]} {percent(r.before)} to {percent(r.after)}" for r in rows)
+                parts.append(Text(f"turn {pool.turn}, {word} most: {said}"))
+    return parts

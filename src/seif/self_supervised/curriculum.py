@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from seif.config import Config
 from seif.constraints import TYPES
 from seif.errors import UsageError
+from seif.quantities import quantity
 from seif.training.data import permuted
 from seif.types import Constraint, Instruction
 
@@ -47,7 +48,7 @@ def levels(instructions: Sequence[Instruction], highest: int | None = None) -> l
 
 def empty_level(instructions: int, longest: int, fewer: str = "") -> UsageError:
     """What to say where one more level than the `longest` instruction has constraints is wanted."""
-    has = f"the longest of {instructions:,} instructions has {longest}"
+    has = f"the longest of {quantity(instructions, 'instruction')} has {longest:,}"
     return UsageError(f"level {longest + 1} is empty: {has}; add instructions with more constraints{fewer}")
 
 

@@ -37,6 +37,7 @@ from seif.evaluation.results import (
     ClassifierReliabilityByType,
     RewardModelNumbers,
 )
+from seif.quantities import quantity
 from seif.self_supervised.calibration import (
     calibration_error,
     cross_fitted,
@@ -88,8 +89,8 @@ def split(pairs: Sequence[Pair], share: float, seed: int) -> tuple[list[Pair], l
     for name, side in zip(("to train on", "held out"), sides, strict=True):
         if len({p.label for p in side}) < 2:
             raise UsageError(
-                f"{len(questions):,} questions are too few: the {len(side):,} "
-                f"pairs {name} don't hold both labels; add instructions"
+                f"{quantity(len(questions), 'question')} are too few: the {quantity(len(side), 'pair')} {name} "
+                "don't have both labels; add instructions"
             )
     return sides
 
@@ -181,7 +182,7 @@ def _encode(tokenizer: Any, pairs: Sequence[Pair], limit: int) -> list[Encoded]:
             where = f"instruction {p.index + 1}, constraint {p.level}"
             raise UsageError(
                 f"{where}: question and constraint alone leave no room for "
-                f"a response in {limit} tokens; raise max_length or drop it"
+                f"a response in {quantity(limit, 'token')}; raise max_length or drop it"
             )
     return [e for e in found if e is not None]
 

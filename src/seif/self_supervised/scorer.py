@@ -11,11 +11,13 @@ import torch
 from transformers import AutoConfig, AutoModelForSequenceClassification, AutoTokenizer
 
 from seif.engines.base import TOO_LONG
+from seif.engines.hub import check_source
 from seif.engines.local import READING
 from seif.engines.memory import release_memory
 from seif.engines.precision import choose, device
 from seif.engines.shapes import compiles_shapes, filled
 from seif.errors import UsageError
+from seif.quantities import quantity
 from seif.self_supervised.calibration import probability
 from seif.self_supervised.inputs import Item, encode
 
@@ -111,6 +113,7 @@ def check_base(path: str, max_length: int | None) -> None:
     """Raises UsageError when a reward model can't be trained from `path`: it can't be loaded, has other than two
     labels, or reads less than `max_length`.
     """
+    check_source(path)
     try:
         config, tokenizer = AutoConfig.from_pretrained(path), AutoTokenizer.from_pretrained(path)
     except (OSError, ValueError, KeyError) as error:
@@ -129,6 +132,7 @@ def check_base(path: str, max_length: int | None) -> None:
 
 def check_classifier(path: str | Path) -> None:
     """Raises UsageError when `path` is no sequence-classification checkpoint with two labels."""
+    check_source(str(path))
     try:
         config = AutoConfig.from_pretrained(path)
     except (OSError, ValueError, KeyError) as error:
@@ -141,5 +145,5 @@ def check_classifier(path: str | Path) -> None:
         )
     if config.num_labels != 2:
         raise UsageError(
-            f"{path} has {config.num_labels} labels; a reward model has two, violated (0) and satisfied (1)"
+            f"{path} has {quantity(config.num_labels, 'label')}; a reward model has two, violated (0) and satisfied (1)"
         )

@@ -12,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import socket
 from collections.abc import AsyncIterator
 from typing import Annotated
 
@@ -103,13 +104,12 @@ def _refuse(status: int, message: str) -> JSONResponse:
     return JSONResponse({"error": message}, status_code=status)
 
 
-def serve(scorer: Scorer, name: str, host: str, port: int) -> None:
-    """Serve until interrupted."""
-    uvicorn.run(
+def serve(scorer: Scorer, name: str, listener: socket.socket) -> None:
+    """Serve on a bound socket until interrupted."""
+    settings = uvicorn.Config(
         application(scorer, name),
-        host=host,
-        port=port,
         log_level="warning",
         timeout_graceful_shutdown=5,
         limit_concurrency=MOST_CONNECTIONS,
     )
+    uvicorn.Server(settings).run(sockets=[listener])

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+from seif.activity import doing
 from seif.config import Config
 from seif.constraints.taxonomy import type_of
 from seif.engines.metered import Metered, add_up, counting
@@ -64,8 +65,10 @@ class Gate:
                     Metered(engine, "probe"), style, response_format, grpo.max_new_tokens, grpo.temperature, seed
                 )
                 pending = max(1, PENDING // self.config.instructor.probes)
-                async for group in as_answered(partial(self._ask, answerer, judge), self._missing(), pending):
-                    self.journal.add(group)
+                with doing("probes", sum(1 for _ in self._missing())) as work:
+                    async for group in as_answered(partial(self._ask, answerer, judge), self._missing(), pending):
+                        self.journal.add(group)
+                        work.advance(len(group))
         failures, asked = Counter[str](), 0
         for i in self.candidates.passed():
             failures.update(self.journal.get(i)["failures"])

@@ -34,6 +34,7 @@ from seif.evaluation.results import GateNumbers, GenerationNumbers, PoolNumbers
 from seif.instructions import types_in, write_instructions
 from seif.journal import Journal, ask_missing
 from seif.models import JudgeWeights, ModelPool, filtering
+from seif.quantities import quantity
 from seif.roles import instructor
 from seif.roles.filter import Filter
 from seif.scoring import item_seed, within_limit
@@ -125,14 +126,16 @@ def _gated(config: Config, turn: int) -> bool:
 
 def _collapse(seeds: int, parsable: int, drawn: int, gate: GateNumbers | None) -> str:
     """Why no seed got an instruction."""
-    found = f"none of {seeds} seeds got a usable instruction"
+    found = f"none of {quantity(seeds, 'seed')} got a usable instruction"
     if gate and gate.candidates:
         return (
-            f"{found}: of {gate.candidates} candidates, {gate.dropped_always} were always satisfied, "
+            f"{found}: of {quantity(gate.candidates, 'candidate')}, {gate.dropped_always} were always satisfied, "
             f"{gate.dropped_never} never, {gate.dropped_unjudged} could not be judged, and {gate.over_quota} were over "
             "instructor.type_quota; set more instructor.candidates or instructor.probes in a new --run-dir"
         )
-    return f"{found} ({parsable} of {drawn} replies could be parsed); the Instructor has collapsed"
+    return (
+        f"{found} ({parsable:,} of {quantity(drawn, 'reply', 'replies')} could be parsed); the Instructor has collapsed"
+    )
 
 
 class _Generation:
@@ -238,7 +241,7 @@ class _Generation:
 
         if any(i not in journal for i in self._open(attempt)):
             with models.use(self.request.writer) as engine:
-                await ask_missing(journal, partial(write, engine), self._open(attempt))
+                await ask_missing(journal, partial(write, engine), self._open(attempt), what="instructions")
         self._count(journal)
 
     def _edit(self) -> None:
@@ -273,7 +276,9 @@ class _Generation:
         if any(i not in checked for i in self._candidates(attempt)):
             # The journal has every decision, and a cache would hold them all in memory.
             with filtering(models, self.request.filter_model, cached=False) as checking:
-                await ask_missing(checked, partial(check, checking), self._candidates(attempt))
+                await ask_missing(
+                    checked, partial(check, checking), self._candidates(attempt), what="decisions of the Filter"
+                )
         self._count(checked)
         return unread
 

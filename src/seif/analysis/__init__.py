@@ -1,0 +1,1 @@
+"""How the instructions of a run change from turn to turn: numbers from its files, embeddings, figures."""
