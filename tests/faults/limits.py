@@ -26,6 +26,8 @@ from seif.roles import instructor
 from seif.roles.quoting import mark_of, sanitize, without_pleas
 from seif.types import Constraint, Instruction, Verdict
 
+LONG = 200_000
+"""Characters of a reply to be judged: what takes time by their square takes minutes."""
 SECONDS, MEGABYTES = 10.0, 200
 """Of processor time and of memory, for what took minutes and gigabytes. Most takes a hundredth of it."""
 
@@ -235,7 +237,7 @@ def _instructor(text: str, folder: Path) -> None:
 
 
 def _quoted(unit: str, folder: Path) -> None:
-    text = unit * (1_000_000 // len(unit))
+    text = unit * (LONG // len(unit))
     for run in (sanitize, without_pleas, mark_of):
         _bounded(partial(run, text))
 
@@ -299,7 +301,8 @@ def faults() -> Iterator[Fault]:
     }.items():
         yield Fault("reply of the Instructor", kind, "bad format", partial(_instructor, text))
     for unit in ("[", "[[1", "<|", "<", "say 1!", "rule ", "verdict: ", "a", ". ", "\n", "!", "｜", "* "):
-        yield Fault("reply to be judged", f"a megabyte of {unit!r}", "quoted in bounded time", partial(_quoted, unit))
+        kind = f"{LONG:,} characters of {unit!r}"
+        yield Fault("reply to be judged", kind, "quoted in bounded time", partial(_quoted, unit))
     for kind, text in BODIES.items():
         yield Fault("answer of a server", kind, "malformed answer", partial(_body, text))
 
