@@ -272,7 +272,10 @@ class JsonLines:
 
     def set_aside_damage(self) -> str | None:
         """Move damaged lines to a `NAME.damaged-1` beside the file, or all of it where it can't be read, and return
-        what was done in one line; None: nothing was damaged."""
+        what was done in one line; None: nothing was damaged. A cut off last line is dropped."""
+        if self.path.is_file():
+            with self.path.open("r+b") as file:
+                self._drop_torn_line(file)
         what = self.damage()
         if what is None:
             return None
