@@ -53,8 +53,12 @@ def set_aside_damage(run_dir: RunDir, config: Config) -> list[str]:
             line = _restart(run_dir, log)
         else:
             line = log.set_aside_damage()
-            if line is not None and run_dir.checksums.of([log.path]):
-                run_dir.checksums.note([log.path])
+            if run_dir.checksums.of([log.path]):
+                # What still parses may lack lines all the same; no result is made from it any more.
+                if line is None and (wrong := run_dir.checksums.damage([log.path])) is not None:
+                    line = f"{wrong}: taken as it is"
+                if line is not None:
+                    run_dir.checksums.note([log.path])
         if line is not None:
             lines.append(line)
     for line in lines:

@@ -107,21 +107,27 @@ def copy(run: Path, folder: Path) -> Path:
     return Path(shutil.copytree(run, folder / "run", symlinks=True))
 
 
-def results(run: Path) -> dict[str, str]:
-    """What must be the same in a run that was disturbed and resumed: the digest of each result, by its path."""
+def results(run: Path, logged: bool = True) -> dict[str, str]:
+    """What must be the same in a run that was disturbed and resumed: the digest of each result, by its path.
+
+    `logged`: with what an evaluation takes from metrics.jsonl, the Judger's reliability in training.
+    """
     found = {}
     for file in sorted(run.glob("turn_*/**/*")):
         if not file.is_file() or ".damaged-" in str(file) or file.name == "outcomes.jsonl" or "rollouts" in file.parts:
             continue
         content = file.read_bytes()
         if file.name == "evaluation.json":
-            content = json.dumps({**json.loads(content), "seconds": 0}, sort_keys=True).encode()
+            numbers = {**json.loads(content), "seconds": 0}
+            if not logged:
+                numbers["judger"].pop("in_training", None)
+            content = json.dumps(numbers, sort_keys=True).encode()
         found[str(file.relative_to(run))] = hashlib.sha256(content).hexdigest()
     return found
 
 
-def expect_same_results(run: Path, undisturbed: Path) -> None:
+def expect_same_results(run: Path, undisturbed: Path, logged: bool = True) -> None:
     """Raises Lost where a result of the run differs from that of the undisturbed one, or is gone."""
-    wanted, found = results(undisturbed), results(run)
+    wanted, found = results(undisturbed, logged), results(run, logged)
     if different := [name for name in wanted if found.get(name) != wanted[name]]:
         raise Lost(f"not as in the undisturbed run: {', '.join(different)}")
