@@ -267,10 +267,11 @@ def _stop_vllm(number: signal.Signals, folder: Path) -> None:
     python = folder / "python"
     python.write_text(f'#!/bin/sh\n[ "$1" = -c ] && exit 0\nsleep 997 &\ntouch {folder}/here\nwait\n', encoding="utf-8")
     python.chmod(0o755)
-    engine = ["engine.kind=vllm", f"engine.vllm.python={python}", "judger.kind=generative"]
+    engine = ["engine.kind=vllm", f"engine.vllm.python={python}", "judger.kind=logprob"]
     row = {"prompt": "Why?", "response": "So.", "constraint": ["Be kind."]}
     (folder / "rows.jsonl").write_text(json.dumps(row), encoding="utf-8")
-    command = Command(["judge", folder / "rows.jsonl", "--model", MODEL, "--out", folder / "o.jsonl", *_set(engine)])
+    files = ["--model", MODEL, "--out", folder / "o.jsonl", "--config", "nano-tiny"]
+    command = Command(["judge", folder / "rows.jsonl", *files, *_set(engine)])
     command.wait_for((folder / "here").exists)
     time.sleep(0.5)
     expect_stopped(command.leave(number), number, STARTS_OVER)
@@ -375,7 +376,7 @@ def _full(_: Path) -> None:
 
 def _no_stdout(_: Path) -> None:
     done = subprocess.run(
-        f'exec "{sys.executable}" -m seif configs >&- 2>&1', shell=True, cwd=ROOT, capture_output=True, check=False
+        f'exec "{sys.executable}" -m seif configs >&- 2>&-', shell=True, cwd=ROOT, capture_output=True, check=False
     )
     if done.returncode:
         raise Crashed(f"exit code {done.returncode}: {done.stderr.decode()[-300:]}")

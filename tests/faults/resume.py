@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -212,7 +213,7 @@ MAY_CHANGE: Mapping[str, str] = {
     "engine.vllm.args": "[--quantization, fp8]",
     "join_timeout": "60",
     "step_timeout": "60",
-    "launcher": "[torchrun]",
+    "launcher": f"[{Path(sys.executable).with_name('torchrun')}]",
 }
 MAY_NOT_CHANGE: Mapping[str, str] = {
     "seed": "7",

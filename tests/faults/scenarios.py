@@ -208,7 +208,7 @@ _ALL: tuple[Scenario, ...] = (
             Moment("write", "turn_02/instructor.checkpoints/README.md"),
             Moment("write", "turn_02/instructions.parquet.parts/written_4.jsonl"),
             Moment("flush", "turn_02/generation.json.partial"),
-            Moment("write", "turn_02/rollouts/train_follower.jsonl", nth=3),
+            Moment("write", "turn_02/rollouts/train_follower.jsonl"),
             Moment("mkdir", "turn_02/follower.checkpoints/checkpoint-2"),
             Moment("rename", "turn_02/follower"),
             Moment("rename", "turn_02/audit.json.parts/job.json"),
@@ -223,7 +223,7 @@ _ALL: tuple[Scenario, ...] = (
         loop("turns=1"),
         tuple(
             Moment(WORK, f"{seconds:.3f}")
-            for seconds in sorted(map(random.Random("any time").uniform, [0.05] * 14, [5.0] * 14))
+            for seconds in sorted(map(random.Random("any time").uniform, [0.05] * 14, [3.5] * 14))
         ),
         runs=True,
     ),

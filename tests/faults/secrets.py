@@ -211,7 +211,8 @@ def _server_log(folder: Path) -> None:
 
 def _run_directory(folder: Path) -> None:
     """A whole run, with every variable set and a judge behind a server that refuses the key at last."""
-    reply = {"choices": [{"message": {"content": "1"}, "finish_reason": "stop"}], "usage": {}}
+    verdict = {"content": [{"top_logprobs": [{"token": "1", "logprob": -0.1}]}]}
+    reply = {"choices": [{"message": {"content": "1"}, "finish_reason": "stop", "logprobs": verdict}], "usage": {}}
     asked = itertools.count()
 
     def answer(headers: Mapping[str, str]) -> tuple[int, Mapping[str, str], bytes]:
@@ -219,7 +220,7 @@ def _run_directory(folder: Path) -> None:
             return 200, {}, json.dumps(reply).encode()
         return 401, {}, _error(f"expired: {headers['Authorization']}")
 
-    short = ["instructor.train=false", "evaluation.tasks=6", "follower.steps=1", "judger.kind=generative"]
+    short = ["instructor.train=false", "evaluation.tasks=6", "follower.steps=1", "judger.kind=logprob"]
     engine = ["engine.kind=openai", "engine.served_model=fake", "engine.retries=0", "engine.api_key_env=GATEWAY_PASS"]
     with _echoing(answer) as url:
         options = itertools.chain.from_iterable(("--set", o) for o in [*short, *engine, f"engine.base_urls=[{url}]"])

@@ -108,9 +108,11 @@ def _slow_server(command: str, folder: Path) -> None:
 def _really_slow(command: str, folder: Path) -> None:
     """In a process of its own and with seconds of the usual length."""
     out = folder / "out.parquet"
+    # Few at once, so that it takes seconds on a fast machine too.
+    small = ["--set", "engine.token_budget=1024"]
     arguments: dict[str, list[object]] = {
-        "generate": ["generate", "--model", MODEL, "--seeds", SEEDS, "--out", out, "--config", "nano-tiny"],
-        "evaluate": ["evaluate", MODEL, "--config", "nano-tiny", "--set", "evaluation.tasks=120"],
+        "generate": ["generate", "--model", MODEL, "--seeds", SEEDS, "--out", out, "--config", "nano-tiny", *small],
+        "evaluate": ["evaluate", MODEL, "--config", "nano-tiny", "--set", "evaluation.tasks=400", *small],
         "bench": ["bench", "--config", "nano-tiny", "--out", folder / "rates.json"],
     }
     words = {"generate": "instructions", "evaluate": "answers", "bench": "measuring"}

@@ -9,6 +9,7 @@ from typing import Any
 from seif.chat import ChatFormat
 from seif.engines.adapter import base_of, tokenizer_of
 from seif.engines.base import Messages
+from seif.engines.model_files import model_folder
 from seif.errors import UsageError
 from seif.quantities import quantity
 
@@ -19,10 +20,13 @@ class ContextLimit:
     def __init__(self, model: str, chat: ChatFormat) -> None:
         from transformers import AutoConfig
 
-        text = AutoConfig.from_pretrained(base_of(model)).get_text_config()
-        self.model, self.chat = model, chat
-        self.size: int | None = getattr(text, "max_position_embeddings", None)
-        """Tokens; None where the model's config names no limit."""
+        self.model, self.chat, base = model, chat, base_of(model)
+        self.size: int | None = None
+        """Tokens; None where the model's config names no limit, or is not on this machine, because it is served."""
+        folder = model_folder(base)
+        if folder is not None and (folder / "config.json").is_file():
+            text = AutoConfig.from_pretrained(base).get_text_config()
+            self.size = getattr(text, "max_position_embeddings", None)
 
     @cached_property
     def _tokenizer(self) -> Any:
@@ -31,7 +35,9 @@ class ContextLimit:
         return AutoTokenizer.from_pretrained(tokenizer_of(self.model))
 
     def lengths(self, prompts: Iterable[Messages]) -> Iterable[int]:
-        """Tokens of each prompt, in order; some are in memory at a time."""
+        """Tokens of each prompt, in order; some are in memory at a time. None, where the context is not known."""
+        if self.size is None:
+            return ()
         return self.chat.lengths(self._tokenizer, prompts)
 
     def check(self, lengths: Iterable[int], new_tokens: int, name: str, fix: str) -> None:
