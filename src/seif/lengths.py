@@ -43,6 +43,8 @@ def check_seeds(config: Config, seeds: Iterable[str]) -> None:
 def check_instructor_seeds(config: Config, seeds: Sequence[str]) -> None:
     """Raises UsageError where what the Instructor writes does not fit behind its prompt with a seed."""
     limit, templates = _limit(config), set(config.instructor.templates)
+    if limit.size is None:
+        return
     new_tokens = config.instructor.grpo.max_new_tokens
 
     def longest(seed: str) -> int:
@@ -50,9 +52,11 @@ def check_instructor_seeds(config: Config, seeds: Sequence[str]) -> None:
 
     around = longest("")
 
+    size = limit.size
+
     def lengths() -> Iterator[int]:
         for seed, tokens in zip(seeds, limit.lengths(map(_alone, seeds)), strict=True):
-            near = limit.size is not None and tokens + around + new_tokens + _NEAR > limit.size
+            near = tokens + around + new_tokens + _NEAR > size
             yield longest(seed) if near else tokens
 
     limit.check(lengths(), new_tokens, "the Instructor's prompt for seed", _fix("instructor.grpo.max_new_tokens"))

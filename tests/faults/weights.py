@@ -400,7 +400,7 @@ TOO_LONG: Mapping[str, tuple[Callable[[Path], Path], Command, tuple[str, ...]]] 
     ),
     "instructor.grpo.max_new_tokens of run": (
         lambda folder: folder,
-        lambda folder, _: (*RUN, "--run-dir", folder / "run", "--set", "instructor.grpo.max_new_tokens=480"),
+        lambda folder, _: (*RUN, "--run-dir", folder / "run", "--set", "instructor.grpo.max_new_tokens=505"),
         ("the Instructor's prompt for seed", "instructor.grpo.max_new_tokens"),
     ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Any
 
@@ -34,11 +34,9 @@ class ContextLimit:
 
         return AutoTokenizer.from_pretrained(tokenizer_of(self.model))
 
-    def lengths(self, prompts: Iterable[Messages]) -> Iterable[int]:
-        """Tokens of each prompt, in order; some are in memory at a time. None, where the context is not known."""
-        if self.size is None:
-            return ()
-        return self.chat.lengths(self._tokenizer, prompts)
+    def lengths(self, prompts: Iterable[Messages]) -> Iterator[int]:
+        """Tokens of each prompt, in order; some are in memory at a time. The tokenizer is read with the first one."""
+        yield from self.chat.lengths(self._tokenizer, prompts)
 
     def check(self, lengths: Iterable[int], new_tokens: int, name: str, fix: str) -> None:
         """Raises UsageError, with the `fix`, when one of `lengths`, tokens of prompts, and `new_tokens` after it are
