@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import sys
@@ -307,6 +308,8 @@ def _one_of_two(folder: Path) -> None:
 
 def _keys() -> Iterator[Fault]:
     for key, value in MAY_CHANGE.items():
+        if key == "report_to" and importlib.util.find_spec("tensorboard") is None:
+            continue
         yield Fault(f"config key {key}", "changed at a resume", "goes on, noted", _may_change(key, value), False)
     for key, value in MAY_NOT_CHANGE.items():
         yield Fault(

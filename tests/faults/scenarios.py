@@ -223,7 +223,7 @@ _ALL: tuple[Scenario, ...] = (
         loop("turns=1"),
         tuple(
             Moment(WORK, f"{seconds:.3f}")
-            for seconds in sorted(map(random.Random("any time").uniform, [0.05] * 14, [2.5] * 14))
+            for seconds in sorted(map(random.Random("any time").uniform, [0.05] * 14, [1.5] * 14))
         ),
         runs=True,
     ),
