@@ -111,6 +111,18 @@ def test_an_analysis_writes_numbers_tables_and_figures(run, tmp_path):
     assert (tmp_path / "out" / "types.svg").read_bytes() == first
 
 
+@pytest.mark.slow
+def test_an_embedder_maps_the_instructions(run, model, tmp_path):
+    write_instructions(run.instructions(0), [*BASE, *BASE])
+    found = seif.analyze(run.root, tmp_path / "out", embedder=str(model), sample=3)
+    assert [point.turn for point in found.map.points] == [0, 0, 0, 1]
+    assert sum(found.map.explained) == pytest.approx(1.0, abs=0.01)
+    # The first and the third are the same text.
+    first, _, third, _ = found.map.points
+    assert (first.x, first.y) == pytest.approx((third.x, third.y), abs=1e-3)
+    assert (tmp_path / "out" / "embeddings.svg").exists()
+
+
 def test_a_run_without_instructions_is_refused(tmp_path):
     RunDir(tmp_path / "run").open(load_config(Path("nano-tiny")), Manifest())
     with pytest.raises(UsageError, match="has no instructions yet"):

@@ -18,7 +18,7 @@ LONGEST = 1024
 
 @torch.inference_mode()
 def embed(model: str, texts: Sequence[str], dtype: str = "auto") -> Any:
-    """The mean of the last layer's hidden states over each text's tokens, without its special tokens' padding.
+    """The mean of the last layer's hidden states over each text's tokens; padding is left out.
 
     Returns a float32 numpy array of shape (texts, hidden size).
     """

@@ -47,9 +47,9 @@ def analyze(
     """Analyze the pools of the run in `run`; write analysis.json, CSV files and figures (SVG and PNG) into `out`, by
     default the run's folder `analysis`.
 
-    `embeddings`: also map at most `sample` instructions of each turn by the mean hidden state of the run's base, or of
-    `embedder`. `adherence`: also let the base answer as many. Raises UsageError when `run` is no run directory, has no
-    instructions, or matplotlib or scikit-learn is missing.
+    `embeddings`: also map at most `sample` instructions of each turn by the mean hidden state of the run's base;
+    `embedder`: by that of this checkpoint instead. `adherence`: also let the base answer as many. Raises UsageError
+    when `run` is no run directory, has no instructions, or matplotlib or scikit-learn is missing.
     """
     from seif.analysis import figures, models
 
@@ -59,7 +59,8 @@ def analyze(
     if not pools:
         raise UsageError(f"{run} has no instructions yet; `seif status {run}` says where it is")
     figures.require()
-    places = models.embed_pools(root, embedder or config.model, sample, listener) if embeddings else None
+    mapped = embeddings or embedder is not None
+    places = models.embed_pools(root, embedder or config.model, sample, listener) if mapped else None
     answered = asyncio.run(models.adherence_of_base(root, config, sample, listener)) if adherence else []
     folder = Path(out) if out is not None else root.root / "analysis"
     folder.mkdir(parents=True, exist_ok=True)

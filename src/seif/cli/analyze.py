@@ -36,7 +36,7 @@ def analyze(
 
     quiet()
     hears = listener(as_json)
-    found = analyze_run(run, out, embeddings or embedder is not None, embedder, adherence, sample, hears)
+    found = analyze_run(run, out, embeddings, embedder, adherence, sample, hears)
     if as_json:
         print_json(found.to_json())
         return
