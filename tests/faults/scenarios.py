@@ -36,6 +36,11 @@ class Scenario:
     """It is a `seif run`: at every moment its directory is also read, by `seif status` or `seif report`."""
 
 
+def any_time(rng: random.Random) -> tuple[Moment, ...]:
+    """Fourteen moments of a second and a half of work: one in each tenth of a second, so that no two are the same."""
+    return tuple(Moment(WORK, f"{tenth / 10 + rng.uniform(0, 0.1):.3f}") for tenth in range(14))
+
+
 def settings(*texts: str) -> list[str]:
     """`--set` for each word."""
     return [part for text in texts for word in text.split() for part in ("--set", word)]
@@ -221,10 +226,7 @@ _ALL: tuple[Scenario, ...] = (
     Scenario(
         "self-evolving, at any time",
         loop("turns=1"),
-        tuple(
-            Moment(WORK, f"{seconds:.3f}")
-            for seconds in sorted(map(random.Random("any time").uniform, [0.05] * 14, [1.5] * 14))
-        ),
+        any_time(random.Random("any time")),
         runs=True,
     ),
     Scenario(
