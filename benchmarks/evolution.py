@@ -13,12 +13,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from itertools import accumulate
+from pathlib import Path
 
 from benchmarks.arms import WORLDS
 from benchmarks.comparison import TOKENS, measured_rows, summarise
-from benchmarks.runs import ROOT, add_options, arms_of, finish, settings_of
+from benchmarks.runs import ROOT, Study, add_options, arms_of, finish, settings_of
 from seif.artifacts import RunDir
 from seif.atomic import read_json
 from seif.evaluation.audit import Audit
@@ -88,17 +89,20 @@ def _minus(a: float | None, b: float | None) -> float | None:
     return None if a is None or b is None else a - b
 
 
-def main() -> None:
-    """Do what is missing, and print what was found; exit code 1 where a run has failed."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--world", nargs="+", choices=WORLDS, default=list(WORLDS))
-    add_options(parser, ROOT / "runs" / "evolution")
+def compare(description: str | None, studies: Mapping[str, Study], runs: Path) -> None:
+    """The command of a benchmark: do what is missing of the chosen studies, each in a folder of its name under --runs,
+    and print what was found; exit code 1 where a run has failed."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if len(studies) > 1:
+        parser.add_argument("--world", nargs="+", choices=studies, default=list(studies))
+    add_options(parser, runs)
     options = parser.parse_args()
-    chosen = arms_of(parser, options, (arm for world in options.world for arm in WORLDS[world].arms))
+    worlds = getattr(options, "world", list(studies))
+    chosen = arms_of(parser, options, (arm for world in worlds for arm in studies[world].arms))
     earlier = read_json(options.measured)["worlds"] if options.measured else {}
     summaries = {}
-    for world in options.world:
-        study = WORLDS[world]
+    for world in worlds:
+        study = studies[world]
         arms = [arm for arm in study.arms if arm in chosen]
         measured = measured_rows(earlier[world]) if world in earlier else {}
         places = [(arm, seed) for arm, of_arm in measured.items() for seed in of_arm]
@@ -110,4 +114,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    compare(__doc__, WORLDS, ROOT / "runs" / "evolution")

@@ -114,23 +114,31 @@ def _half(ci95: float | None) -> str:
 
 # --- tables -----------------------------------------------------------------------------------------------------------
 
-EVOLUTION: Mapping[str, Cell] = {
-    "accuracy": last("sampled_constraint_accuracy"),
-    "minus static": minus_control("sampled_constraint_accuracy"),
-    "p (Holm)": adjusted_p("sampled_constraint_accuracy"),
-    "rare types": last("sampled_rare_types"),
-    "held-out types": last("sampled_held_out_types"),
-    "greedy": last("greedy_constraint_accuracy"),
-    "top type": highest("top_type_share"),
-    "judge minus verifiers": judge_gap,
-    "tokens": tokens,
-    "seeds": seeds,
-}
+
+def evolution_columns(study: Study) -> Mapping[str, Cell]:
+    """Those of a world of `benchmarks.evolution`; contradictions have one where there are any."""
+    contradictions = {"contradictions": highest("pool_conflict_share")}
+    return {
+        "accuracy": last("sampled_constraint_accuracy"),
+        f"minus {study['control']}": minus_control("sampled_constraint_accuracy"),
+        "p (Holm)": adjusted_p("sampled_constraint_accuracy"),
+        "rare types": last("sampled_rare_types"),
+        "held-out types": last("sampled_held_out_types"),
+        "greedy": last("greedy_constraint_accuracy"),
+        "top type": highest("top_type_share"),
+        **(contradictions if any(_highest(study, arm, "pool_conflict_share") for arm in study["arms"]) else {}),
+        "judge minus verifiers": judge_gap,
+        "tokens": tokens,
+        "seeds": seeds,
+    }
+
+
 CAPTION = """\
 Constraint accuracy on held-out tasks after the last turn, in percent, ± half of a 95% Student-t interval over seeds,
 at temperature 1 but for `greedy`. Differences are paired by seed, with 95% bootstrap intervals; p is that of the tested
-arms. Top type (its share of the pool's constraints) and judge minus verifiers (points; on the audit's answers where it
-says so, else on held-out ones) are the highest of any turn. Tokens are relative to `static`.
+arms. Top type (its share of the pool's constraints), contradictions (their share of the pool's instructions) and judge
+minus verifiers (points; on the audit's answers where it says so, else on held-out ones) are the highest of any turn.
+Tokens are relative to `{control}`.
 """
 SELF_SUPERVISED: Mapping[str, Cell] = {
     "seeds": seeds,
@@ -262,7 +270,8 @@ def main() -> None:
     summary = json.loads(parser.parse_args().summary.read_text(encoding="utf-8"))
     for world, study in summary.get("worlds", {}).items():
         print(f"### {world.upper()}: `{study['config'].removesuffix('.yaml')}`\n")
-        print(f"{CAPTION}\n{arms_table(study, EVOLUTION)}{pairs_table(study)}{audits_table(study)}", end="")
+        caption, columns = CAPTION.format(control=study["control"]), evolution_columns(study)
+        print(f"{caption}\n{arms_table(study, columns)}{pairs_table(study)}{audits_table(study)}", end="")
         if world == "w1" and (met := criteria(study)):
             rows = ([c.text, c.found, "yes" if c.met else "no"] for c in met)
             print(markdown(["criterion", "found", "met"], rows), end="")

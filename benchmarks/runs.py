@@ -204,6 +204,7 @@ def take_shared(run: RunDir, config: Path, settings: Settings, folder: Path) -> 
     # Whole or not at all: `seif run` would take a part of a file for its own.
     with new_directory(folder) as partial:
         copied = RunDir(partial)
+        copied.open(wanted, run.manifest())
         shared = [(place, 0) for place in (RunDir.generation, RunDir.instructions, RunDir.evaluation)]
         if differing <= BEHIND_THE_REWARD_MODEL:
             shared += [(place, 1) for place in (RunDir.generation, RunDir.instructions, *LEARNED)]
@@ -232,8 +233,8 @@ def _as_shipped(config: Config) -> Config:
     )
 
 
-def add_options(parser: argparse.ArgumentParser, runs: Path) -> None:
-    """What the commands of all studies take; `runs` is where runs are kept by default."""
+def add_options(parser: argparse.ArgumentParser, runs: Path, measured: bool = True) -> None:
+    """What the commands of all studies take; `runs` is where runs are kept by default. `measured`: also --measured."""
     parser.add_argument("--seeds", type=int, default=10, help="seeds of the arms that are tested, from 0")
     parser.add_argument("--arms", nargs="+", help="only these and those that they need; all by default")
     parser.add_argument(
@@ -243,13 +244,14 @@ def add_options(parser: argparse.ArgumentParser, runs: Path) -> None:
         "--set", nargs="+", default=[], metavar="KEY=VALUE", help="settings of all runs, to try a study out"
     )
     parser.add_argument("--runs", type=Path, default=runs, help="where runs are kept")
-    parser.add_argument(
-        "--measured",
-        type=Path,
-        metavar="JSON",
-        help="what this command has printed before: its runs are not done again, and count like those on disk. Runs of "
-        "another kind of CPU or of other code can differ from them",
-    )
+    if measured:
+        parser.add_argument(
+            "--measured",
+            type=Path,
+            metavar="JSON",
+            help="what this command has printed before: its runs are not done again, and count like those on disk. "
+            "Runs of another kind of CPU or of other code can differ from them",
+        )
 
 
 def arms_of(parser: argparse.ArgumentParser, options: argparse.Namespace, known: Iterable[str]) -> list[str]:

@@ -10,22 +10,29 @@ from benchmarks.arms import WORLDS
 from benchmarks.comparison import measured_rows, summarise
 from benchmarks.picture import draw
 from benchmarks.results_table import (
-    EVOLUTION,
     SELF_SUPERVISED,
     arms_table,
     criteria,
+    evolution_columns,
     judge_gap,
     labels_table,
     pairs_table,
 )
 from benchmarks.runs import Arm, Finished, Study, finish
 
-from benchmarks import arms, evolution, runs, self_supervised
+from benchmarks import ablations, arms, evolution, runs, schedules, self_supervised
 from seif.artifacts import RunDir
 from seif.config_file import load_config
+from seif.errors import UsageError
 from seif.evaluation.results import Accuracy
+from seif.manifest import Manifest
 
-STUDIES = {**WORLDS, "self_supervised": self_supervised.STUDY}
+STUDIES = {
+    **WORLDS,
+    "self_supervised": self_supervised.STUDY,
+    "ablations": ablations.STUDY,
+    "schedules": schedules.STUDY,
+}
 
 
 class Run:
@@ -235,12 +242,12 @@ def test_without_jobs_what_is_not_finished_has_not_failed(tmp_path, capsys):
 
 def test_a_base_is_taken_whole_or_not_at_all(tmp_path, monkeypatch):
     config = load_config(Path("nano"), ["seed=0"])
-    begun = RunDir(tmp_path / "static-0")
-    begun.turn(0).mkdir(parents=True)
+    begun, manifest = RunDir(tmp_path / "static-0"), Manifest(files={"seeds": "1"}, versions={"torch": "2"})
+    begun.root.mkdir()
+    begun.open(config, manifest)
+    begun.turn(0).mkdir()
     for place in (begun.generation, begun.instructions, begun.evaluation):
         place(0).write_text("all of it", encoding="utf-8")
-    monkeypatch.setattr(RunDir, "config", lambda run: config)
-    monkeypatch.setattr(RunDir, "started", lambda run: True)
     copy, to = runs.shutil.copyfile, tmp_path / "gate-0"
 
     def killed(source, target):
@@ -254,20 +261,23 @@ def test_a_base_is_taken_whole_or_not_at_all(tmp_path, monkeypatch):
     monkeypatch.setattr(runs.shutil, "copyfile", copy)
     runs.take_shared(begun, Path("nano"), {"seed": "0"}, to)
     assert RunDir(to).evaluation(0).read_text(encoding="utf-8") == "all of it"
+    RunDir(to).open(config, manifest)
+    with pytest.raises(UsageError, match="seeds file changed"):
+        RunDir(to).open(config, Manifest(files={"seeds": "2"}, versions={"torch": "2"}))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["gate-0", "static-0"]
 
 
 @pytest.mark.parametrize(
     ("setting", "shared"), [("hard_labels=true", True), ("curriculum=none", True), ("contrasts=false", False)]
 )
-def test_a_reward_model_is_taken_where_it_would_be_the_same(setting, shared, tmp_path, monkeypatch):
+def test_a_reward_model_is_taken_where_it_would_be_the_same(setting, shared, tmp_path):
     full, config = RunDir(tmp_path / "full-0"), Path("nano-self-supervised")
+    full.root.mkdir()
+    full.open(load_config(config, ["seed=0"]), Manifest())
     full.reward_model(1).mkdir(parents=True)
     for place in (full.pseudo_labels, full.pseudo_label_counts, full.reward_model_numbers):
         place(1).write_text("of turn 1", encoding="utf-8")
     (full.reward_model(1) / "config.json").write_text("{}", encoding="utf-8")
-    monkeypatch.setattr(RunDir, "config", lambda run: load_config(config, ["seed=0"]))
-    monkeypatch.setattr(RunDir, "started", lambda run: True)
     key, value = f"self_supervised.{setting}".split("=")
     to = RunDir(tmp_path / "other-0")
     runs.take_shared(full, config, {"seed": "0", key: value}, to.root)
@@ -291,11 +301,19 @@ def test_a_run_of_another_checkout_is_finished_too(tmp_path, monkeypatch):
     assert not runs.is_finished(run, Path("nano"), {"seed": "0", "held_out": "nano:data/audit.parquet"})
 
 
-@pytest.mark.parametrize("benchmark", [evolution, self_supervised])
-def test_an_unknown_arm_is_a_mistake(benchmark, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda: evolution.compare("Worlds.", WORLDS, Path("runs")),
+        lambda: evolution.compare("One world.", {"ablations": ablations.STUDY}, Path("runs")),
+        self_supervised.main,
+        schedules.main,
+    ],
+)
+def test_an_unknown_arm_is_a_mistake(command, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["benchmark", "--arms", "default", "typo", "--jobs", "0"])
     with pytest.raises(SystemExit) as end:
-        benchmark.main()
+        command()
     assert end.value.code == 2
     assert "typo; there are " in capsys.readouterr().err
 
@@ -343,7 +361,7 @@ def test_areas_end_at_the_smaller_spending(summary):
 
 
 def test_tables_and_criteria(summary):
-    table = arms_table(summary, EVOLUTION)
+    table = arms_table(summary, evolution_columns(summary))
     assert table.count("\n") == 2 + 5 + 1
     assert "| arm | accuracy | minus static | p (Holm) |" in table
     assert "| 20.0 | +2.0 | 2.00 | 10 |" in next(row for row in table.splitlines() if row.startswith("| `default` |"))
@@ -367,7 +385,7 @@ def test_the_audits_gap_is_shown_where_there_is_one():
 
 def test_a_summary_without_runs_has_empty_tables():
     nothing = summarise(MADE_UP, Finished({}), made_up, "sampled_constraint_accuracy")
-    assert arms_table(nothing, EVOLUTION).count("\n") == 4
+    assert arms_table(nothing, evolution_columns(nothing)).count("\n") == 4
     assert (pairs_table(nothing), labels_table(nothing), criteria(nothing)) == ("", "", [])
 
 
@@ -421,3 +439,45 @@ def test_a_study_of_one_short_run(tmp_path):
         "turn_1"
     ].keys()
     assert RunDir(tmp_path / "static-0").state() == "finished"
+
+
+def test_ablations_depart_from_the_papers_loop_in_one_thing():
+    study = ablations.STUDY
+    full = study.arms["full"].settings
+    departures = {
+        arm: {key: value for key, value in how.settings.items() if full.get(key) != value}
+        for arm, how in study.arms.items()
+    }
+    assert departures == {
+        "full": {},
+        "no_filter": {"filter.rules": "false", "filter.model": "false"},
+        "static": {"instructor.train": "false"},
+        "all_or_nothing": {"follower.reward": "all_or_nothing"},
+        "no_judge_rules": {"judger.kind": "logprob"},
+    }
+
+
+def test_rewards_of_a_schedule_are_means_over_seeds_step_by_step(tmp_path):
+    for seed, offset in ((0, 0.0), (1, 0.2)):
+        folder = tmp_path / str(seed)
+        folder.mkdir()
+        rows = [
+            {"turn": turn, "stage": stage, "step": step, "reward": offset + turn / 10 + step / 100}
+            for turn in (1, 2)
+            for stage in ("train_instructor", "train_follower")
+            for step in (1, 2)
+        ]
+        (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = schedules.rewards({seed: RunDir(tmp_path / str(seed)) for seed in (0, 1)})
+    assert list(found) == ["Instructor", "Follower"]
+    points = found["Follower"]
+    assert [(point.turn, point.step) for point in points] == [(1, 1), (1, 2), (2, 1), (2, 2)]
+    assert [round(point.mean, 6) for point in points] == [0.21, 0.22, 0.31, 0.32]
+    # Student's t with one degree of freedom, times the standard error of 0 and 0.2.
+    assert points[0].ci95 == pytest.approx(12.7062 * 0.1, abs=1e-4)
+    schedules.draw({"3-1-1": found}, tmp_path / "rewards.svg")
+    assert (
+        "Instructor's reward"
+        in ElementTree.tostring(ElementTree.parse(tmp_path / "rewards.svg").getroot(), encoding="unicode")
+        or (tmp_path / "rewards.svg").stat().st_size > 10_000
+    )
