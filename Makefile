@@ -2,7 +2,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 VLLM := .venv-vllm
 
-.PHONY: install demo quick test test-vllm gpu gpu-wheels lint docs site
+.PHONY: install demo quick test test-vllm gpu gpu-wheels lint docs site dist containers
 
 install: .venv/installed
 
@@ -59,3 +59,25 @@ site: .venv-docs/installed
 	$(PYTHON) -m venv --clear .venv-docs
 	.venv-docs/bin/pip install --quiet --constraint constraints-docs.txt mkdocs-material 'mkdocstrings[python]' ruff
 	touch $@
+
+# What a release consists of, in dist/, tried as a user has it: the wheel alone, in an environment that holds nothing else.
+dist: install
+	rm -rf dist .venv-dist
+	$(BIN)/python -m build --no-isolation --outdir dist
+	$(BIN)/twine check --strict dist/*
+	$(PYTHON) -m venv .venv-dist
+	.venv-dist/bin/pip install --quiet --constraint constraints.txt dist/*.whl
+	cd dist && ../.venv-dist/bin/seif demo --tiny --run-dir demo
+	rm -rf .venv-dist dist/demo
+
+# Images for CPUs and GPUs where Docker runs, and their recipes checked everywhere.
+containers: install
+	$(BIN)/hadolint containers/*.Dockerfile
+	@if docker info > /dev/null 2>&1; then \
+	  for kind in cpu gpu; do \
+	    docker build --file containers/$$kind.Dockerfile --tag seif:$$kind \
+	      --build-arg VERSION="$$($(BIN)/seif --version)" . || exit 1; \
+	  done \
+	else \
+	  echo "Docker does not run here, so no image was built."; \
+	fi

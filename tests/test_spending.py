@@ -5,7 +5,7 @@ from seif.atomic import write_json
 from seif.config_file import build_config
 from seif.errors import UsageError
 from seif.manifest import Manifest
-from seif.spending import tokens_by_turn
+from seif.spending import calls_by_turn, tokens_by_turn
 
 
 def generation(**tokens):
@@ -22,17 +22,18 @@ def run(tmp_path):
 
 def test_a_turn_is_its_steps_and_its_generation(run):
     for step in (1, 2):
-        tokens = {"tokens/instructor": 100, "tokens/judger": step}
+        tokens = {"tokens/instructor": 100, "tokens/judger": step, "calls/judger": 3}
         run.metrics.append({"turn": 1, "stage": "train_instructor", "step": step, "reward": 0.5, **tokens})
     run.metrics.append({"turn": 1, "stage": "train_follower", "step": 1, "tokens/follower": 7, "tokens/judger": 10})
     run.metrics.append({"turn": 2, "stage": "train_instructor", "step": 1, "tokens/instructor": 1 << 40})
     write_json(run.generation(0), generation(instructor=5000))
-    write_json(run.generation(1), generation(instructor=30, filter=3))
+    write_json(run.generation(1), {**generation(instructor=30, filter=3), "calls": {"filter": 1, "instructor": 2}})
     assert tokens_by_turn(run) == [
         {"filter": 3, "follower": 7, "instructor": 230, "judger": 13},
         {"instructor": 1 << 40},
         {},
     ]
+    assert calls_by_turn(run) == [{"filter": 1, "instructor": 2, "judger": 6}, {}, {}]
 
 
 def test_a_run_of_before_tokens_were_counted_has_none(run):

@@ -17,6 +17,7 @@ Every function raises `seif.SeifError` for what went wrong, and none prints or e
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,7 +51,11 @@ if TYPE_CHECKING:
     from seif.suite_run import SuiteOptions
     from seif.types import Constraint, Instruction, Verdict
 
-__version__ = "0.1.0"
+try:
+    __version__ = version("seif")
+except PackageNotFoundError:
+    __version__ = "unknown"
+    """Run from a checkout that is not installed."""
 
 __all__ = [
     "ChatOptions",

@@ -1,17 +1,15 @@
-"""What a run has spent on training, in tokens, so that runs can be compared at equal spending."""
+"""What a run has spent on training, in tokens and calls, so that runs can be compared at equal spending."""
 
 from __future__ import annotations
 
 from contextlib import suppress
+from typing import Literal
 
 from seif.artifacts import RunDir
 from seif.atomic import read_json
 from seif.engines.metered import add_up
 from seif.errors import DamagedFile
 from seif.evaluation.results import GenerationNumbers
-
-KEY = "tokens/"
-"""What a role's key in metrics.jsonl begins with."""
 
 
 def tokens_by_turn(run_dir: RunDir) -> list[dict[str, int]]:
@@ -23,11 +21,20 @@ def tokens_by_turn(run_dir: RunDir) -> list[dict[str, int]]:
     killed had asked for it in a step that is made anew: a resumed run then counts fewer tokens. What can't be read is
     left out. Raises UsageError when this is no run directory.
     """
-    steps = run_dir.steps()
+    return _by_turn(run_dir, "tokens")
+
+
+def calls_by_turn(run_dir: RunDir) -> list[dict[str, int]]:
+    """The same in calls: prompts with a reply, and questions to a classifier. Runs of earlier versions counted none."""
+    return _by_turn(run_dir, "calls")
+
+
+def _by_turn(run_dir: RunDir, what: Literal["tokens", "calls"]) -> list[dict[str, int]]:
+    steps, beginning = run_dir.steps(), f"{what}/"
     spent = []
     for turn in range(1, run_dir.config().turns + 1):
         logged = [
-            {key.removeprefix(KEY): int(value) for key, value in step.metrics.items() if key.startswith(KEY)}
+            {key.removeprefix(beginning): int(n) for key, n in step.metrics.items() if key.startswith(beginning)}
             for step in steps
             if step.turn == turn
         ]
@@ -35,6 +42,7 @@ def tokens_by_turn(run_dir: RunDir) -> list[dict[str, int]]:
         # `repair.damage` and `read_run` name it.
         with suppress(DamagedFile):
             if generation.exists():
-                logged.append(GenerationNumbers.from_json(read_json(generation), generation).tokens)
+                numbers = GenerationNumbers.from_json(read_json(generation), generation)
+                logged.append(numbers.tokens if what == "tokens" else numbers.calls)
         spent.append(add_up(logged))
     return spent

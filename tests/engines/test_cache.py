@@ -43,9 +43,9 @@ def test_a_known_verdict_costs_no_tokens(tmp_path):
     cache = VerdictCache(tmp_path / "v", "w")
     spent = []
     for _ in range(2):
-        with counting() as tokens:
+        with counting() as meter:
             judge_all(LogprobJudge(Metered(ScriptedEngine(lambda request: reply), "judger"), "full", cache))
-        spent.append(tokens.totals())
+        spent.append(meter.spent()["tokens"])
     assert spent == [{"judger": 82}, {}]
 
 

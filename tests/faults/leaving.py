@@ -33,6 +33,12 @@ LIMIT = 40.0
 SEEDS, MODEL = NANO / "data" / "seeds.parquet", NANO / "model"
 
 
+def _heed_signals() -> None:
+    """A shell that runs the campaign in the background has its children ignore Ctrl-C, and nohup the hang-up."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Command:
     """A `seif` command in a process, and a session, of its own."""
 
@@ -47,8 +53,7 @@ class Command:
             text=True,
             env={**os.environ, "NO_COLOR": "1", "OMP_NUM_THREADS": "1"},
             start_new_session=True,
-            # A shell that runs this in the background has its children ignore Ctrl-C.
-            preexec_fn=partial(signal.signal, signal.SIGINT, signal.default_int_handler),
+            preexec_fn=_heed_signals,
         )
 
     def wait_for(self, ready: Callable[[], bool]) -> None:

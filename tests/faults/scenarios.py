@@ -341,7 +341,7 @@ _ALL: tuple[Scenario, ...] = (
         (
             Moment("read", "model/tokenizer_config.json"),
             Moment("read", "model/config.json", kind=TERM),
-            Moment(WORK, "1.5"),
+            Moment(WORK, "0.5"),
             Moment("read", "model/generation_config.json"),
         ),
         watched=lambda folder: NANO,

@@ -61,9 +61,9 @@ def test_what_it_reads_is_counted_once():
     async def twice():
         await asyncio.gather(*(judge.judge(TASK, reply, KIND) for reply in ("Old.", "Old.", "New.")))
 
-    with counting() as tokens:
+    with counting() as meter:
         asyncio.run(twice())
-    assert tokens.totals() == {"judger": 40}
+    assert meter.spent()["tokens"] == {"judger": 40}
 
 
 def test_all_that_is_asked_in_one_tick_is_one_batch_without_repeats():

@@ -32,7 +32,10 @@ async def short_is_good(samples, step):
         {"length": sum(len(s.text) for s in samples) / len(samples)},
         [{"text": s.text} for s in samples[:1]],
         # More than float32 holds exactly.
-        tokens={"judger": (1 << 24) + step, "follower": sum(s.prompt_tokens + s.new_tokens for s in samples)},
+        spent={
+            "tokens": {"judger": (1 << 24) + step, "follower": sum(s.prompt_tokens + s.new_tokens for s in samples)},
+            "calls": {"judger": 7},
+        },
     )
 
 
@@ -80,6 +83,7 @@ def test_a_killed_stage_resumes_bit_for_bit(tmp_path, model, adapter, kind):
     whole = run(tmp_path / "whole", start, lora=lora)
     assert [r["step"] for r in whole] == [1, 2, 3]
     assert [r["tokens/judger"] for r in whole] == [(1 << 24) + step for step in (1, 2, 3)]
+    assert [r["calls/judger"] for r in whole] == [7, 7, 7]
     # TRL counts the same since the beginning of the stage.
     assert sum(r["tokens/follower"] for r in whole) == whole[-1]["num_tokens"]
     with pytest.raises(Kill):

@@ -108,7 +108,7 @@ def status(
     from seif.planning.machine import Machine
     from seif.report.estimates import comparison, stages_of
     from seif.report.table import audit_parts, turn_table
-    from seif.spending import tokens_by_turn
+    from seif.spending import calls_by_turn, tokens_by_turn
 
     found = api.load_run(run)
     root = RunDir(found.path)
@@ -124,8 +124,11 @@ def status(
             for (turn, stage), t in took.items()
         ]
         estimate = asdict(needs) if needs else None
-        tokens = [{"turn": turn, **by_role} for turn, by_role in enumerate(tokens_by_turn(root), 1)]
-        print_json({**found.to_json(), "stages": stages, "tokens": tokens, "estimate": estimate})
+        spent = {
+            what: [{"turn": turn, **by_role} for turn, by_role in enumerate(by_turn(root), 1)]
+            for what, by_turn in (("tokens", tokens_by_turn), ("calls", calls_by_turn))
+        }
+        print_json({**found.to_json(), "stages": stages, **spent, "estimate": estimate})
         return
     console.print(f"{run}: {found.state}, {found.seconds:.0f} s in finished stages", highlight=False)
     for change in found.config_changes:

@@ -41,7 +41,7 @@ def write_comparison(comparison: Comparison, out: str | Path) -> Path:
         Part("audit", "Audit", "Audit", _audit(comparison)),
         Part("differences", "Differences", "Differences", _differences(comparison)),
         Part("settings", "What differs in the settings", "Settings", _settings(comparison)),
-        Part("costs", "Time, memory and tokens", "Costs", _costs(comparison)),
+        Part("costs", "Time, memory, tokens and calls", "Costs", _costs(comparison)),
     ]
     names = " · ".join(run.name for run in comparison.runs)
     lead = " ".join(_sentence(run, comparison) for run in comparison.runs)
@@ -291,12 +291,17 @@ def _costs(comparison: Comparison) -> list[Block]:
         for stage in stages:
             found = (costs.get(stage) for costs in by_run)
             rows.append(Row(NAMES[stage], "", _cells(NOTHING if cost is None else read(cost) for cost in found)))
-    roles = sorted({role for run in comparison.runs for role in run.tokens})
-    if roles:
-        rows.append(Row("tokens", "", ()))
-    rows += [Row(role, "", _cells(plain(run.tokens.get(role), 0) for run in comparison.runs)) for role in roles]
+    for title, counts in (
+        ("tokens", [run.tokens for run in comparison.runs]),
+        ("calls", [run.calls for run in comparison.runs]),
+    ):
+        roles = sorted({role for by_role in counts for role in by_role})
+        if roles:
+            rows.append(Row(title, "", ()))
+        rows += [Row(role, "", _cells(plain(by_role.get(role), 0) for by_role in counts)) for role in roles]
     caption = (
-        "Finished stages, over all turns and sittings; tokens read and written in generation and training, by role."
+        "Finished stages, over all turns and sittings; tokens read and written, and calls of models, in generation and "
+        "training, by role."
     )
     return [Table(("stage", *_labels(comparison)), tuple(rows), caption=caption)] if rows else []
 

@@ -20,7 +20,7 @@ from seif.evaluation.results import Accuracy, Evaluation
 from seif.manifest import Manifest
 from seif.results import Reading, Run, read_run
 from seif.selection import LAST, check_turn, evaluated_turn
-from seif.spending import tokens_by_turn
+from seif.spending import calls_by_turn, tokens_by_turn
 
 ABSENT = "–"
 """Stands for a key that a config does not have."""
@@ -57,6 +57,8 @@ class ComparedRun:
     costs: tuple[StageCost, ...]
     tokens: Mapping[str, int]
     """By role, read and written in generation and training."""
+    calls: Mapping[str, int]
+    """By role, in generation and training; none in runs of earlier versions."""
 
     @property
     def evaluation(self) -> Evaluation | None:
@@ -116,6 +118,7 @@ class Comparison:
                 **r.run.to_json(),
                 "costs": [asdict(cost) for cost in r.costs],
                 "tokens": dict(r.tokens),
+                "calls": dict(r.calls),
             }
             for r in self.runs
         ]
@@ -190,8 +193,9 @@ def _read(letter: str, name: str, folder: Path, turn: str) -> ComparedRun:
     root, reading = RunDir(folder), Reading()
     run, config = read_run(root), root.config()
     manifest = reading.of(root.manifest) or Manifest()
-    costs, tokens = reading.of(partial(_costs, root)) or [], reading.of(partial(tokens_by_turn, root)) or []
-    return ComparedRun(letter, name, run, config, manifest, evaluated_turn(run, turn), tuple(costs), add_up(tokens))
+    costs = tuple(reading.of(partial(_costs, root)) or [])
+    tokens, calls = (add_up(reading.of(partial(count, root)) or []) for count in (tokens_by_turn, calls_by_turn))
+    return ComparedRun(letter, name, run, config, manifest, evaluated_turn(run, turn), costs, tokens, calls)
 
 
 def _costs(root: RunDir) -> list[StageCost]:

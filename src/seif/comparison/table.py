@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import RenderableType
 from rich.table import Table
@@ -47,8 +47,12 @@ def comparison_parts(comparison: Comparison) -> list[RenderableType]:
     if comparison.settings:
         parts += [Text(), _settings(comparison)]
     parts += [Text(), _costs(comparison)]
-    if any(run.tokens for run in comparison.runs):
-        parts += [Text(), _tokens(comparison)]
+    for caption, counts in (
+        ("tokens read and written in generation and training, by role", [run.tokens for run in comparison.runs]),
+        ("calls of models in generation and training, by role", [run.calls for run in comparison.runs]),
+    ):
+        if any(counts):
+            parts += [Text(), _by_role(comparison, counts, caption)]
     return [*parts, *([Text()] if comparison.notes else []), *(Text(f"note: {note}") for note in comparison.notes)]
 
 
@@ -182,17 +186,18 @@ def _costs(comparison: Comparison) -> Table:
     return table
 
 
-def _tokens(comparison: Comparison) -> Table:
-    roles = sorted({role for run in comparison.runs for role in run.tokens})
-    table = _table(("", *roles, "all"), left=1, caption="tokens read and written in generation and training, by role")
-    for run in comparison.runs:
-        counts = [run.tokens.get(role) for role in roles]
-        table.add_row(run.label, *map(token_count, counts), token_count(sum(run.tokens.values())))
+def _by_role(comparison: Comparison, counts: Sequence[Mapping[str, int]], caption: str) -> Table:
+    roles = sorted({role for by_role in counts for role in by_role})
+    table = _table(("", *roles, "all"), left=1, caption=caption)
+    for run, by_role in zip(comparison.runs, counts, strict=True):
+        table.add_row(
+            run.label, *(large_count(by_role.get(role)) for role in roles), large_count(sum(by_role.values()))
+        )
     return table
 
 
-def token_count(count: int | None) -> str:
-    """Tokens for people."""
+def large_count(count: int | None) -> str:
+    """Tokens or calls for people."""
     if count is None:
         return NOTHING
     return f"{count / 1e6:,.0f} M" if count >= _LARGE else f"{count:,}"

@@ -171,6 +171,8 @@ class GenerationNumbers(Result):
     """The instructions that were accepted."""
     tokens: dict[str, int] = {}
     """By role, the tokens that it read and wrote."""
+    calls: dict[str, int] = {}
+    """By role, how often it was asked."""
     gate: GateNumbers | None = None
     """None: no gate chose the instructions."""
 

@@ -20,7 +20,7 @@ from seif.evaluation.showcase import ShownSeed, read_showcase
 from seif.manifest import Manifest
 from seif.report.text import number
 from seif.results import Reading, read_run
-from seif.spending import tokens_by_turn
+from seif.spending import calls_by_turn, tokens_by_turn
 from seif.stage_log import LoggedStep
 from seif.tables import count_rows
 
@@ -66,6 +66,8 @@ class RunNumbers:
     stage_seconds: dict[tuple[int, str], float]
     tokens: list[dict[str, int]]
     """Of each turn from 1, what each role read and wrote in generation and training."""
+    calls: list[dict[str, int]]
+    """The same in calls; empty turns in runs of earlier versions."""
     pools: tuple[PoolShape, ...] = ()
     """What the instructions of each turn are made of, the base's first; empty where a file of them can't be read."""
     best: int | None = None
@@ -109,7 +111,8 @@ def collect(run_dir: RunDir) -> RunNumbers:
         if done.stage in STAGES:
             seconds[done.turn, done.stage] = seconds.get((done.turn, done.stage), 0.0) + done.seconds
     manifest = reading.of(run_dir.manifest) or Manifest()
-    steps, tokens = reading.of(run_dir.steps) or [], reading.of(partial(tokens_by_turn, run_dir)) or []
+    steps = reading.of(run_dir.steps) or []
+    tokens, calls = (reading.of(partial(count, run_dir)) or [] for count in (tokens_by_turn, calls_by_turn))
     pools = _pools(run_dir, reading)
     return RunNumbers(
         name=run_dir.root.resolve().name,
@@ -123,6 +126,7 @@ def collect(run_dir: RunDir) -> RunNumbers:
         steps=steps,
         stage_seconds=seconds,
         tokens=tokens,
+        calls=calls,
         pools=pools,
         best=found.best,
         stopped_early=found.stopped_early,

@@ -58,7 +58,7 @@ class ClassifierJudge:
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
         (found,) = await self._together.ask(item_of(instruction, constraint, response))
-        count("judger", read=found.tokens)
+        count("judger", found.tokens)
         p = found.probability
         if p is None or not math.isfinite(p):
             return Judgement(Verdict.UNJUDGED, cause=found.error or "probability is not a number")

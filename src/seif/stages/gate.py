@@ -14,7 +14,7 @@ from functools import partial
 from seif.activity import doing
 from seif.config import Config
 from seif.constraints.taxonomy import type_of
-from seif.engines.metered import Metered, add_up, counting
+from seif.engines.metered import Meter, Metered, Spent, counting
 from seif.engines.together import PENDING, as_answered
 from seif.evaluation.results import GateNumbers
 from seif.frontier import Tally, TypeMeans, score, select
@@ -103,14 +103,17 @@ class Gate:
             **{name: counts[name] for name in names}, over_quota=selection.over_quota, mean_p=means.overall
         )
 
-    def tokens(self) -> dict[str, int]:
-        """By role, the tokens that were read and written."""
-        return add_up(self.journal.get(i)["tokens"] for i in self.candidates.passed())
+    def spent(self) -> Spent:
+        """What the probes took."""
+        meter = Meter()
+        for i in self.candidates.passed():
+            meter.include(self.journal.get(i))
+        return meter.spent()
 
     async def _ask(self, answerer: Answerer, judge: Judge, i: int) -> Json:
         """The probe of a candidate as its entry in the journal: `verdicts` has a text for each answer of good format,
         with a sign for each constraint, `asked` is how many verdicts the judge was asked for, `failures` says why some
-        of these are missing, and `tokens` what was read and written."""
+        of these are missing, and `tokens` and `calls` what was spent."""
         x = self.candidates.instruction(i)
 
         async def answer(k: int) -> tuple[str, int, list[str]]:
@@ -123,10 +126,10 @@ class Gate:
             causes = [j.cause for j in asked if j.verdict is Verdict.UNJUDGED]
             return "".join(_SIGNS[j.verdict] for j in judgements), len(asked), causes
 
-        with counting() as tokens:
+        with counting() as meter:
             answers = await asyncio.gather(*map(answer, range(self.config.instructor.probes)))
         return {
-            "tokens": tokens.totals(),
+            **meter.spent(),
             "verdicts": [verdicts for verdicts, *_ in answers if verdicts],
             "asked": sum(asked for _, asked, _ in answers),
             "failures": [cause for *_, causes in answers for cause in causes],

@@ -28,7 +28,7 @@ from seif.constraints.compiler import compile_text
 from seif.constraints.conflicts import find_conflict
 from seif.edits import edited
 from seif.engines.base import Engine, Request
-from seif.engines.metered import Metered, counting
+from seif.engines.metered import Meter, Metered, counting
 from seif.errors import RunError
 from seif.evaluation.held_out import Pool
 from seif.evaluation.results import GateNumbers, GenerationNumbers, PoolNumbers
@@ -88,7 +88,7 @@ def generate(config: Config, request: GenerationRequest) -> None:
         if not pool.instructions:
             shutil.rmtree(folder)
             raise RunError(_collapse(len(generation.places), parsable, drawn, generation.gate))
-        found: dict[str, object] = {"tokens": dict(sorted(generation.tokens.items()))}
+        found: dict[str, object] = {**generation.meter.spent()}
         if generation.gate:
             found["gate"] = generation.gate
         numbers = GenerationNumbers.of(pool, raw.conflict_share, drawn, parsable / drawn)
@@ -159,8 +159,7 @@ class _Generation:
         self.raw = Pool()
         """Everything that could be parsed."""
         self.drawn = 0
-        self.tokens: Counter[str] = Counter()
-        """By role, the tokens that it read and wrote."""
+        self.meter = Meter()
         self.gate: GateNumbers | None = None
         self._gated = _gated(config, turn)
         self._open_files = ExitStack()
@@ -174,7 +173,7 @@ class _Generation:
         """Edited candidates are kept as those of an attempt after the last one."""
         self._written: dict[int, Journal] = {}
         """By attempt, of each candidate the constraints' `texts`, none where the reply could not be parsed, and
-        `tokens`."""
+        what was spent."""
         items = len(self.places) * self._width
         self._accepted = bytearray(items)
         """By candidate, the attempt, from 1, whose instruction was accepted; 0 for none."""
@@ -234,13 +233,13 @@ class _Generation:
                 # The first candidate's seed is that of a generation with one candidate.
                 item_seed("generate", seed, turn, index, attempt, *([candidate] if candidate else [])),
             )
-            with counting() as tokens:
+            with counting() as meter:
                 completion = await Metered(engine, "instructor").complete(request)
             if completion.error:
                 return None
             finished = completion.finish_reason == "stop"
             constraints = instructor.parse(completion.text, finished, ask.template.constraints)
-            return {"texts": [c.text for c in constraints or ()], "tokens": tokens.totals()}
+            return {"texts": [c.text for c in constraints or ()], **meter.spent()}
 
         if any(i not in journal for i in self._open(attempt)):
             with models.use(self.request.writer) as engine:
@@ -260,21 +259,21 @@ class _Generation:
             if outcome is not None:
                 siblings = filter(self._accepted.__getitem__, range(i - self._fresh, i))
                 fresh = [c for sibling in siblings for c in self._accepted_instruction(sibling).constraints]
-                journal.add([(i, {"texts": [c.text for c in edited(outcome, fresh, rng)], "tokens": {}})])
+                journal.add([(i, {"texts": [c.text for c in edited(outcome, fresh, rng)], **Meter().spent()})])
 
     async def _check(self, models: ModelPool, attempt: int, checked: Journal) -> Counter[str]:
         """Let the Filter decide on what was written; why decisions are missing, with counts."""
         unread = Counter[str]()
 
         async def check(checking: Filter, i: int) -> Json | None:
-            with counting() as tokens:
+            with counting() as meter:
                 decision = await checking.check(self._instruction(i, attempt))
             if decision.verdict is Verdict.UNJUDGED:
                 unread[decision.reason] += 1
                 # A resume asks again, and counts them then.
-                self.tokens.update(tokens.totals())
+                self.meter.include(meter.spent())
                 return None
-            return {"passed": decision.verdict is Verdict.SATISFIED, "tokens": tokens.totals()}
+            return {"passed": decision.verdict is Verdict.SATISFIED, **meter.spent()}
 
         if any(i not in checked for i in self._candidates(attempt)):
             # The journal has every decision, and a cache would hold them all in memory.
@@ -286,9 +285,9 @@ class _Generation:
         return unread
 
     def _count(self, finished: Journal) -> None:
-        """Count the tokens of a journal's items, also of those that were asked for before a kill."""
+        """Count what a journal's items took, also those that were asked for before a kill."""
         for entry in finished.values():
-            self.tokens.update(entry["tokens"])
+            self.meter.include(entry)
 
     def _settle(self, attempt: int, checked: Journal | None = None) -> int:
         """Count what was written, and accept the candidates that were `checked`, by default all; how many candidates
@@ -322,7 +321,7 @@ class _Generation:
         with Journal(self.folder / "probed.jsonl", len(self._accepted)) as journal:
             gate = Gate(self.config, self.request.turn, found, journal)
             await gate.probe(models, self.request.answerer, self.request.judge)
-            self.tokens.update(gate.tokens())
+            self.meter.include(gate.spent())
             self._chosen, self.gate = gate.choose(lambda i: self._accepted[i] == self._edits + 1)
 
     def _outcomes(self) -> LastOutcomes | None:

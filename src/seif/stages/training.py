@@ -16,7 +16,7 @@ from seif.config import Config, Grpo
 from seif.config.changes import ANY_TIME, BETWEEN_EVALUATIONS, without_changeable
 from seif.datasets import FollowerData, InstructorData, Task, follower_data, instructor_data, training_seed
 from seif.engines.base import Messages
-from seif.engines.metered import Metered, Tokens, counting
+from seif.engines.metered import Meter, Metered, counting
 from seif.instructions import types_in
 from seif.metrics import Role
 from seif.models import JudgeWeights, ModelPool, filtering, rewarding
@@ -153,13 +153,13 @@ def _instructor_reward(config: Config, data: InstructorData, scorer: InstructorS
         writings = [
             Writing(data.seeds[s.row], data.asks[s.row].template.constraints, s.text, s.finished) for s in samples
         ]
-        with counting() as tokens:
+        with counting() as meter:
             scores = await scorer.score_batch(writings, step)
-        _count_rollouts(tokens, "instructor", samples)
+        _count_rollouts(meter, "instructor", samples)
         records = records_of(samples, scores, [data.seeds[s.row] for s in samples], config.rollouts)
         own = plugin_metrics("instructor", samples, scores, [data.seeds[s.row] for s in samples])
         metrics = {**own, **instructor_metrics(samples, scores, config.judger.max_unjudged)}
-        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals())
+        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), meter.spent())
 
     return reward
 
@@ -175,20 +175,20 @@ def _follower_reward(config: Config, data: FollowerData, scorer: FollowerScorer)
     async def reward(samples: list[Rollout], step: int) -> RewardBatch:
         from seif.training.rollouts import RewardBatch
 
-        with counting() as tokens:
+        with counting() as meter:
             scores = await asyncio.gather(*(score(data.tasks[s.row], s, step, i) for i, s in enumerate(samples)))
-        _count_rollouts(tokens, "follower", samples)
+        _count_rollouts(meter, "follower", samples)
         records = records_of(samples, scores, [data.tasks[s.row].prompt for s in samples], config.rollouts)
         own = plugin_metrics("follower", samples, scores, [data.tasks[s.row].prompt for s in samples])
         metrics = {**own, **follower_metrics(samples, scores, data, config.judger.max_unjudged)}
         outcomes = outcomes_of([s.row for s in samples], scores, instructions, data.replayed | data.relabelled)
-        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), tokens.totals(), outcomes)
+        return RewardBatch([s.reward for s in scores], metrics, records, checks_of(scores), meter.spent(), outcomes)
 
     return reward
 
 
-def _count_rollouts(tokens: Tokens, role: Role, samples: Sequence[Rollout]) -> None:
-    tokens.add(role, sum(s.prompt_tokens for s in samples), sum(s.new_tokens for s in samples))
+def _count_rollouts(meter: Meter, role: Role, samples: Sequence[Rollout]) -> None:
+    meter.add(role, sum(s.prompt_tokens + s.new_tokens for s in samples), len(samples))
 
 
 def _score_answer(config: Config, question: Question, sample: Rollout) -> Score:

@@ -57,7 +57,9 @@ class StepLog(TrainerCallback):
         trim()
         batch = self.reward.batch
         # Not by way of TRL's log, which rounds to float32.
-        metrics |= {f"tokens/{role}": tokens for role, tokens in batch.tokens.items()} if batch else {}
+        if batch is not None:
+            for what, by_role in (("tokens", batch.spent["tokens"]), ("calls", batch.spent["calls"])):
+                metrics |= {f"{what}/{role}": n for role, n in by_role.items()}
         step = state.global_step // self.updates_per_step
         if batch is None:
             self.log.step(step, metrics)

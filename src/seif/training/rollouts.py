@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from seif.chat import DEFAULT, ChatFormat
+from seif.engines.metered import Meter, Spent
 from seif.stage_log import Outcome, RolloutRecord, Tables
 from seif.training import ranks
 
@@ -36,8 +37,8 @@ class RewardBatch:
     """Rollouts to be kept, for the rollout file."""
     checks: Tables = field(default_factory=dict)
     """Counts per type of how model and rule judged the same answers, see `held_out.tabulate`."""
-    tokens: Mapping[str, int] = field(default_factory=dict)
-    """Tokens that were read and written for the step, by role."""
+    spent: Spent = field(default_factory=lambda: Meter().spent())
+    """On the step, by role."""
     outcomes: Sequence[Outcome] = ()
     """What the rollouts of each instruction showed, of a Follower's step."""
 

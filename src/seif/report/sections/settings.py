@@ -1,7 +1,8 @@
-"""The settings and versions behind the numbers, and the time and tokens that they took."""
+"""The settings and versions behind the numbers, and the time, tokens and calls that they took."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import get_args
 
@@ -16,9 +17,13 @@ from seif.report.text import NOTHING, duration, plain
 
 @section("settings", "Settings and versions", order=100, link="Settings")
 def settings(run: RunNumbers) -> list[Block]:
-    """Time per stage, tokens per role, the config, versions and checksums."""
+    """Time per stage, tokens and calls per role, the config, versions and checksums."""
     template = files("seif.report").joinpath("settings.html.jinja").read_text(encoding="utf-8")
-    tables = (_time_spent(run), _tokens_spent(run))
+    tables = (
+        _time_spent(run),
+        _by_role(run.tokens, "Tokens read and written in generation and GRPO training. Evaluations are not counted."),
+        _by_role(run.calls, "Calls of models in generation and GRPO training. Evaluations are not counted."),
+    )
     return [*(table for table in tables if table), Fragment(template, {"run": run})]
 
 
@@ -39,15 +44,11 @@ def _time_spent(run: RunNumbers) -> Table | None:
     )
 
 
-def _tokens_spent(run: RunNumbers) -> Table | None:
-    """Tokens per role and turn, and their sum."""
-    roles = [role for role in get_args(TokenRole) if any(role in turn for turn in run.tokens)]
+def _by_role(turns: Sequence[Mapping[str, int]], caption: str) -> Table | None:
+    """Counts per role and turn, and their sum; None where there are none."""
+    roles = [role for role in get_args(TokenRole) if any(role in turn for turn in turns)]
     if not roles:
         return None
-    rows = [Row(role, "", tuple(Cell(plain(turn.get(role), 0)) for turn in run.tokens)) for role in roles]
-    rows.append(Row("all roles", "", tuple(Cell(plain(sum(turn.values()) or None, 0)) for turn in run.tokens)))
-    return Table(
-        ("role", *(f"turn {turn}" for turn in range(1, len(run.tokens) + 1))),
-        tuple(rows),
-        caption="Tokens read and written in generation and GRPO training. Evaluations are not counted.",
-    )
+    rows = [Row(role, "", tuple(Cell(plain(turn.get(role), 0)) for turn in turns)) for role in roles]
+    rows.append(Row("all roles", "", tuple(Cell(plain(sum(turn.values()) or None, 0)) for turn in turns)))
+    return Table(("role", *(f"turn {turn}" for turn in range(1, len(turns) + 1))), tuple(rows), caption=caption)
