@@ -35,6 +35,7 @@ from seif.config_file import build_config
 from seif.constraints.files import CompiledFile, VerifiedFile, constraints_of
 from seif.datasets import follower_data, instructor_data
 from seif.engines.base import Completion, Request
+from seif.judging import Response, judge_each
 from seif.models import JudgeWeights, ModelPool
 from seif.questions import iter_questions, store_questions
 from seif.tables import StoredTexts, iter_rows, write_json_lines
@@ -138,12 +139,12 @@ def compile_(work: Path) -> int:
 def judge(work: Path) -> int:
     """`seif judge --judger rules`, without the command's own output."""
 
-    def responses() -> Iterator[api.Response]:
+    def responses() -> Iterator[Response]:
         for number, row in enumerate(iter_rows(work / "responses.jsonl"), 1):
             instruction = Instruction(str(row["prompt"]), constraints_of(row, f"row {number}"))
-            yield api.Response(instruction, str(row["response"]))
+            yield Response(instruction, str(row["response"]))
 
-    return sum(1 for _ in api.judge_each(config_of(work), responses()))
+    return sum(1 for _ in judge_each(config_of(work), responses()))
 
 
 CHAINS = (("seeds", "generate", "order"), ("plan", "verify", "compile", "judge"))

@@ -46,7 +46,7 @@ LAYERS = (
     {"analysis", "comparison", "planning", "report", "results", "selection", "spending", "stages"},
     {"distributed", "exporting", "model_card"},
     {"lengths", "preflight"},
-    {"bench", "conversation", "loop", "recipes", "suite_run"},
+    {"bench", "conversation", "judging", "loop", "recipes", "suite_run"},
     {"api", "cli"},
 )
 """Packages and modules of seif; what stands in one layer may import from its own and from those before it."""

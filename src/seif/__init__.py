@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from seif.api import (
-        Response,
         compile_constraints,
         estimate,
         evaluate,
@@ -46,6 +45,7 @@ if TYPE_CHECKING:
     from seif.errors import RunError, SeifError, UsageError
     from seif.exporting import Export, Push, export
     from seif.judges import Judgement
+    from seif.judging import Response
     from seif.listener import Listener
     from seif.planning.machine import Machine
     from seif.suite_run import SuiteOptions
@@ -108,6 +108,7 @@ _ELSEWHERE = {
     "Listener": "listener",
     "Machine": "planning.machine",
     "Push": "exporting",
+    "Response": "judging",
     "RunError": "errors",
     "SeifError": "errors",
     "SuiteOptions": "suite_run",

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import asdict, dataclass
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from seif.activity import doing
 from seif.artifacts import Beside, RunDir
 from seif.atomic import hold, read_json
 from seif.config import Config
@@ -18,14 +15,13 @@ from seif.constraints.compiler import compile_text
 from seif.constraints.conflict import Conflict
 from seif.constraints.conflicts import explain
 from seif.constraints.verifiers import verify as check
-from seif.engines.quiet import quiet
 from seif.errors import UsageError
 from seif.evaluation.results import Evaluation, GenerationNumbers, SuiteResult
 from seif.extensions import load_extensions
 from seif.judges import Judgement, judging_kind
+from seif.judging import Response, judge_each
 from seif.lengths import (
     check_instructor_seeds,
-    check_judged,
     check_prompts,
     check_tasks,
 )
@@ -49,18 +45,10 @@ from seif.repair import set_aside_damage
 from seif.results import Estimate, Generation, Plan, Run, read_run
 from seif.suite_run import NO_OPTIONS, SuiteOptions, run_each
 from seif.tracking import open_tracker
-from seif.types import Constraint, Instruction
+from seif.types import Constraint
 
 ConfigLike = Config | str | Path
 """A config, or where it is: a YAML file, or the name of a shipped one."""
-
-
-@dataclass(frozen=True)
-class Response:
-    """A reply to an instruction, to be judged."""
-
-    instruction: Instruction
-    text: str
 
 
 def load_config(path: str | Path | None = None, overrides: Sequence[str] = (), **keys: Any) -> Config:
@@ -324,77 +312,7 @@ def judge(
     A judge that asks no model needs none. Served verdicts are kept in a file beside `cache_beside`. Raises
     UsageError; what can't be judged is UNJUDGED with its cause.
     """
-    return list(judge_each(config, responses, model, cache_beside, listener))
-
-
-def judge_each(
-    config: ConfigLike,
-    responses: Iterable[Response],
-    model: str | None = None,
-    cache_beside: str | Path | None = None,
-    listener: Listener = SILENT,
-) -> Iterator[list[Judgement]]:
-    """As `judge`, one response after the other: some thousand of them are in memory at a time."""
-    from seif.engines.together import PENDING
-    from seif.models import ModelPool, judging
-    from seif.scoring import judge_all
-
-    config = _loaded(config)
-    if model is None and (judging_kind(config).uses_model or config.trains_reward_model):
-        raise UsageError(f"judge {config.judging_model!r} asks a model: give --model")
-    if judging_kind(config).uses_model or config.judging_model == "classifier":
-        config, precision = settle(config)
-        listener.info(str(precision))
-        _check_judge(config, model or config.model)
-    with (
-        ModelPool(config, Path(cache_beside) if cache_beside else None) as pool,
-        judging(pool, model or config.model, model) as judger,
-        asyncio.Runner() as runner,
-    ):
-
-        async def judge_one(response: Response) -> list[Judgement]:
-            found = await judge_all(judger, response.instruction, response.text)
-            work.advance()
-            return found
-
-        async def judge_together(group: Sequence[Response]) -> list[list[Judgement]]:
-            return list(await asyncio.gather(*map(judge_one, group)))
-
-        source = iter(responses)
-        with doing("responses", len(responses) if isinstance(responses, Sized) else None) as work:
-            while group := list(islice(source, PENDING)):
-                yield from runner.run(judge_together(group))
-
-
-def check_responses(
-    config: ConfigLike, responses: Iterable[Response], model: str | None = None, name: str = ""
-) -> None:
-    """Raises UsageError, before weights are loaded, where the judge `model` has no room for what it would be asked
-    about one of the `responses`: says the first one's number after `name`, by default "response", and how many there
-    are. Of a model that is served this is not known. Raises as `judge` does for one that can't be used.
-    """
-    from seif.engines.checkpoint import check_checkpoint
-    from seif.models import served
-
-    config = _loaded(config)
-    if model is None or not judging_kind(config).uses_model or served(config, model):
-        return
-    quiet()
-    check_checkpoint(model)
-    check_judged(config, ((r.instruction, r.text) for r in responses), model, name or "response")
-
-
-def _check_judge(config: Config, model: str) -> None:
-    from seif.engines.checkpoint import check_checkpoint
-    from seif.models import check_engine, served
-
-    quiet()
-    if not judging_kind(config).uses_model:
-        return  # a classifier is checked as it is loaded
-    if not served(config, model):
-        check_checkpoint(model)
-    if served(config, model) or config.engine.kind == "vllm":
-        check_engine(config)
+    return list(judge_each(_loaded(config), responses, model, cache_beside, listener))
 
 
 def verify(response: str, instruction_id: str, kwargs: Mapping[str, object] | None = None) -> bool:

@@ -32,13 +32,12 @@ from seif.config.changes import Begun, Change, changes, refusal
 from seif.config_file import build_config
 from seif.errors import DamagedFile, UsageError
 from seif.manifest import Manifest
-from seif.stage_log import LoggedStep, Outcome, check_place
+from seif.stage_log import STAGES, LoggedStep, check_event, check_outcome, check_rollout, check_step
 
 State = Literal["finished", "running", "stopped", "new"]
 """Of a run: `finished`: every turn is evaluated, or the loop ended early by its rule; `running`: a process holds it;
 `stopped`: the same command continues it; `new`.
 """
-STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "audit", "evaluate")
 
 
 @dataclass(frozen=True)
@@ -47,7 +46,7 @@ class FinishedStage:
 
     turn: int
     stage: str
-    """One of `STAGES`."""
+    """One of `stage_log.STAGES`."""
     seconds: float
 
 
@@ -65,8 +64,8 @@ class RunDir:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.metrics = JsonLines(root / "metrics.jsonl", _check_step)
-        self.events = JsonLines(root / "events.jsonl", _check_event)
+        self.metrics = JsonLines(root / "metrics.jsonl", check_step)
+        self.events = JsonLines(root / "events.jsonl", check_event)
         self.checksums = Checksums(root / "checksums.json")
         self.report = root / "report.html"
         self.report_lock = root / ".report.lock"
@@ -133,11 +132,11 @@ class RunDir:
         return self.root / "best.json"
 
     def rollouts(self, turn: int, stage: str) -> JsonLines:
-        return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl", _check_rollout)
+        return JsonLines(self.turn(turn) / "rollouts" / f"{stage}.jsonl", check_rollout)
 
     def outcomes(self, turn: int) -> JsonLines:
         """What the Follower's rollouts showed, instruction by instruction."""
-        return JsonLines(self.turn(turn) / "outcomes.jsonl", _check_outcome)
+        return JsonLines(self.turn(turn) / "outcomes.jsonl", check_outcome)
 
     def output(self, turn: int, stage: str) -> Path:
         """What a stage makes; it is there once the stage is done."""
@@ -378,36 +377,3 @@ class RunDir:
     def seconds(self) -> float:
         """Wall-clock seconds of the finished stages, over all starts and resumes."""
         return round(sum(stage.seconds for stage in self.finished_stages()), 1)
-
-
-def _check_stage(record: Mapping[str, Any]) -> None:
-    if record["stage"] not in STAGES:
-        raise ValueError(f"no stage is called {record['stage']!r}")
-
-
-def _check_step(record: Mapping[str, Any]) -> None:
-    LoggedStep.from_json(record)
-    _check_stage(record)
-
-
-def _check_rollout(record: Mapping[str, Any]) -> None:
-    check_place(record)
-    _check_stage(record)
-    for key in ("constraints", "verdicts"):
-        if not isinstance(record[key], list) or not all(isinstance(text, str) for text in record[key]):
-            raise TypeError(f"`{key}` is no list of texts")
-
-
-def _check_outcome(record: Mapping[str, Any]) -> None:
-    check_place(record)
-    _check_stage(record)
-    Outcome.from_json(record)
-
-
-def _check_event(record: Mapping[str, Any]) -> None:
-    if not isinstance(record["event"], str) or not isinstance(record["time"], int | float):
-        raise TypeError("`event` or `time` has another type")
-    if record["event"] == "stage_finished":
-        _check_stage(record)
-        if not isinstance(record["turn"], int) or not isinstance(record["seconds"], int | float):
-            raise TypeError("`turn` or `seconds` is no number")

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from seif.artifacts import STAGES, Beside, RunDir
+from seif.artifacts import Beside, RunDir
 from seif.atomic import JsonLines, set_aside
 from seif.config import Config
 from seif.errors import DamagedFile
+from seif.stage_log import STAGES
 
 _READ = 1 << 22
 """Bytes up to which a file's checksum is computed for people; of a larger one, size and time are compared."""

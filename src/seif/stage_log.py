@@ -8,6 +8,8 @@ from typing import Any, NotRequired, Protocol, Self, TypedDict
 
 from seif.types import Json
 
+STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "audit", "evaluate")
+"""Of a turn, in their order."""
 Tables = dict[str, list[int]]
 """Per constraint type, how often a rule and a model found a constraint satisfied or violated:
 [both satisfied, only by the rule, only by the model, both violated]."""
@@ -96,7 +98,7 @@ class LoggedStep:
 
     turn: int
     stage: str
-    """One of `artifacts.STAGES`."""
+    """One of `STAGES`."""
     step: int
     """From 1."""
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -111,7 +113,7 @@ class LoggedStep:
     def from_json(cls, line: Mapping[str, Any]) -> Self:
         """The inverse of `to_json`. What is neither a number nor a table is left out. Raises KeyError, TypeError or
         ValueError for what is no such line."""
-        check_place(line)
+        _check_place(line)
         checks = line.get("checks", {})
         if not isinstance(checks, dict) or not all(_is_table(table) for table in checks.values()):
             raise TypeError("`checks` is no table")
@@ -122,8 +124,44 @@ class LoggedStep:
 _PLACE = ("turn", "stage", "step")
 
 
-def check_place(line: Mapping[str, Any]) -> None:
-    """Raises KeyError or TypeError for a line of a log that does not say of which turn, stage and step it is."""
+def check_step(line: Mapping[str, Any]) -> None:
+    """Raises KeyError, TypeError or ValueError for what is no line of metrics.jsonl."""
+    LoggedStep.from_json(line)
+    _check_stage(line)
+
+
+def check_rollout(line: Mapping[str, Any]) -> None:
+    """The same for rollouts/*.jsonl."""
+    _check_place(line)
+    _check_stage(line)
+    for key in ("constraints", "verdicts"):
+        if not isinstance(line[key], list) or not all(isinstance(text, str) for text in line[key]):
+            raise TypeError(f"`{key}` is no list of texts")
+
+
+def check_outcome(line: Mapping[str, Any]) -> None:
+    """The same for outcomes.jsonl."""
+    _check_place(line)
+    _check_stage(line)
+    Outcome.from_json(line)
+
+
+def check_event(line: Mapping[str, Any]) -> None:
+    """The same for events.jsonl."""
+    if not isinstance(line["event"], str) or not isinstance(line["time"], int | float):
+        raise TypeError("`event` or `time` has another type")
+    if line["event"] == "stage_finished":
+        _check_stage(line)
+        if not isinstance(line["turn"], int) or not isinstance(line["seconds"], int | float):
+            raise TypeError("`turn` or `seconds` is no number")
+
+
+def _check_stage(line: Mapping[str, Any]) -> None:
+    if line["stage"] not in STAGES:
+        raise ValueError(f"no stage is called {line['stage']!r}")
+
+
+def _check_place(line: Mapping[str, Any]) -> None:
     for key, kind in {"turn": int, "stage": str, "step": int}.items():
         if not isinstance(line[key], kind):
             raise TypeError(f"`{key}` is {line[key]!r}")

@@ -11,11 +11,12 @@ from pathlib import Path
 
 from faults.campaign import Crashed, Ended, Lost, call
 from report.fake_run import audit, case, evaluation
-from seif.artifacts import STAGES, RunDir
+from seif.artifacts import RunDir
 from seif.atomic import write_json
 from seif.config_file import load_config
 from seif.instructions import write_instructions
 from seif.manifest import Manifest
+from seif.stage_log import STAGES
 from seif.tables import read_rows
 from seif.types import Constraint, Instruction
 from support import NANO

@@ -16,11 +16,11 @@ from seif.quantities import quantity
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from seif import api
     from seif.cli.judged_file import Summary
     from seif.config import Config
     from seif.evaluation.results import ReliabilityByType
     from seif.judges import Judgement
+    from seif.judging import Response
 
 NO_MODEL = "none"
 """Stands in the config for the name of a model that no judge asks."""
@@ -59,10 +59,10 @@ def judge(
 
     One constraint at a time; compared wherever rules can check.
     """
-    from seif import api
     from seif.artifacts import Beside
     from seif.atomic import destination, is_special, write_atomically
     from seif.cli.judged_file import Counted, Counts, judged, read
+    from seif.judging import check_responses, judge_each
     from seif.preflight import files_of
     from seif.scoring import within_limit
     from seif.tables import write_json_lines
@@ -74,11 +74,11 @@ def judge(
         check_new(out, (file, config, *files_of(cfg)), beside=[Beside(out).verdicts], stream=True)
     # All rows are checked before a model is loaded.
     rows = sum(1 for _ in read(file, by_rules))
-    api.check_responses(cfg, (row.response for row in read(file, by_rules)), model, f"{file} row")
+    check_responses(cfg, (row.response for row in read(file, by_rules)), model, f"{file} row")
     counts = Counts()
 
-    def ask(responses: Iterable[api.Response]) -> Iterator[list[Judgement]]:
-        return api.judge_each(cfg, Counted(responses, rows), model, cache, listener(as_json))
+    def ask(responses: Iterable[Response]) -> Iterator[list[Judgement]]:
+        return judge_each(cfg, Counted(responses, rows), model, cache, listener(as_json))
 
     records = judged(read(file, by_rules), ask, counts)
     if out is not None:

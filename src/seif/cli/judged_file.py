@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from seif import api
 from seif.errors import UsageError
 from seif.evaluation.results import ReliabilityByType, Result
 from seif.judges import Judgement
+from seif.judging import Response
 from seif.stage_log import Tables
 from seif.types import Instruction, Json, Verdict
 
@@ -20,17 +20,17 @@ class Row:
     """A row of the file as it is, and as a response to be judged."""
 
     record: Json
-    response: api.Response
+    response: Response
 
 
 @dataclass(frozen=True)
-class Counted(Iterable[api.Response]):
+class Counted(Iterable[Response]):
     """Responses that come one after the other, and how many there will be."""
 
-    source: Iterable[api.Response]
+    source: Iterable[Response]
     count: int
 
-    def __iter__(self) -> Iterator[api.Response]:
+    def __iter__(self) -> Iterator[Response]:
         return iter(self.source)
 
     def __len__(self) -> int:
@@ -60,18 +60,18 @@ def read(file: Path, by_rules: bool) -> Iterator[Row]:
             raise UsageError(f"{where}: {error}") from error
         # A prompt in the paper's composition ends with its constraints, and an instruction adds them itself.
         seed = question.removesuffix("\n".join(["", *(c.text for c in constraints)]))
-        yield Row(record, api.Response(Instruction(seed, constraints), response))
+        yield Row(record, Response(Instruction(seed, constraints), response))
     if not number:
         raise UsageError(f"{file} holds no rows")
 
 
 def judged(
-    rows: Iterator[Row], ask: Callable[[Iterable[api.Response]], Iterable[list[Judgement]]], counts: Counts
+    rows: Iterator[Row], ask: Callable[[Iterable[Response]], Iterable[list[Judgement]]], counts: Counts
 ) -> Iterator[Json]:
     """Every row with its verdicts, which are counted; some rows wait for theirs."""
     waiting: deque[Row] = deque()
 
-    def responses() -> Iterator[api.Response]:
+    def responses() -> Iterator[Response]:
         for row in rows:
             waiting.append(row)
             yield row.response
@@ -107,7 +107,7 @@ class Counts:
         self._unjudged: Counter[str] = Counter()
         self._tables: Tables = {}
 
-    def add(self, response: api.Response, judgements: list[Judgement]) -> None:
+    def add(self, response: Response, judgements: list[Judgement]) -> None:
         """Count the verdicts on one response."""
         from seif.evaluation.held_out import add_up, tabulate
         from seif.scoring import check

@@ -9,7 +9,7 @@ from pathlib import Path
 from string import ascii_uppercase
 from typing import Any
 
-from seif.artifacts import STAGES, RunDir
+from seif.artifacts import RunDir
 from seif.comparison.differences import Difference, audited, by_type, whole
 from seif.config import Config
 from seif.config.changes import differing_keys
@@ -21,6 +21,7 @@ from seif.manifest import Manifest
 from seif.results import Reading, Run, read_run
 from seif.selection import LAST, check_turn, evaluated_turn
 from seif.spending import calls_by_turn, tokens_by_turn
+from seif.stage_log import STAGES
 
 ABSENT = "–"
 """Stands for a key that a config does not have."""

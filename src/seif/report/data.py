@@ -10,7 +10,7 @@ from pathlib import Path
 import yaml
 
 from seif.analysis.pools import PoolShape, read_pools
-from seif.artifacts import STAGES, EarlyStop, RunDir
+from seif.artifacts import EarlyStop, RunDir
 from seif.config import Config
 from seif.config.changes import Change
 from seif.errors import UsageError
@@ -21,7 +21,7 @@ from seif.manifest import Manifest
 from seif.report.text import number
 from seif.results import Reading, read_run
 from seif.spending import calls_by_turn, tokens_by_turn
-from seif.stage_log import LoggedStep
+from seif.stage_log import STAGES, LoggedStep
 from seif.tables import count_rows
 
 Points = list[tuple[int, float | None]]

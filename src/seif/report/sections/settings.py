@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import get_args
 
-from seif.artifacts import STAGES
 from seif.engines.metered import TokenRole
 from seif.progress import NAMES
 from seif.report.blocks import Block, Cell, Fragment, Row, Table
 from seif.report.data import RunNumbers
 from seif.report.section import section
 from seif.report.text import NOTHING, duration, plain
+from seif.stage_log import STAGES
 
 
 @section("settings", "Settings and versions", order=100, link="Settings")
