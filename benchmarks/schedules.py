@@ -36,7 +36,7 @@ STUDY = Study(
 )
 ROLES = {"Instructor": "train_instructor", "Follower": "train_follower"}
 """The stages that train them."""
-COLOURS = {"Instructor": "#1f5f99", "Follower": "#a8480f"}
+COLOURS = {"Instructor": "#a8480f", "Follower": "#1f5f99"}
 
 
 @dataclass(frozen=True)

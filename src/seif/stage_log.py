@@ -10,6 +10,8 @@ from seif.types import Json
 
 STAGES = ("train_instructor", "generate", "pseudo_label", "train_reward_model", "train_follower", "audit", "evaluate")
 """Of a turn, in their order."""
+REWARD_PERCENTILES = (10, 25, 50, 75, 90)
+"""Of a step's rewards; those of the metrics `reward/p10` and so on, by linear interpolation."""
 Tables = dict[str, list[int]]
 """Per constraint type, how often a rule and a model found a constraint satisfied or violated:
 [both satisfied, only by the rule, only by the model, both violated]."""

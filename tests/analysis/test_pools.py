@@ -87,6 +87,10 @@ def run(tmp_path):
     }
     JsonLines(root.outcomes(1).path).append({**place, **row, "own": True})
     JsonLines(root.outcomes(1).path).append({**place, **row, "seed": "again", "own": False})
+    known = {f"reward/p{p}": p / 100 for p in (10, 25, 50, 75, 90)}
+    root.metrics.append({"turn": 1, "stage": "train_instructor", "step": 1, "reward": 0.4})
+    for step in (1, 2):
+        root.metrics.append({"turn": 1, "stage": "train_follower", "step": step, "reward": 0.5, **known})
     return root
 
 
@@ -99,13 +103,20 @@ def test_pools_are_read_with_what_the_rollouts_showed(run):
 
 def test_an_analysis_writes_numbers_tables_and_figures(run, tmp_path):
     found = seif.analyze(run.root, tmp_path / "out")
-    names = {"analysis.json", "pools.csv", "types.csv", "difficulty.csv"}
-    names |= {f"{figure}.{kind}" for figure in ("types", "pools", "changes", "difficulty") for kind in ("svg", "png")}
+    names = {"analysis.json", "pools.csv", "types.csv", "difficulty.csv", "rewards.csv"}
+    drawn = ("types", "pools", "changes", "difficulty", "rewards")
+    names |= {f"{figure}.{kind}" for figure in drawn for kind in ("svg", "png")}
     assert {file.name for file in (tmp_path / "out").iterdir()} == names
     assert (tmp_path / "out" / "types.png").read_bytes().startswith(b"\x89PNG")
     assert json.loads((tmp_path / "out" / "analysis.json").read_text())["pools"][1]["turn"] == 1
     assert (tmp_path / "out" / "difficulty.csv").read_text() == "turn,satisfied\n1,0.375\n"
+    assert (tmp_path / "out" / "rewards.csv").read_text().splitlines()[:3] == [
+        "turn,stage,step,mean,p10,p25,p50,p75,p90",
+        "1,train_instructor,1,0.4,,,,,",
+        "1,train_follower,1,0.5,0.1,0.25,0.5,0.75,0.9",
+    ]
     assert [pool.turn for pool in found.pools] == [0, 1]
+    assert [step.stage for step in found.rewards] == ["train_instructor", "train_follower", "train_follower"]
     first = (tmp_path / "out" / "types.svg").read_bytes()
     seif.analyze(run.root, tmp_path / "out")
     assert (tmp_path / "out" / "types.svg").read_bytes() == first

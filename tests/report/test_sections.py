@@ -177,3 +177,16 @@ def test_what_changes_in_the_instructions_is_shown_where_it_can_be_read(make_run
     page = html(run)
     assert 'id="pools"' not in page
     assert "instructions.parquet" in page
+
+
+def test_the_spread_of_rewards_is_drawn_where_it_was_logged(make_run: MakeRun) -> None:
+    run = make_run()
+    assert 'class="band"' not in html(run)
+    known = {f"reward/p{p}": p / 100 for p in (10, 25, 50, 75, 90)}
+    for step in (21, 22):
+        run.metrics.append({"turn": 2, "stage": "train_follower", "step": step, "reward": 0.5, **known})
+    page = html(run)
+    # The middle half and the middle 80%, in one turn of one role.
+    assert page.count('class="band"') == 2
+    assert "the middle 80% of each step" in page
+    assert "90th percentile" in page

@@ -7,16 +7,25 @@ from pathlib import Path
 from typing import Any
 
 from seif.analysis.pools import Adherence, Map, PoolShape
+from seif.analysis.rewards import StepRewards
 from seif.errors import UsageError
 from seif.report.text import type_name
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 COLOURS = ("#1f5f99", "#a8480f", "#2f7d4f", "#7a3b8f", "#8a6d1a", "#5a5a5a", "#b02f52", "#23808a")
+_OF_ROLES = {"train_follower": COLOURS[0], "train_instructor": COLOURS[1]}
+"""As in the report."""
 BINS = 10
 
 
-def draw(out: Path, pools: Sequence[PoolShape], places: Map | None, adherence: Sequence[Adherence]) -> list[Path]:
+def draw(
+    out: Path,
+    pools: Sequence[PoolShape],
+    places: Map | None,
+    adherence: Sequence[Adherence],
+    rewards: Sequence[StepRewards] = (),
+) -> list[Path]:
     """Write the figures into the folder `out`; returns their files. Raises UsageError where matplotlib is missing."""
     plt = _pyplot()
     figures = {"types": _types(plt, pools), "pools": _numbers(plt, pools, adherence)}
@@ -24,6 +33,8 @@ def draw(out: Path, pools: Sequence[PoolShape], places: Map | None, adherence: S
         figures["changes"] = _changes(plt, pools)
     if any(pool.satisfied for pool in pools):
         figures["difficulty"] = _difficulty(plt, pools)
+    if rewards:
+        figures["rewards"] = _rewards(plt, rewards)
     if places is not None:
         figures["embeddings"] = _embeddings(plt, places)
     written = []
@@ -136,6 +147,30 @@ def _difficulty(plt: Any, pools: Sequence[PoolShape]) -> Any:
         axes.set_xlabel("% of the verdicts satisfied")
     panels[0][0].set_ylabel("% of the instructions")
     figure.suptitle("The Follower's rollouts, by instruction")
+    figure.tight_layout()
+    return figure
+
+
+def _rewards(plt: Any, rewards: Sequence[StepRewards]) -> Any:
+    """Both roles' rewards over the steps of all turns: the mean, and within what most rollouts of a step lie."""
+    stages = list(dict.fromkeys(step.stage for step in rewards))
+    figure, panels = plt.subplots(1, len(stages), figsize=(5.5 * len(stages), 3.4), squeeze=False)
+    for axes, stage in zip(panels[0], stages, strict=True):
+        colour = _OF_ROLES.get(stage)
+        steps = [step for step in rewards if step.stage == stage]
+        x = range(1, len(steps) + 1)
+        for low, high in (("p10", "p90"), ("p25", "p75")):
+            if all(low in step.percentiles and high in step.percentiles for step in steps):
+                bounds = ([step.percentiles[name] for step in steps] for name in (low, high))
+                axes.fill_between(x, *bounds, color=colour, alpha=0.15, linewidth=0)
+        axes.plot(x, [step.mean for step in steps], color=colour)
+        for j, step in enumerate(steps[1:], start=1):
+            if step.turn != steps[j - 1].turn:
+                axes.axvline(j + 0.5, color="#999999", linewidth=0.8, linestyle=":")
+        axes.set_title(stage.removeprefix("train_").capitalize(), fontsize=10)
+        axes.set_xlabel("step")
+    panels[0][0].set_ylabel("reward")
+    figure.suptitle("Rewards: mean, middle half and middle 80% of each step")
     figure.tight_layout()
     return figure
 

@@ -11,11 +11,13 @@ from pathlib import Path
 from pydantic import Field
 
 from seif.analysis.pools import Adherence, Map, PoolShape, read_pools
+from seif.analysis.rewards import StepRewards, read_rewards
 from seif.artifacts import RunDir
 from seif.atomic import write_json, write_text
 from seif.errors import UsageError
 from seif.evaluation.results import Result
 from seif.listener import SILENT, Listener
+from seif.stage_log import REWARD_PERCENTILES
 
 _NUMBERS = (
     *("instructions", "constraints", "type_entropy", "mean_constraints", "mean_words"),
@@ -31,6 +33,7 @@ class PoolAnalysis(Result):
     map: Map | None = None
     """None where it was not asked for."""
     adherence: list[Adherence] = Field(default=[])
+    rewards: list[StepRewards] = Field(default=[])
     files: list[str] = Field(default=[])
     """What was written."""
 
@@ -64,9 +67,13 @@ def analyze(
     answered = asyncio.run(models.adherence_of_base(root, config, sample, listener)) if adherence else []
     folder = Path(out) if out is not None else root.root / "analysis"
     folder.mkdir(parents=True, exist_ok=True)
-    found = PoolAnalysis(pools=pools, map=places, adherence=answered)
+    found = PoolAnalysis(pools=pools, map=places, adherence=answered, rewards=read_rewards(root))
     write_json(folder / "analysis.json", found.to_json())
-    written = [folder / "analysis.json", *_tables(folder, found), *figures.draw(folder, pools, places, answered)]
+    written = [
+        folder / "analysis.json",
+        *_tables(folder, found),
+        *figures.draw(folder, pools, places, answered, found.rewards),
+    ]
     return found.model_copy(update={"files": [str(file) for file in written]})
 
 
@@ -90,6 +97,15 @@ def _tables(folder: Path, found: PoolAnalysis) -> list[Path]:
             ((pool.turn, share) for pool in found.pools for share in pool.satisfied),
         ),
     }
+    if found.rewards:
+        names = [f"p{p}" for p in REWARD_PERCENTILES]
+        tables["rewards.csv"] = (
+            ("turn", "stage", "step", "mean", *names),
+            (
+                (step.turn, step.stage, step.step, step.mean, *(step.percentiles.get(name, "") for name in names))
+                for step in found.rewards
+            ),
+        )
     if found.map is not None:
         tables["embeddings.csv"] = (
             ("turn", "seed", "x", "y"),

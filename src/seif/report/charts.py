@@ -15,6 +15,8 @@ from markupsafe import Markup, escape
 from seif.quantities import quantity
 
 Number = float | None
+Curves = Sequence[tuple[int, Sequence[tuple[int, Number]]]]
+"""(turn, [(step from 1, value), ...])"""
 SHORTEST_AVERAGED = 12
 """A line with fewer steps has no moving mean."""
 _FONT = 12
@@ -124,11 +126,16 @@ def turn_chart(
 
 
 def step_chart(
-    title: str, turns: Sequence[tuple[int, Sequence[tuple[int, Number]]]], axis: Axis, style: str, small: bool = False
+    title: str,
+    turns: Curves,
+    axis: Axis,
+    style: str,
+    small: bool = False,
+    bands: Sequence[tuple[Curves, Curves]] = (),
 ) -> Markup:
     """One number over the steps of all turns, end to end: the raw values thin, their moving mean bold.
 
-    `turns` holds (turn, [(step from 1, value), ...]).
+    `bands` are tints between two further numbers, of the same turns.
     """
     width, height, left, right, top, bottom = (176, 124, 38, 4, 26, 22) if small else (420, 240, 44, 8, 30, 38)
     lengths = [max((step for step, _ in points), default=1) for _, points in turns]
@@ -147,9 +154,13 @@ def step_chart(
         parts.append(
             _text(x(begin + (length + 1) / 2), height - bottom + 15, str(turn) if crowded else f"turn {turn}", "middle")
         )
-        known = thin([(begin + step, value) for step, value in points if value is not None])
+        known = _known(points, begin)
         drawn = [(x(step), y(value)) for step, value in known]
         parts.append(f'<g class="series {style}"><title>{escape(f"turn {turn}")}</title>')
+        for bounds in bands:
+            low, high = (_known(dict(curves).get(turn, ()), begin) for curves in bounds)
+            outline = [(x(step), y(min(max(value, axis.low), axis.high))) for step, value in (*low, *reversed(high))]
+            parts.append(f'<polygon class="band" points="{_points(outline)}"/>' if outline else "")
         if len(drawn) == 1:
             parts.append(_marker("circle", *drawn[0]))
         elif len(drawn) < SHORTEST_AVERAGED:
@@ -237,10 +248,18 @@ def _grid(axis: Axis, y: Callable[[float], float], left: float, right: float) ->
     return "".join(lines)
 
 
+def _known(points: Sequence[tuple[int, Number]], begin: int) -> list[tuple[float, float]]:
+    return thin([(begin + step, value) for step, value in points if value is not None])
+
+
 def _polyline(points: Sequence[tuple[float, float]], style: str = "line") -> str:
     if len(points) < 2:
         return ""
-    return f'<polyline class="{style}" points="{" ".join(f"{x:.1f},{y:.1f}" for x, y in points)}"/>'
+    return f'<polyline class="{style}" points="{_points(points)}"/>'
+
+
+def _points(points: Sequence[tuple[float, float]]) -> str:
+    return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 
 def _error_bar(x: float, high: float, low: float) -> str:

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
+import numpy as np
+
 from seif.constraints.taxonomy import type_of
 from seif.datasets import FollowerData
 from seif.evaluation import held_out
 from seif.metrics import Role, ScoredRollout, measure
 from seif.scoring import BAD_ANSWER, Score, check_unjudged
-from seif.stage_log import RolloutRecord, Tables
+from seif.stage_log import REWARD_PERCENTILES, RolloutRecord, Tables
 from seif.types import Instruction
 
 
@@ -37,6 +39,7 @@ def instructor_metrics(samples: Sequence[Sampled], scores: Sequence[Score], max_
         "bad_answers": sum(BAD_ANSWER in s.causes for s in scores) / len(scores),
         "top_type_share": top / max(1, len(types)),
         "zero_variance": zero_variance(samples, scores),
+        **reward_percentiles(scores),
         **_judged_metrics(scores, max_unjudged),
     }
 
@@ -49,6 +52,7 @@ def follower_metrics(
     metrics = {
         "well_formed": _share(scores, lambda s: s.outcome != "bad format"),
         "zero_variance": zero_variance(samples, scores),
+        **reward_percentiles(scores),
         **_judged_metrics(scores, max_unjudged),
     }
     metrics["too_long"] = float(data.too_long)
@@ -75,6 +79,13 @@ def zero_variance(samples: Sequence[Sampled], scores: Sequence[Score]) -> float:
         if score.reward is not None:
             rewards.add(score.reward)
     return sum(len(rewards) <= 1 for rewards in groups.values()) / len(groups)
+
+
+def reward_percentiles(scores: Sequence[Score]) -> dict[str, float]:
+    """`reward/p10` and so on, of the judged rollouts of a step; empty where none is judged."""
+    rewards = [score.reward for score in scores if score.reward is not None]
+    found = np.percentile(rewards, REWARD_PERCENTILES) if rewards else ()
+    return {f"reward/p{p}": float(value) for p, value in zip(REWARD_PERCENTILES, found, strict=False)}
 
 
 def plugin_metrics(

@@ -10,6 +10,7 @@ from seif.report.charts import SHORTEST_AVERAGED, Axis, number_axis, share_axis,
 from seif.report.data import Points, RunNumbers
 from seif.report.section import section
 from seif.report.text import NOTHING, percent, plain
+from seif.stage_log import REWARD_PERCENTILES
 
 TYPES_SHOWN = 14
 _HOW = Text(
@@ -29,6 +30,7 @@ _SHARES = (
     "Share of each constraint type among the generated instructions, per turn. The stronger the tint, the "
     "larger the share."
 )
+_BANDS = " Tints: the middle half and the middle 80% of each step’s rewards."
 _SMALL: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "train_instructor": (
         ("adherence", "adherence", True),
@@ -59,7 +61,10 @@ def rewards(run: RunNumbers) -> list[Block]:
         curves = run.curve(stage, "reward")
         if not curves:
             continue
-        panel = step_chart(title, curves, number_axis(_values(curves)), style)
+        p10, p25, p75, p90 = (run.curve(stage, f"reward/p{p}") for p in (10, 25, 75, 90))
+        bands = [(p10, p90), (p25, p75)] if p10 else []
+        reached = [value for line in (curves, p10, p90) for value in _values(line)]
+        panel = step_chart(title, curves, number_axis(reached), style, bands=bands)
         small = []
         for key, name, share in _SMALL[stage]:
             found = run.curve(stage, key)
@@ -72,12 +77,22 @@ def rewards(run: RunNumbers) -> list[Block]:
         )
         caption = (
             f"The {role}’s reward over the steps of all turns{', and what else was logged' if small else ''}."
-            f"{_line(curves)}"
+            f"{_line(curves)}{_BANDS if bands else ''}"
         )
-        table = Table((title, "first tenth", "last tenth", "change"), rows)
+        table = Table((title, "first tenth", "last tenth", "change"), (*rows, *_percentiles(run, stage)))
         figures.append(Figure((panel,), tuple(small), table, caption))
     how = _HOW if run.curve("train_instructor", "reward") else _ALONE
     return [how, Columns(tuple(figures))] if figures else []
+
+
+def _percentiles(run: RunNumbers, stage: str) -> list[Row]:
+    """How the rewards within a step are spread, by turn."""
+    found = [(p, run.curve(stage, f"reward/p{p}")) for p in REWARD_PERCENTILES]
+    return [
+        Row(f"turn {turn}", f"{p}th percentile" if p != 50 else "median", _ends(line))
+        for p, curves in found
+        for turn, line in curves
+    ]
 
 
 def _line(curves: list[tuple[int, Points]]) -> str:
