@@ -146,6 +146,10 @@ def call(*arguments: object) -> Ended:
     return Ended(code, out.getvalue(), err.getvalue(), time.monotonic() - began)
 
 
+PLAIN = {"NO_COLOR": "1", "_TYPER_COMPLETE_TEST_DISABLE_SHELL_DETECTION": "1"}
+"""Environment of a command: no colours, and completion for the shell that is named, whatever the campaign runs in."""
+
+
 def start(*arguments: object, env: Mapping[str, str] | None = None, timeout: float = 600) -> Ended:
     """`seif ARGUMENTS` in a process of its own, without a terminal and with nothing to read.
 
@@ -161,7 +165,7 @@ def start(*arguments: object, env: Mapping[str, str] | None = None, timeout: flo
             errors="replace",
             timeout=timeout,
             stdin=subprocess.DEVNULL,
-            env={**os.environ, "NO_COLOR": "1", **(env or {})},
+            env={**os.environ, **PLAIN, **(env or {})},
             check=False,
         )
     except subprocess.TimeoutExpired:

@@ -22,7 +22,7 @@ import psutil
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from faults.campaign import TRACEBACK, Crashed, Ended, Fault, Lost, Overran, Silent, call, expect_line, said
+from faults.campaign import PLAIN, TRACEBACK, Crashed, Ended, Fault, Lost, Overran, Silent, call, expect_line, said
 from support import NANO, ROOT
 
 CONTINUES = "the same command continues"
@@ -33,16 +33,16 @@ LIMIT = 40.0
 SEEDS, MODEL = NANO / "data" / "seeds.parquet", NANO / "model"
 
 
-def _heed_signals() -> None:
+def _heed_signals(nohup: bool = False) -> None:
     """A shell that runs the campaign in the background has its children ignore Ctrl-C, and nohup the hang-up."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
 
 
 class Command:
     """A `seif` command in a process, and a session, of its own."""
 
-    def __init__(self, arguments: Sequence[object], **options: object) -> None:
+    def __init__(self, arguments: Sequence[object], nohup: bool = False, **options: object) -> None:
         self.began = time.monotonic()
         self.process = subprocess.Popen(
             [sys.executable, "-m", "seif", *map(str, arguments)],
@@ -51,9 +51,9 @@ class Command:
             stdout=options.get("stdout", subprocess.PIPE),
             stderr=subprocess.PIPE,
             text=True,
-            env={**os.environ, "NO_COLOR": "1", "OMP_NUM_THREADS": "1"},
+            env={**os.environ, **PLAIN, "OMP_NUM_THREADS": "1"},
             start_new_session=True,
-            preexec_fn=_heed_signals,
+            preexec_fn=partial(_heed_signals, nohup),
         )
 
     def wait_for(self, ready: Callable[[], bool]) -> None:
@@ -394,6 +394,7 @@ def _terminal_closes(folder: Path) -> None:
     arguments = [str(argument) for argument in _generate(folder)]
     pid, terminal = pty.fork()
     if pid == 0:
+        _heed_signals()
         os.chdir(ROOT)
         os.execv(sys.executable, [sys.executable, "-m", "seif", *arguments])
     process = psutil.Process(pid)
@@ -418,11 +419,7 @@ def _terminal_closes(folder: Path) -> None:
 
 def _nohup(folder: Path) -> None:
     """SIGHUP is ignored where it was when the command began."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        command = Command(_verify(folder))
-    finally:
-        signal.signal(signal.SIGHUP, before)
+    command = Command(_verify(folder), nohup=True)
     command.wait_for(lambda: any(folder.glob("out.jsonl.partial")))
     command.process.send_signal(HANG_UP)
     time.sleep(1.0)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig
 
-from seif.engines.adapter import base_of, is_adapter, need_peft, tokenizer_of
+from seif.engines.adapter import base_of, is_adapter, need_peft
+from seif.engines.tokens import tokenizer_to_save
 
 _WEIGHTS = ("*.safetensors", "*.safetensors.index.json")
 _SETTINGS = ("config.json", "generation_config.json", "adapter_config.json")
@@ -47,7 +48,7 @@ def _copy(model: Path, out: Path) -> None:
 
 def _write_tokenizer(model: str | Path, out: Path) -> None:
     """With its chat template."""
-    AutoTokenizer.from_pretrained(tokenizer_of(model)).save_pretrained(out)
+    tokenizer_to_save(str(model)).save_pretrained(out)
 
 
 def _generation_config(model: str) -> GenerationConfig:

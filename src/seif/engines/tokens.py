@@ -1,14 +1,26 @@
-"""How long texts are for a model."""
+"""A model's tokenizer: how long texts are for the model, and what is saved with it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from transformers import AutoTokenizer
 
 from seif.chat import ChatFormat
 from seif.engines.adapter import tokenizer_of
 from seif.engines.base import Messages
+
+_OF_LOADING = ("is_local", "local_files_only")
+"""What transformers notes in a tokenizer's config though it is of the machine: where its files were found."""
+
+
+def tokenizer_to_save(model: str, **options: Any) -> Any:
+    """The tokenizer of `model` with transformers' `options`; what it saves is the same wherever it came from."""
+    tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(model), **options)
+    for key in _OF_LOADING:
+        tokenizer.init_kwargs.pop(key, None)
+    return tokenizer
 
 
 class TokenCounter:

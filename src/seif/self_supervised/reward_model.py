@@ -16,7 +16,6 @@ import torch
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     DataCollatorWithPadding,
     PrinterCallback,
     Trainer,
@@ -30,6 +29,7 @@ from seif.constraints.taxonomy import type_of
 from seif.constraints.verifiers import verdict_of
 from seif.engines.memory import release_memory
 from seif.engines.precision import TrainingTypes, training_types
+from seif.engines.tokens import tokenizer_to_save
 from seif.errors import RunError, UsageError
 from seif.evaluation.held_out import reliability, tabulate, whole
 from seif.evaluation.results import (
@@ -111,7 +111,7 @@ def _train(job: ClassifierJob, log: StageLog) -> None:
     settings = job.settings
     train_pairs, held = split(job.pairs, settings.eval_share, job.seed)
     check_base(job.model, settings.max_length)
-    tokenizer = AutoTokenizer.from_pretrained(job.model)
+    tokenizer = tokenizer_to_save(job.model)
     limit = settings.max_length or context_of(AutoConfig.from_pretrained(job.model), tokenizer)
     encoded = [_encode(tokenizer, part, limit) for part in (train_pairs, held)]
     model = _load(job)

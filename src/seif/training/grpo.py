@@ -7,11 +7,11 @@ import shutil
 from typing import Any
 
 from datasets import Dataset
-from transformers import AutoTokenizer, PrinterCallback
+from transformers import PrinterCallback
 
-from seif.engines.adapter import tokenizer_of
 from seif.engines.memory import release_memory
 from seif.engines.policy import ServedPolicy
+from seif.engines.tokens import tokenizer_to_save
 from seif.engines.weights import check_weights
 from seif.stage_log import StageLog
 from seif.training import ranks
@@ -40,7 +40,7 @@ def train(job: GrpoJob, reward: Reward, log: StageLog, policy: ServedPolicy | No
     settings = job.settings
     check_start(job.model, job.lora)
     check_weights(job.model)
-    tokenizer = AutoTokenizer.from_pretrained(tokenizer_of(job.model), padding_side="left")
+    tokenizer = tokenizer_to_save(job.model, padding_side="left")
     lengths = checked_lengths(job.prompts, tokenizer, prompt_limit(job.model, settings), job.chat)
     processes = ranks.current()
     resume, done = processes.from_first(
