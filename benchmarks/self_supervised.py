@@ -58,9 +58,9 @@ STUDY = Study(
         "noise_10": tested({"self_supervised.label_noise": "0.1"}),
         "noise_20": tested({"self_supervised.label_noise": "0.2"}),
         "noise_30": tested({"self_supervised.label_noise": "0.3"}),
-        "evolving": tested(EVOLVING),
+        "evolving": Arm(EVOLVING),
         # The same loop with the model's own verdicts in the classifier's place.
-        "evolving_logprob": tested({**EVOLVING, "judger.model": "logprob"}),
+        "evolving_logprob": Arm({**EVOLVING, "judger.model": "logprob"}),
     },
     "full",
     COMMON,
