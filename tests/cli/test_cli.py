@@ -257,3 +257,9 @@ def test_stages_run_by_themselves_on_ones_own_files(tmp_path, model):
     again = seif("train", "follower", "--model", model, "--instructions", pool, "--out", out, *settings)
     assert again.returncode == 2
     assert "exists already" in again.stderr
+
+
+def test_completion_for_a_shell_that_is_not_known_is_no_broken_pipe(call, monkeypatch):
+    monkeypatch.setattr("typer.completion._get_shell_name", lambda: None)
+    code, _, err = call("--show-completion")[:3]
+    assert (code, "not supported" in err) == (2, True)

@@ -21,7 +21,19 @@ import pyarrow.parquet as pq
 from benchmarks.server import Behaviour, running
 from rich.console import Console, RenderableType
 
-from faults.campaign import TRACEBACK, UNDER_WAY, Crashed, Ended, Fault, Overran, Silent, call, expect_line, start
+from faults.campaign import (
+    PLAIN,
+    TRACEBACK,
+    UNDER_WAY,
+    Crashed,
+    Ended,
+    Fault,
+    Overran,
+    Silent,
+    call,
+    expect_line,
+    start,
+)
 from seif.evaluation.results import Accuracy, Evaluation, InstructorNumbers, JudgeAgreement, SuiteResult
 from seif.results import DeviceEstimate, Estimate, Plan, PlannedTurn, StageEstimate
 from support import NANO, ROOT
@@ -248,7 +260,7 @@ def _light(arguments: Sequence[str], env: dict[str, str], words: Sequence[str], 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        env={**os.environ, **env},
+        env={**os.environ, **PLAIN, **env},
         check=False,
     )
     if "HEAVY []" not in done.stderr:

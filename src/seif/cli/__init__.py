@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from types import TracebackType
 
 from seif.cli.streams import open_streams
-from seif.errors import RunError, SeifError
+from seif.errors import RunError, SeifError, UsageError
 from seif.redaction import redacted
 from seif.signals import close_output, leaving
 
@@ -64,8 +64,12 @@ def _run() -> tuple[int, str]:
     except SystemExit as stop:
         if isinstance(stop.code, str):
             return RunError.exit_code, stop.code
-        # None of ours is 1: rich and typer end with it where a pipe is closed at its other end.
-        return (_BROKEN_PIPE if stop.code == 1 else stop.code or 0), ""
+        if stop.code == 1:
+            # None of ours is 1: rich and typer end with it where a pipe is closed at its other end, and typer where it
+            # knows no completion for the shell, which it says.
+            asked = any(_mentions(sys.argv, option) for option in ("--show-completion", "--install-completion"))
+            return (UsageError.exit_code if asked else _BROKEN_PIPE), ""
+        return stop.code or 0, ""
     except SeifError as error:
         _show_traceback()
         return error.exit_code, str(error)
