@@ -68,7 +68,7 @@ def _run() -> tuple[int, str]:
             # None of ours is 1: rich and typer end with it where a pipe is closed at its other end, and typer where it
             # knows no completion for the shell, which it says.
             asked = any(_mentions(sys.argv, option) for option in ("--show-completion", "--install-completion"))
-            return (UsageError.exit_code if asked else _BROKEN_PIPE), ""
+            return (UsageError.exit_code if asked and not _nobody_reads() else _BROKEN_PIPE), ""
         return stop.code or 0, ""
     except SeifError as error:
         _show_traceback()
