@@ -8,7 +8,7 @@ ARG PIP_EXTRA_INDEX_URL=""
 ARG VERSION=0.2.0
 WORKDIR /src
 COPY . .
-RUN SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SEIF="${VERSION}" \
+RUN SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" \
     pip install --no-cache-dir --constraint constraints.txt '.[analyze,general,ifbench,lora,serve]' \
     && useradd --create-home --uid 1000 seif \
     && install --directory --mode 1777 /work /cache

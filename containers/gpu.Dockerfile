@@ -14,7 +14,7 @@ RUN apt-get update \
 RUN python -m venv /opt/vllm && /opt/vllm/bin/pip install --no-cache-dir "${VLLM}"
 WORKDIR /src
 COPY . .
-RUN SETUPTOOLS_SCM_PRETEND_VERSION_FOR_SEIF="${VERSION}" \
+RUN SETUPTOOLS_SCM_PRETEND_VERSION="${VERSION}" \
     pip install --no-cache-dir --constraint constraints.txt '.[analyze,general,harness,ifbench,lora,serve]' \
     && useradd --create-home --uid 1000 seif \
     && install --directory --mode 1777 /work /cache
