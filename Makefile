@@ -18,6 +18,7 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/hadolint containers/*.Dockerfile
 
 # Unit tests alone: no process is started, nothing is trained. Tests run on one thread each, as small models gain little from more.
 quick: install
@@ -70,14 +71,10 @@ dist: install
 	cd dist && ../.venv-dist/bin/seif demo --tiny --run-dir demo
 	rm -rf .venv-dist dist/demo
 
-# Images for CPUs and GPUs where Docker runs, and their recipes checked everywhere.
+# Images for CPUs and GPUs, or one of them: `make containers KINDS=cpu`. `make lint` checks their recipes.
+KINDS := cpu gpu
 containers: install
-	$(BIN)/hadolint containers/*.Dockerfile
-	@if docker info > /dev/null 2>&1; then \
-	  for kind in cpu gpu; do \
-	    docker build --file containers/$$kind.Dockerfile --tag seif:$$kind \
-	      --build-arg VERSION="$$($(BIN)/seif --version)" . || exit 1; \
-	  done \
-	else \
-	  echo "Docker does not run here, so no image was built."; \
-	fi
+	version="$$($(BIN)/python -m hatchling version)" && for kind in $(KINDS); do \
+	  docker build --file containers/$$kind.Dockerfile --tag seif:$$kind \
+	    --build-arg VERSION="$$version" --build-arg PIP_EXTRA_INDEX_URL="$$PIP_EXTRA_INDEX_URL" . || exit 1; \
+	done

@@ -56,7 +56,7 @@ def summarise(study: Study, finished: Finished, numbers: Numbers, primary: str, 
     found = {arm: {seed: _rows(run, numbers) for seed, run in of_arm.items()} for arm, of_arm in finished.runs.items()}
     rows = {arm: dict(sorted({**earlier.get(arm, {}), **found.get(arm, {})}.items())) for arm in study.arms}
     rows = {arm: of_arm for arm, of_arm in rows.items() if of_arm}
-    # The base is the same in every arm.
+    # That of the arm with the most seeds. It is the same in every arm, but for arms with another Filter or Judger.
     base = [turns[0] for turns in max(rows.values(), key=len).values()] if rows else []
     summary: Json = {
         "config": study.config.name,

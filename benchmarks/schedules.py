@@ -77,7 +77,9 @@ def draw(found: Rewards, path: Path) -> None:
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
 
-    plt.rcParams.update({"svg.hashsalt": "seif", "axes.spines.top": False, "axes.spines.right": False})
+    plt.rcParams.update(
+        {"svg.hashsalt": "seif", "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
+    )
     figure, panels = plt.subplots(
         len(ROLES), len(found), figsize=(3.2 * len(found), 5), sharey="row", sharex="row", squeeze=False
     )

@@ -4,7 +4,7 @@
 # With PIP_EXTRA_INDEX_URL, an index that has torch's CPU builds, the image is several GB smaller.
 FROM python:3.11-slim-bookworm
 ARG PIP_EXTRA_INDEX_URL=""
-# Git's data stay outside, so the version comes from here.
+# `.git` is not copied, so the version comes from here.
 ARG VERSION=0.2.0
 WORKDIR /src
 COPY . .

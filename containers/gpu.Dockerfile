@@ -4,6 +4,7 @@
 #     seif:gpu run qwen2.5-7b-lora --set engine.vllm.python=/opt/vllm/bin/python
 # The wheels of torch bring CUDA's libraries; the host needs a driver and NVIDIA's container toolkit alone.
 FROM python:3.12-slim-bookworm
+ARG PIP_EXTRA_INDEX_URL=""
 ARG VERSION=0.2.0
 ARG VLLM="vllm==0.31.0"
 # Triton compiles kernels on the machine that it runs on.

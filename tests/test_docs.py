@@ -47,5 +47,14 @@ def test_every_path_in_the_file_map_exists(root):
 @pytest.mark.parametrize("name", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", *DOCS])
 def test_links_lead_somewhere(root, name):
     page = root / name
-    for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text(encoding="utf-8")):
-        assert (page.parent / target).exists(), f"{name} links to {target}"
+    for target, anchor in re.findall(r"\]\(([^)#:]*)(?:#([^)]+))?\)", page.read_text(encoding="utf-8")):
+        led_to = page.parent / target if target else page
+        assert led_to.exists(), f"{name} links to {target}"
+        if anchor and led_to.suffix == ".md":
+            assert anchor in anchors(led_to), f"{name} links to {target}#{anchor}"
+
+
+def anchors(page):
+    """Of its headings, as MkDocs and GitHub make them."""
+    heads = re.findall(r"^#+ (.*)$", page.read_text(encoding="utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).strip().replace(" ", "-") for head in heads}

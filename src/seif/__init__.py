@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 try:
     __version__ = version("seif")
 except PackageNotFoundError:
+    # A checkout that is not installed.
     __version__ = "unknown"
-    """Run from a checkout that is not installed."""
 
 __all__ = [
     "ChatOptions",

@@ -45,8 +45,8 @@ def test_a_known_verdict_costs_no_tokens(tmp_path):
     for _ in range(2):
         with counting() as meter:
             judge_all(LogprobJudge(Metered(ScriptedEngine(lambda request: reply), "judger"), "full", cache))
-        spent.append(meter.spent()["tokens"])
-    assert spent == [{"judger": 82}, {}]
+        spent.append(meter.spent())
+    assert spent == [{"tokens": {"judger": 82}, "calls": {"judger": 2}}, {"tokens": {}, "calls": {}}]
 
 
 def test_what_could_not_be_judged_is_asked_again(tmp_path):

@@ -68,3 +68,10 @@ def test_a_meter_includes_entries_of_a_journal_also_those_without_calls():
 def test_totals_add_up():
     assert list(add_up([{"judger": 2}, {}, {"filter": 1, "judger": 3}]).items()) == [("filter", 1), ("judger", 5)]
     assert add_up([]) == {}
+
+
+@pytest.mark.parametrize("reply", [Completion("", "error", error="time limit"), Completion("1", "stop", shared=True)])
+def test_what_was_not_answered_and_what_another_had_asked_is_no_call(reply):
+    with counting() as meter:
+        asyncio.run(Metered(ScriptedEngine(lambda _: reply), "judger").complete(request()))
+    assert meter.spent() == {"tokens": {}, "calls": {}}

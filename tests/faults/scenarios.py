@@ -37,7 +37,7 @@ class Scenario:
 
 
 def any_time(rng: random.Random) -> tuple[Moment, ...]:
-    """Fourteen moments of a second and a half of work: one in each tenth of a second, so that no two are the same."""
+    """Fourteen moments of work, one in each tenth of a second, so that no two are the same."""
     return tuple(Moment(WORK, f"{tenth / 10 + rng.uniform(0, 0.1):.3f}") for tenth in range(14))
 
 

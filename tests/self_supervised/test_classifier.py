@@ -63,7 +63,7 @@ def test_what_it_reads_is_counted_once():
 
     with counting() as meter:
         asyncio.run(twice())
-    assert meter.spent()["tokens"] == {"judger": 40}
+    assert meter.spent() == {"tokens": {"judger": 40}, "calls": {"judger": 2}}
 
 
 def test_all_that_is_asked_in_one_tick_is_one_batch_without_repeats():

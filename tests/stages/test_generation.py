@@ -105,6 +105,12 @@ def test_tokens_are_counted_by_role(tmp_path, models):
     }
 
 
+def test_calls_are_counted_by_role(tmp_path, models):
+    _, numbers = run(tmp_path)
+    decisions = sum(bool(r.top_logprobs) for r in models.requests)
+    assert numbers["calls"] == {"filter": decisions, "instructor": len(models.requests) - decisions}
+
+
 def test_an_unreadable_decision_counts_once(tmp_path, models):
     """It is not kept, and asked again after a kill: the tokens are those of a run without one."""
 
@@ -122,6 +128,7 @@ def test_an_unreadable_decision_counts_once(tmp_path, models):
     limit = {"judger": {"kind": "logprob", "max_unjudged": 0.5}}
     _, expected = run(tmp_path, "whole.parquet", **limit)
     assert expected["tokens"] == {"filter": 11 * (29 + 1 + 1), "instructor": 5 * (30 + 2 + 2)}
+    assert expected["calls"] == {"filter": 29 + 1 + 1, "instructor": 30 + 2 + 2}
     models.requests.clear()
     models.crash_at = 30 + 29 + 1
     with pytest.raises(Crash):

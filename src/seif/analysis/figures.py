@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -159,10 +160,9 @@ def _rewards(plt: Any, rewards: Sequence[StepRewards]) -> Any:
         colour = _OF_ROLES.get(stage)
         steps = [step for step in rewards if step.stage == stage]
         x = range(1, len(steps) + 1)
-        for low, high in (("p10", "p90"), ("p25", "p75")):
-            if all(low in step.percentiles and high in step.percentiles for step in steps):
-                bounds = ([step.percentiles[name] for step in steps] for name in (low, high))
-                axes.fill_between(x, *bounds, color=colour, alpha=0.15, linewidth=0)
+        for names in (("p10", "p90"), ("p25", "p75")):
+            bounds = ([step.percentiles.get(name, math.nan) for step in steps] for name in names)
+            axes.fill_between(x, *bounds, color=colour, alpha=0.15, linewidth=0)
         axes.plot(x, [step.mean for step in steps], color=colour)
         for j, step in enumerate(steps[1:], start=1):
             if step.turn != steps[j - 1].turn:
@@ -170,7 +170,8 @@ def _rewards(plt: Any, rewards: Sequence[StepRewards]) -> Any:
         axes.set_title(stage.removeprefix("train_").capitalize(), fontsize=10)
         axes.set_xlabel("step")
     panels[0][0].set_ylabel("reward")
-    figure.suptitle("Rewards: mean, middle half and middle 80% of each step")
+    spread = any(step.percentiles for step in rewards)
+    figure.suptitle("Rewards: mean, middle half and middle 80% of each step" if spread else "Mean rewards")
     figure.tight_layout()
     return figure
 

@@ -18,7 +18,7 @@ class StepRewards(Result):
     """From 1."""
     mean: float
     percentiles: dict[str, float]
-    """By `p10`, `p25`, `p50`, `p75` and `p90`; empty where an earlier version trained."""
+    """By `p10`, `p25`, `p50`, `p75` and `p90`; empty where nothing was judged, and where an earlier version trained."""
 
 
 def read_rewards(run: RunDir) -> list[StepRewards]:

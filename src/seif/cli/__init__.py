@@ -67,7 +67,9 @@ def _run() -> tuple[int, str]:
         if stop.code == 1:
             # None of ours is 1: rich and typer end with it where a pipe is closed at its other end, and typer where it
             # knows no completion for the shell, which it says.
-            asked = any(_mentions(sys.argv, option) for option in ("--show-completion", "--install-completion"))
+            asked = "_SEIF_COMPLETE" in os.environ or any(
+                _mentions(sys.argv, option) for option in ("--show-completion", "--install-completion")
+            )
             return (UsageError.exit_code if asked and not _nobody_reads() else _BROKEN_PIPE), ""
         return stop.code or 0, ""
     except SeifError as error:

@@ -191,7 +191,7 @@ def _by_role(comparison: Comparison, counts: Sequence[Mapping[str, int]], captio
     table = _table(("", *roles, "all"), left=1, caption=caption)
     for run, by_role in zip(comparison.runs, counts, strict=True):
         table.add_row(
-            run.label, *(large_count(by_role.get(role)) for role in roles), large_count(sum(by_role.values()))
+            run.label, *(large_count(by_role.get(role)) for role in roles), large_count(sum(by_role.values()) or None)
         )
     return table
 

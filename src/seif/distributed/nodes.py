@@ -290,7 +290,8 @@ def _find_controller(config: Config, folder: Path, node: int) -> Controller:
 
 
 def _versions() -> dict[str, str]:
-    found = {"seif": __version__}
+    # An editable install keeps the commit that it was made at, whatever the checkout is at now.
+    found = {"seif": __version__.partition(".dev")[0]}
     for package in COMPARED:
         with suppress(ImportError):
             found[package] = version(package)

@@ -43,6 +43,8 @@ class Completion:
     """Tokens that were read, the chat template's included; 0 where a server does not say."""
     new_tokens: int = 0
     """Tokens that were written, the end token included; 0 where a server does not say."""
+    shared: bool = False
+    """Another request, equal and asked first, had this reply; its tokens and its call count there."""
 
 
 class Engine(Protocol):

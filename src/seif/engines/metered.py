@@ -18,13 +18,13 @@ from typing import Any, Literal, TypedDict
 
 from seif.engines.base import Completion, Engine, Request
 
-TokenRole = Literal["instructor", "filter", "answerer", "probe", "judger", "follower"]
-"""Whose tokens they are: `answerer` answers the Instructor in its training, `probe` answers generated candidates."""
+SpendingRole = Literal["instructor", "filter", "answerer", "probe", "judger", "follower"]
+"""Who asks a model: `answerer` answers the Instructor in its training, `probe` answers generated candidates."""
 
 
 class Spent(TypedDict):
     """What was spent, by role in alphabetical order: tokens read and written together, and calls. A call is one prompt
-    with one reply, or one question to a classifier. Roles without any are left out."""
+    with one reply, or one question to a classifier with an answer. Roles without any are left out."""
 
     tokens: dict[str, int]
     calls: dict[str, int]
@@ -40,13 +40,13 @@ class Meter:
         self.tokens: Counter[str] = Counter()
         self.calls: Counter[str] = Counter()
 
-    def add(self, role: TokenRole, tokens: int, calls: int = 1) -> None:
+    def add(self, role: SpendingRole, tokens: int, calls: int = 1) -> None:
         """Count calls of a role, and their tokens."""
         self.tokens[role] += tokens
         self.calls[role] += calls
 
     def include(self, entry: Mapping[str, Any]) -> None:
-        """Add what was spent on a journal's entry, which holds it beside other keys. Entries of earlier versions know
+        """Add what was spent on a journal's entry, which holds it beside other keys. Entries of earlier versions have
         no calls."""
         self.tokens.update(entry["tokens"])
         self.calls.update(entry.get("calls", {}))
@@ -78,23 +78,24 @@ def counting() -> Iterator[Meter]:
         _counter.reset(before)
 
 
-def count(role: TokenRole, tokens: int) -> None:
-    """Add a call to the innermost `counting` block; without one nothing is counted."""
+def count(role: SpendingRole, tokens: int, calls: int = 1) -> None:
+    """Add to the innermost `counting` block; without one nothing is counted."""
     meter = _counter.get()
     if meter is not None:
-        meter.add(role, tokens)
+        meter.add(role, tokens, calls)
 
 
 class Metered:
     """An engine as one role asks it."""
 
-    def __init__(self, engine: Engine, role: TokenRole) -> None:
+    def __init__(self, engine: Engine, role: SpendingRole) -> None:
         self.engine, self.role = engine, role
 
     async def complete(self, request: Request) -> Completion:
         """The engine's completion, which is counted."""
         completion = await self.engine.complete(request)
-        count(self.role, completion.prompt_tokens + completion.new_tokens)
+        answered = not completion.error and not completion.shared
+        count(self.role, completion.prompt_tokens + completion.new_tokens, int(answered))
         return completion
 
     def close(self) -> None:

@@ -146,8 +146,7 @@ class _Connections:
         )
         task = self.under_way.get(key)
         if task is not None:
-            # Its tokens count for who asked first.
-            return replace(await asyncio.shield(task), prompt_tokens=0, new_tokens=0)
+            return replace(await asyncio.shield(task), prompt_tokens=0, new_tokens=0, shared=True)
         task = self.under_way[key] = self.loop.create_task(self._ask(request))
         task.add_done_callback(lambda _: self.under_way.pop(key))
         return await asyncio.shield(task)

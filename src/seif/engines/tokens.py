@@ -12,7 +12,7 @@ from seif.engines.adapter import tokenizer_of
 from seif.engines.base import Messages
 
 _OF_LOADING = ("is_local", "local_files_only")
-"""What transformers notes in a tokenizer's config though it is of the machine: where its files were found."""
+"""What transformers notes in a tokenizer's config although it describes the machine: where its files were found."""
 
 
 def tokenizer_to_save(model: str, **options: Any) -> Any:

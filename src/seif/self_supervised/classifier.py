@@ -41,6 +41,8 @@ class Found:
     error: str = ""
     tokens: int = 0
     """Tokens that were read; 0 from a service, which does not say."""
+    shared: bool = False
+    """It was asked at the same time by another, for whom it counts."""
 
 
 Ask = Callable[[Sequence[Item]], Awaitable[list[Found]]]
@@ -58,7 +60,7 @@ class ClassifierJudge:
 
     async def judge(self, instruction: Instruction, response: str, constraint: Constraint) -> Judgement:
         (found,) = await self._together.ask(item_of(instruction, constraint, response))
-        count("judger", found.tokens)
+        count("judger", found.tokens, int(not found.error and not found.shared))
         p = found.probability
         if p is None or not math.isfinite(p):
             return Judgement(Verdict.UNJUDGED, cause=found.error or "probability is not a number")
@@ -72,7 +74,7 @@ class ClassifierJudge:
         for item in items:
             answers.append(found[item])
             # What is asked several times is read once.
-            found[item] = replace(found[item], tokens=0)
+            found[item] = replace(found[item], tokens=0, shared=True)
         return answers
 
 

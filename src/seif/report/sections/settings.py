@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from typing import get_args
 
-from seif.engines.metered import TokenRole
+from seif.engines.metered import SpendingRole
 from seif.progress import NAMES
 from seif.report.blocks import Block, Cell, Fragment, Row, Table
 from seif.report.data import RunNumbers
@@ -46,7 +46,7 @@ def _time_spent(run: RunNumbers) -> Table | None:
 
 def _by_role(turns: Sequence[Mapping[str, int]], caption: str) -> Table | None:
     """Counts per role and turn, and their sum; None where there are none."""
-    roles = [role for role in get_args(TokenRole) if any(role in turn for turn in turns)]
+    roles = [role for role in get_args(SpendingRole) if any(role in turn for turn in turns)]
     if not roles:
         return None
     rows = [Row(role, "", tuple(Cell(plain(turn.get(role), 0)) for turn in turns)) for role in roles]
