@@ -15,13 +15,13 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from statistics import fmean
 from typing import TypeAlias
 
 from benchmarks.arms import COMMON, PAPER
 from benchmarks.comparison import summarise
 from benchmarks.evolution import PRIMARY, numbers
 from benchmarks.runs import ROOT, Arm, Study, add_options, arms_of, finish, settings_of
-from benchmarks.statistics import interval
 from seif.artifacts import RunDir
 from seif.report.text import number
 
@@ -41,13 +41,12 @@ COLOURS = {"Instructor": "#a8480f", "Follower": "#1f5f99"}
 
 @dataclass(frozen=True)
 class Point:
-    """The reward of one step of one role: the mean over seeds, and half of its 95% interval (None with one seed)."""
+    """The reward of one step of one role: each seed's, and their mean."""
 
     turn: int
     step: int
     mean: float
-    ci95: float | None
-    seeds: int
+    values: tuple[float, ...]
 
 
 Rewards: TypeAlias = Mapping[str, Mapping[str, Sequence[Point]]]
@@ -62,16 +61,15 @@ def rewards(runs: Mapping[int, RunDir]) -> dict[str, list[Point]]:
             for step in run.steps():
                 if step.stage == stage and (value := number(step.metrics.get("reward"))) is not None:
                     found[role].setdefault((step.turn, step.step), []).append(value)
-    return {role: [_point(place, of_step) for place, of_step in sorted(steps.items())] for role, steps in found.items()}
-
-
-def _point(place: tuple[int, int], values: Sequence[float]) -> Point:
-    over = interval(values)
-    return Point(*place, over.mean, over.ci95, len(values))
+    return {
+        role: [Point(*place, fmean(values), tuple(values)) for place, values in sorted(steps.items())]
+        for role, steps in found.items()
+    }
 
 
 def draw(found: Rewards, path: Path) -> None:
-    """A panel for each schedule and role, with lines between the turns. Needs matplotlib."""
+    """A panel for each schedule and role, with lines between the turns, and a tint from the lowest seed to the highest.
+    Needs matplotlib."""
     import matplotlib
 
     matplotlib.use("Agg")
@@ -87,9 +85,8 @@ def draw(found: Rewards, path: Path) -> None:
         for row, role in enumerate(ROLES):
             axes, points = panels[row][column], of_roles[role]
             x = range(1, len(points) + 1)
-            half = [point.ci95 or 0.0 for point in points]
             axes.plot(x, [point.mean for point in points], color=COLOURS[role], linestyle="-" if row else "--")
-            low, high = ([point.mean + sign * h for point, h in zip(points, half, strict=True)] for sign in (-1, 1))
+            low, high = ([end(point.values) for point in points] for end in (min, max))
             axes.fill_between(x, low, high, color=COLOURS[role], alpha=0.2, linewidth=0)
             for i, point in enumerate(points[1:], start=1):
                 if point.turn != points[i - 1].turn:
