@@ -27,16 +27,14 @@ from seif.evaluation.results import Accuracy, Evaluation
 from seif.spending import tokens_by_turn
 
 PRIMARY = "sampled_constraint_accuracy"
-RARE = frozenset(
-    {
-        "change_case:english_capital",
-        "detectable_format:number_highlighted_sections",
-        "startend:quotation",
-        "detectable_format:title",
-        "detectable_content:postscript",
-    }
+RARE = (
+    "change_case:english_capital",
+    "detectable_format:number_highlighted_sections",
+    "startend:quotation",
+    "detectable_format:title",
+    "detectable_content:postscript",
 )
-"""Types that real base models hardly ever write."""
+"""Types that real base models hardly ever write; in an order, so that sums over them are the same to the last digit."""
 
 
 def numbers(run: RunDir, turn: int) -> dict[str, float]:

@@ -116,12 +116,15 @@ def _half(ci95: float | None) -> str:
 
 
 def evolution_columns(study: Study) -> Mapping[str, Cell]:
-    """Those of a world of `benchmarks.evolution`; contradictions have one where there are any."""
+    """Those of a world of `benchmarks.evolution`; contradictions and p have one where there are any."""
+    primary = "sampled_constraint_accuracy"
     contradictions = {"contradictions": highest("pool_conflict_share")}
+    against = study.get(f"minus_{study['control']}", {})
+    tested = any(found[primary]["p_holm"] is not None for found in against.values())
     return {
-        "accuracy": last("sampled_constraint_accuracy"),
-        f"minus {study['control']}": minus_control("sampled_constraint_accuracy"),
-        "p (Holm)": adjusted_p("sampled_constraint_accuracy"),
+        "accuracy": last(primary),
+        f"minus {study['control']}": minus_control(primary),
+        **({"p (Holm)": adjusted_p(primary)} if tested else {}),
         "rare types": last("sampled_rare_types"),
         "held-out types": last("sampled_held_out_types"),
         "greedy": last("greedy_constraint_accuracy"),
@@ -206,6 +209,29 @@ def audits_table(study: Study) -> str:
     return markdown(["arm", "", *(f"turn {turn}" for turn in range(1, most + 1))], rows) if rows else ""
 
 
+def differences_table(study: Study, measures: Mapping[str, str]) -> str:
+    """Of further measures, by their heads, every arm minus the control, with Holm's p where it is tested."""
+    arms = [arm for arm in study["arms"] if arm != study["control"]]
+    head = [text for name in measures for text in (f"{name}, minus {study['control']}", "p (Holm)")]
+    rows = (
+        [name_of(arm), *(cell(study, arm) for m in measures.values() for cell in (minus_control(m), adjusted_p(m)))]
+        for arm in arms
+    )
+    return markdown(["arm", *head], rows) if arms else ""
+
+
+def turns_table(study: Study, measures: Mapping[str, str]) -> str:
+    """Of arms with several turns, these measures turn by turn, in percent; empty where there are none."""
+    arms = [arm for arm in study["arms"] if len(study["arms"][arm]) > 1]
+    rows = [
+        [name_of(arm), name, *(percent(turn[m]["mean"]) if m in turn else NONE for turn in turns_of(study, arm))]
+        for arm in arms
+        for name, m in measures.items()
+    ]
+    most = max(map(len, rows), default=2) - 2
+    return markdown(["arm", "", *(f"turn {turn}" for turn in range(1, most + 1))], rows) if rows else ""
+
+
 def labels_table(study: Study) -> str:
     """How often pseudo-labels are right, type by type; empty where none were made."""
     arms = {arm: turns_of(study, arm)[-1] for arm in study["arms"]}
@@ -278,7 +304,10 @@ def main() -> None:
         if study["failed"]:
             print(f"Failed runs: {', '.join(study['failed'])}.\n")
     if "worlds" not in summary:
-        print(arms_table(summary, SELF_SUPERVISED) + labels_table(summary), end="")
+        further = {"soft types": "soft_types", "other types": "hard_types", "Judger": "judger_balanced_accuracy"}
+        by_turn = {"greedy": "greedy_constraint_accuracy", "reward model": "reward_model_accuracy"}
+        print(arms_table(summary, SELF_SUPERVISED) + differences_table(summary, further), end="")
+        print(turns_table(summary, by_turn) + labels_table(summary), end="")
 
 
 if __name__ == "__main__":

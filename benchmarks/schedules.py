@@ -22,6 +22,7 @@ from benchmarks.arms import COMMON, PAPER
 from benchmarks.comparison import summarise
 from benchmarks.evolution import PRIMARY, numbers
 from benchmarks.runs import ROOT, Arm, Study, add_options, arms_of, finish, settings_of
+from seif.analysis.figures import ROLE_COLOURS, divide_turns, pyplot
 from seif.artifacts import RunDir
 from seif.report.text import number
 
@@ -36,7 +37,6 @@ STUDY = Study(
 )
 ROLES = {"Instructor": "train_instructor", "Follower": "train_follower"}
 """The stages that train them."""
-COLOURS = {"Instructor": "#a8480f", "Follower": "#1f5f99"}
 
 
 @dataclass(frozen=True)
@@ -70,27 +70,19 @@ def rewards(runs: Mapping[int, RunDir]) -> dict[str, list[Point]]:
 def draw(found: Rewards, path: Path) -> None:
     """A panel for each schedule and role, with lines between the turns, and a tint from the lowest seed to the highest.
     Needs matplotlib."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    import matplotlib.pyplot as plt
-
-    plt.rcParams.update(
-        {"svg.hashsalt": "seif", "svg.fonttype": "none", "axes.spines.top": False, "axes.spines.right": False}
-    )
+    plt = pyplot()
+    plt.rcParams["svg.fonttype"] = "none"
     figure, panels = plt.subplots(
         len(ROLES), len(found), figsize=(3.2 * len(found), 5), sharey="row", sharex="row", squeeze=False
     )
     for column, (schedule, of_roles) in enumerate(found.items()):
-        for row, role in enumerate(ROLES):
-            axes, points = panels[row][column], of_roles[role]
+        for row, (role, stage) in enumerate(ROLES.items()):
+            axes, points, colour = panels[row][column], of_roles[role], ROLE_COLOURS[stage]
             x = range(1, len(points) + 1)
-            axes.plot(x, [point.mean for point in points], color=COLOURS[role], linestyle="-" if row else "--")
+            axes.plot(x, [point.mean for point in points], color=colour, linestyle="-" if row else "--")
             low, high = ([end(point.values) for point in points] for end in (min, max))
-            axes.fill_between(x, low, high, color=COLOURS[role], alpha=0.2, linewidth=0)
-            for i, point in enumerate(points[1:], start=1):
-                if point.turn != points[i - 1].turn:
-                    axes.axvline(i + 0.5, color="#999999", linewidth=0.8, linestyle=":")
+            axes.fill_between(x, low, high, color=colour, alpha=0.2, linewidth=0)
+            divide_turns(axes, [point.turn for point in points])
             axes.set_xlabel(f"{role}'s step")
         panels[0][column].set_title(f"Follower epochs {schedule.replace('-', ', ')}", fontsize=11)
     for row, role in enumerate(ROLES):

@@ -13,10 +13,12 @@ from benchmarks.results_table import (
     SELF_SUPERVISED,
     arms_table,
     criteria,
+    differences_table,
     evolution_columns,
     judge_gap,
     labels_table,
     pairs_table,
+    turns_table,
 )
 from benchmarks.runs import Arm, Finished, Study, finish
 
@@ -372,6 +374,25 @@ def test_tables_and_criteria(summary):
     assert [c.met for c in criteria(summary)] == [True, True, True, True]
     worse = {**summary, "arms": {**summary["arms"], "default": summary["arms"]["static"]}}
     assert [c.met for c in criteria(worse)] == [True, True, False, True]
+
+
+def test_further_differences_and_turns_have_tables(summary):
+    table = differences_table(summary, {"greedy": "greedy_constraint_accuracy"})
+    assert "| arm | greedy, minus static | p (Holm) |" in table
+    assert "| `default` | +0.0 [+0.0, +0.0] | 1.000 |" in table
+    assert "| `even` | +0.0 [+0.0, +0.0] | – |" in table
+    turns = turns_table(summary, {"top type": "top_type_share", "reward model": "reward_model_accuracy"})
+    assert "| `default` | top type | 20.0 | 20.0 |" in turns
+    assert "| `default` | reward model | – | – |" in turns
+
+
+def test_p_has_a_column_only_where_an_arm_is_tested(summary):
+    assert "p (Holm)" in evolution_columns(summary)
+    untested = Study(Path("nano.yaml"), {arm: Arm() for arm in LIFT}, "static")
+    found = {arm: {seed: Run(arm, seed) for seed in (0, 1)} for arm in LIFT}
+    columns = evolution_columns(summarise(untested, Finished(found), made_up, PRIMARY))
+    assert "p (Holm)" not in columns
+    assert "minus static" in columns
 
 
 def test_the_audits_gap_is_shown_where_there_is_one():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from seif.report.text import type_name
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 LINES = ("-", "--", "-.", ":")
 COLOURS = ("#1f5f99", "#a8480f", "#2f7d4f", "#7a3b8f", "#8a6d1a", "#5a5a5a", "#b02f52", "#23808a")
-_OF_ROLES = {"train_follower": COLOURS[0], "train_instructor": COLOURS[1]}
+ROLE_COLOURS = {"train_follower": COLOURS[0], "train_instructor": COLOURS[1]}
 """As in the report."""
 BINS = 10
 
@@ -28,7 +29,7 @@ def draw(
     rewards: Sequence[StepRewards] = (),
 ) -> list[Path]:
     """Write the figures into the folder `out`; returns their files. Raises UsageError where matplotlib is missing."""
-    plt = _pyplot()
+    plt = pyplot()
     figures = {"types": _types(plt, pools), "pools": _numbers(plt, pools, adherence)}
     if any(pool.grown or pool.shrunk for pool in pools):
         figures["changes"] = _changes(plt, pools)
@@ -51,10 +52,12 @@ def draw(
 
 def require() -> None:
     """Raises UsageError where matplotlib is missing."""
-    _pyplot()
+    pyplot()
 
 
-def _pyplot() -> Any:
+def pyplot() -> Any:
+    """matplotlib.pyplot, which draws without a screen and the same file from the same numbers. Raises UsageError where
+    matplotlib is missing."""
     try:
         import matplotlib
     except ImportError:
@@ -157,16 +160,14 @@ def _rewards(plt: Any, rewards: Sequence[StepRewards]) -> Any:
     stages = list(dict.fromkeys(step.stage for step in rewards))
     figure, panels = plt.subplots(1, len(stages), figsize=(5.5 * len(stages), 3.4), squeeze=False)
     for axes, stage in zip(panels[0], stages, strict=True):
-        colour = _OF_ROLES.get(stage)
+        colour = ROLE_COLOURS.get(stage)
         steps = [step for step in rewards if step.stage == stage]
         x = range(1, len(steps) + 1)
         for names in (("p10", "p90"), ("p25", "p75")):
             bounds = ([step.percentiles.get(name, math.nan) for step in steps] for name in names)
             axes.fill_between(x, *bounds, color=colour, alpha=0.15, linewidth=0)
         axes.plot(x, [step.mean for step in steps], color=colour)
-        for j, step in enumerate(steps[1:], start=1):
-            if step.turn != steps[j - 1].turn:
-                axes.axvline(j + 0.5, color="#999999", linewidth=0.8, linestyle=":")
+        divide_turns(axes, [step.turn for step in steps])
         axes.set_title(stage.removeprefix("train_").capitalize(), fontsize=10)
         axes.set_xlabel("step")
     panels[0][0].set_ylabel("reward")
@@ -174,6 +175,13 @@ def _rewards(plt: Any, rewards: Sequence[StepRewards]) -> Any:
     figure.suptitle("Rewards: mean, middle half and middle 80% of each step" if spread else "Mean rewards")
     figure.tight_layout()
     return figure
+
+
+def divide_turns(axes: Any, turns: Sequence[int]) -> None:
+    """Dotted lines between the turns of steps that are drawn at 1, 2, ...; `turns` are those of the steps."""
+    for i, (before, after) in enumerate(pairwise(turns), start=1):
+        if before != after:
+            axes.axvline(i + 0.5, color="#999999", linewidth=0.8, linestyle=":")
 
 
 def _embeddings(plt: Any, places: Map) -> Any:
