@@ -82,7 +82,8 @@ def test_a_type_on_which_the_judge_is_biased_is_unjudged_in_the_next_rewards(fil
     assert [kind for kind, rates in known.per_type.items() if rates.unreliable(0.5)] == [BIASED]
     verdicts = {"biased": set(), "other": set()}
     for rollout in RunDir(run).rollouts(1, "train_follower").read():
-        for text, verdict in zip(rollout["constraints"], rollout["verdicts"], strict=True):
+        # An answer that was cut off or has a bad format has no verdicts.
+        for text, verdict in zip(rollout["constraints"], rollout["verdicts"], strict=bool(rollout["verdicts"])):
             verdicts["biased" if compile_text(text).instruction_id == BIASED else "other"].add(verdict)
     assert verdicts == {"biased": {"unjudged"}, "other": {"satisfied", "violated"}}
     assert RunDir(run).steps()[-1].metrics["unjudged"] == 0.0

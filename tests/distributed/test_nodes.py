@@ -7,6 +7,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 from groups import furthest
 from safetensors.torch import load_file
@@ -43,44 +44,36 @@ def wait_for(pattern: str, run_dir: Path, *processes: subprocess.Popen[str]) -> 
         time.sleep(0.2)
 
 
+def launcher_of_node_1() -> psutil.Process:
+    (launcher,) = (p for p in processes_about("--node-rank 1") if "seif.engines.guard" not in p.cmdline())
+    return launcher
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("victim", ["the launcher of node 1", "node 0"])
-def test_a_node_that_is_killed_ends_the_others_and_the_same_commands_resume(tmp_path, victim, one_node):
-    run_dir = tmp_path / "run"
-    running = [start(run_dir, node) for node in (0, 1)]
-    wait_for("turn_01/follower.checkpoints/checkpoint-*/complete", run_dir, *running)
-    began = time.monotonic()
-    if victim == "the launcher of node 1":
-        guarded = (p for p in processes_about("--node-rank 1") if "seif.engines.guard" not in p.cmdline())
-        (launcher,) = guarded
-        launcher.kill()
-    else:
-        os.kill(running[int(victim[-1])].pid, signal.SIGKILL)
-    ended = [ends(node, 60) for node in running]
-    assert time.monotonic() - began < 30
-    assert all_gone(str(run_dir), 10)
-    for node, (status, line) in enumerate(ended):
-        if victim == f"node {node}":
-            assert status == -signal.SIGKILL
-        else:
-            assert status == 3, line
-            assert "resumes" in line
-            assert line.startswith("error: ")
-    if victim == "the launcher of node 1":
-        return  # what is left on disk is the same as in the next case
+def test_a_node_that_is_killed_ends_the_others_and_the_same_commands_resume(tmp_path):
+    """First the launcher of node 1 is killed, then node 0, and the weights are those of two processes on one node."""
+    run_dir, alone = tmp_path / "run", tmp_path / "one" / "run"
+    for victim, checkpoint in (("the launcher of node 1", 1), ("node 0", 2)):
+        running = [start(run_dir, node) for node in (0, 1)]
+        wait_for(f"turn_01/follower.checkpoints/checkpoint-{checkpoint}/complete", run_dir, *running)
+        began = time.monotonic()
+        (running[0] if victim == "node 0" else launcher_of_node_1()).kill()
+        ended = [ends(node, 60) for node in running]
+        assert time.monotonic() - began < 30
+        assert all_gone(str(run_dir), 10)
+        for node, (status, line) in enumerate(ended):
+            if victim == f"node {node}":
+                assert status == -signal.SIGKILL
+            else:
+                assert status == 3, line
+                assert "resumes" in line
+                assert line.startswith("error: ")
     running = [start(run_dir, node) for node in (0, 1)]
     assert [ends(node, 300)[0] for node in running] == [0, 0]
-    weights = load_file(run_dir / "turn_01" / "follower" / "model.safetensors")
-    assert furthest(weights, one_node) == 0
     assert all_gone(str(run_dir), 10)
-
-
-@pytest.fixture(scope="module")
-def one_node(tmp_path_factory):
-    """The weights of the same run by two processes on one node."""
-    run_dir = tmp_path_factory.mktemp("one") / "run"
-    assert ends(start(run_dir, 0, "devices=2", "nodes=1"), 300)[0] == 0
-    return load_file(run_dir / "turn_01" / "follower" / "model.safetensors")
+    assert ends(start(alone, 0, "devices=2", "nodes=1"), 300)[0] == 0
+    weights, expected = (load_file(run / "turn_01" / "follower" / "model.safetensors") for run in (run_dir, alone))
+    assert furthest(weights, expected) == 0
 
 
 @pytest.mark.slow
