@@ -12,7 +12,9 @@ import shutil
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
@@ -74,8 +76,7 @@ def _run_group(config: Config, training: Training, group: Group, log: StageLog, 
     write_job(job, Job(config, training, group.world))
     channel = Channel()
     rendezvous = ("127.0.0.1" if nodes is None else master_address(), free_port())
-    command = launch_command(config, group, 0, rendezvous, job)
-    process = ServerProcess(command, {**environment(config, group), **channel.environment}, printed)
+    process = launcher(config, group, 0, rendezvous, job, printed, channel.environment)
     started = False
     try:
         if nodes is not None:
@@ -159,15 +160,26 @@ def _died(group: Group, folder: Path, what: str) -> RunError:
     return RunError(f"the {processes} {what}; their output: {folder}; the same command resumes")
 
 
-def launch_command(config: Config, group: Group, node: int, rendezvous: tuple[str, int], job: Path) -> list[str]:
-    """What starts the processes of one node. `rendezvous`: address and port of node 0."""
+def launcher(
+    config: Config,
+    group: Group,
+    node: int,
+    rendezvous: tuple[str, int],
+    job: Path,
+    log: Path,
+    more: Mapping[str, str] = MappingProxyType({}),
+) -> ServerProcess:
+    """What starts the processes of one node, itself still to be started. `rendezvous`: address and port of node 0;
+    `more`: added to the processes' environment."""
+    env = {**environment(config, group), **more}
     if config.launcher:
-        return [*config.launcher, "-m", worker.__name__, str(job)]
+        # It may start processes on other machines, which lack a directory of ours for temporary files.
+        return ServerProcess([*config.launcher, "-m", worker.__name__, str(job)], env, log, own_tmp=False)
     address, port = rendezvous
     where = ["--nnodes", str(group.nodes), "--node-rank", str(node)]
     where += ["--master-addr", address, "--master-port", str(port)]
     torchrun = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(group.per_node)]
-    return [*torchrun, *where, "-m", worker.__name__, str(job)]
+    return ServerProcess([*torchrun, *where, "-m", worker.__name__, str(job)], env, log)
 
 
 def environment(config: Config, group: Group) -> dict[str, str]:

@@ -30,7 +30,7 @@ from seif.atomic import replace_text
 from seif.config import Config
 from seif.distributed.devices import Group
 from seif.distributed.heartbeat import SILENT, Heartbeat, Watch, read_beat
-from seif.distributed.launch import environment, launch_command
+from seif.distributed.launch import launcher
 from seif.engines.devices import device_count
 from seif.engines.process import ServerProcess
 from seif.errors import RunError, SeifError, UsageError
@@ -265,9 +265,8 @@ class _Member:
             self.own = replace(self.own, failed="")
             self.say()
         group = Group(part.per_node, part.nodes)
-        command = launch_command(self.config, group, self.node, (part.address, part.port), part.job)
         log = part.job.with_name(f"node_{self.node}.log")
-        self._process = ServerProcess(command, environment(self.config, group), log)
+        self._process = launcher(self.config, group, self.node, (part.address, part.port), part.job, log)
         self._process.start()
 
 

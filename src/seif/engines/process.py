@@ -26,10 +26,13 @@ LONGEST = 400
 
 
 class ServerProcess:
-    """One command at a time, with its output at the end of `log`."""
+    """One command at a time, with its output at the end of `log`.
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str], log: Path) -> None:
-        self.command, self.env, self.log = command, env, log
+    `own_tmp`: its temporary files are its own, and are removed with it.
+    """
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str], log: Path, own_tmp: bool = True) -> None:
+        self.command, self.env, self.log, self.own_tmp = command, env, log, own_tmp
         self._guard: subprocess.Popen[str] | None = None
         self._group = 0
         self._began = 0
@@ -43,7 +46,7 @@ class ServerProcess:
             self._began = log.tell()
             # A session of its own, so that ctrl-C reaches us alone, and we stop it when we are ready.
             self._guard = subprocess.Popen(
-                [sys.executable, "-m", guard.__name__, *self.command],
+                [sys.executable, "-m", guard.__name__, *([guard.OWN_TMP] if self.own_tmp else []), *self.command],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
