@@ -13,6 +13,12 @@ _SMALL = 1 << 26
 """Bytes up to which a file is hashed again at every check; a larger one only where its time of change differs."""
 
 
+def sha256_of(file: Path) -> str:
+    """Of a file's bytes, in hexadecimal."""
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
 @dataclass(frozen=True)
 class Checksum:
     """A file as it was when its stage was done."""
@@ -25,8 +31,7 @@ class Checksum:
     def of(cls, file: Path) -> Checksum:
         """Of a file as it is now."""
         found = file.stat()
-        with file.open("rb") as opened:
-            return cls(hashlib.file_digest(opened, "sha256").hexdigest(), found.st_size, found.st_mtime_ns)
+        return cls(sha256_of(file), found.st_size, found.st_mtime_ns)
 
     def damage(self, file: Path, small: int = _SMALL) -> str | None:
         """What is wrong with the file now; None: nothing. `small`: bytes up to which it is hashed in any case."""

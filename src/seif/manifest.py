@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from seif import __version__
+from seif.checksums import sha256_of
 from seif.config import Config
 from seif.engines.model_files import fingerprint
 from seif.errors import UsageError
@@ -155,7 +156,7 @@ def describe(config: Config, precision: Mapping[str, str]) -> Manifest:
         "self_supervised.reward_model.base": reward_model.base,
     }
     return Manifest(
-        files={name: _sha256(Path(file)) for name, file in files.items() if file}
+        files={name: sha256_of(Path(file)) for name, file in files.items() if file}
         | {name: _sha256_of_all(found) for name, found in _folders(config).items()},
         models={name: fingerprint(model) for name, model in models.items() if model},
         versions={package: version(package) for package in packages},
@@ -194,14 +195,9 @@ def _folders(config: Config) -> dict[str, list[Path]]:
     return found
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _sha256_of_all(files: Iterable[Path]) -> str:
     """Of the names and contents of a folder's files."""
-    return hashlib.sha256(json.dumps([(path.name, _sha256(path)) for path in sorted(files)]).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([(path.name, sha256_of(path)) for path in sorted(files)]).encode()).hexdigest()
 
 
 def _source(plugin: str) -> str | None:

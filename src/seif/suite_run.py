@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from seif.artifacts import Beside
 from seif.atomic import destination, hold, is_special, write_json
+from seif.checksums import sha256_of
 from seif.config import Config
 from seif.config.changes import ANY_TIME, without_changeable
 from seif.errors import UsageError, named
@@ -174,13 +174,8 @@ def _identity(suite: str, config: Config, options: Mapping[str, object]) -> list
     from seif.models import served, served_model
 
     data = {"held_out": config.held_out, "held_out_types": config.held_out_types, **options}
-    files = {name: _digest(Path(str(file))) for name, file in data.items() if file and Path(str(file)).is_file()}
+    files = {name: sha256_of(Path(str(file))) for name, file in data.items() if file and Path(str(file)).is_file()}
     model = config.model
     weights = weights_of_server(served_model(config)) if served(config, model) else weights_of_checkpoint(model)
     chosen = {name: str(value) for name, value in options.items() if name not in files}
     return [suite, weights, files, chosen, without_changeable(config, keys=ANY_TIME)]
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as opened:
-        return hashlib.file_digest(opened, "blake2b").hexdigest()

@@ -125,6 +125,12 @@ def _evaluate(folder: Path) -> list[object]:
     return ["evaluate", MODEL, "--config", "nano-tiny", "--set", "evaluation.tasks=30", "--out", folder / "out.json"]
 
 
+def _judge(folder: Path) -> list[object]:
+    row = {"prompt": "Why?", "response": "So it is, friend.", "constraint": ["Avoid commas.", "Be kind."]}
+    (folder / "rows.jsonl").write_text(f"{json.dumps(row)}\n" * 20_000, encoding="utf-8")
+    return ["judge", folder / "rows.jsonl", "--model", MODEL, "--config", "nano-tiny", "--out", folder / "out.jsonl"]
+
+
 def _train(folder: Path) -> list[object]:
     rows = [
         {"prompt": f"{q}\nAvoid commas.", "seed_question": q, "constraint": ["Avoid commas."]} for q in _questions(40)
@@ -166,6 +172,7 @@ PHASES = (
     Phase("generate, in import torch", _generate, lambda _, command: command.maps("libtorch_cpu"), CONTINUES),
     Phase("generate, as instructions are written", _generate, _grown("out.parquet.parts/written_*"), CONTINUES),
     Phase("evaluate --out, as tasks are answered", _evaluate, _grown("out.json.parts/*/*.jsonl"), CONTINUES),
+    Phase("judge --out, as responses are judged", _judge, _grown("out.jsonl.parts/judgements.jsonl"), CONTINUES),
     Phase("train follower, in a step", _train, _grown("out.metrics.jsonl"), CONTINUES),
     Phase("train follower, as a checkpoint is saved", _train, _grown("out.checkpoints/checkpoint-*"), CONTINUES),
 )
@@ -279,7 +286,7 @@ def _stop_vllm(number: signal.Signals, folder: Path) -> None:
     command = Command(["judge", folder / "rows.jsonl", *files, *_set(engine)])
     command.wait_for((folder / "here").exists)
     time.sleep(0.5)
-    expect_stopped(command.leave(number), number, STARTS_OVER)
+    expect_stopped(command.leave(number), number, CONTINUES)
 
 
 def _stop_group(number: signal.Signals, folder: Path) -> None:

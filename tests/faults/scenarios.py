@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
 from faults.moments import ALL, TERM, WORK, Moment
@@ -68,10 +69,13 @@ GROUP = "turns=1 instructor.train=false devices=2 follower.grpo.micro_batch=4"
 
 @functools.cache
 def data() -> Path:
-    """A few of the embedded model's seeds and audit tasks, and labelled pairs."""
+    """A few of the embedded model's seeds and audit tasks, labelled pairs, and responses to be judged."""
     folder = temporary("data")
     for name, rows in (("seeds", 24), ("audit", 8), ("held_out", 40)):
         pq.write_table(pq.read_table(NANO / "data" / f"{name}.parquet").slice(0, rows), folder / f"{name}.parquet")
+    tasks = pq.read_table(folder / "held_out.parquet").to_pylist()
+    answered = [{**task, "response": other["prompt"]} for task, other in zip(tasks, reversed(tasks), strict=True)]
+    pq.write_table(pa.Table.from_pylist(answered), folder / "answered.parquet")
     return folder
 
 
@@ -150,6 +154,20 @@ def evaluate(folder: Path) -> Sequence[object]:
         NANO / "model",
         "--json",
         *settings(SMALL),
+    ]
+
+
+def judge(folder: Path) -> Sequence[object]:
+    """Verdicts on a few responses, by the embedded model."""
+    places = ["--model", NANO / "model", "--out", folder / "judged.jsonl"]
+    # A small batch, so that some are judged when others are not.
+    return [
+        "judge",
+        data() / "answered.parquet",
+        *places,
+        "--config",
+        "nano-tiny",
+        *settings("engine.token_budget=512"),
     ]
 
 
@@ -345,6 +363,18 @@ _ALL: tuple[Scenario, ...] = (
             Moment("read", "model/generation_config.json"),
         ),
         watched=lambda folder: NANO,
+    ),
+    Scenario(
+        "seif judge",
+        judge,
+        in_order(
+            "seif judge",
+            Moment("rename", "judged.jsonl.parts/job.json"),
+            Moment("write", "judged.jsonl.parts/judgements.jsonl"),
+            Moment("write", "judged.jsonl.partial", torn="judged.jsonl.parts/judgements.jsonl"),
+            Moment("rename", "judged.jsonl"),
+            Moment("rmtree", "judged.jsonl.parts"),
+        ),
     ),
     Scenario(
         "two processes",

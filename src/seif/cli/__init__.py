@@ -23,7 +23,7 @@ _BROKEN_PIPE = 128 + signal.SIGPIPE
 _CONTINUES = "the same command continues"
 _STARTS_OVER = "the same command starts over"
 _RESUMABLE = ("run", "demo", "generate", "train", "pseudo-label")
-"""Commands that go on where they were stopped; `evaluate` does with --out."""
+"""Commands that go on where they were stopped; `evaluate` and `judge` do with --out."""
 _SERVES = ("serve",)
 _SHOWS_TRACEBACK = "SEIF_TRACEBACK"
 
@@ -105,7 +105,7 @@ def _stopped(number: signal.Signals, argv: Sequence[str]) -> str:
     if command in _SERVES:
         return f"stopped by {number.name}"
     resumable = command in _RESUMABLE
-    if command == "evaluate":
+    if command in ("evaluate", "judge"):
         # EleutherAI's harness keeps no answers.
         resumable = _mentions(argv, "--out") and not any("lm-eval" in word for word in argv)
     return f"stopped by {number.name}; {_CONTINUES if resumable else _STARTS_OVER}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from seif.evaluation.results import ReliabilityByType
     from seif.judges import Judgement
     from seif.judging import Response
+    from seif.types import Json
 
 NO_MODEL = "none"
 """Stands in the config for the name of a model that no judge asks."""
@@ -49,7 +50,10 @@ def judge(
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Write every row with its verdicts to this JSONL file; served verdicts are kept beside it."),
+        typer.Option(
+            help="Write every row with its verdicts to this JSONL file. After a kill, the same command asks for the "
+            "verdicts that are missing."
+        ),
     ] = None,
     config: OptionalConfig = None,
     overrides: Overrides = None,
@@ -61,30 +65,35 @@ def judge(
     """
     from seif.artifacts import Beside
     from seif.atomic import destination, is_special, write_atomically
-    from seif.cli.judged_file import Counted, Counts, judged, read
-    from seif.judging import check_responses, judge_each
+    from seif.cli.judged_file import Counted, Counts, Responses, judged, read
+    from seif.judging import check_responses, judge_each, judgements_beside
     from seif.preflight import files_of
     from seif.scoring import within_limit
     from seif.tables import write_json_lines
 
     cfg = _with_judger(for_model(config, model or NO_MODEL, overrides), judger)
-    by_rules = cfg.judger.kind == "rules"
-    cache = None if out is None or is_special(destination(out)) else out
+    by_rules, hears = cfg.judger.kind == "rules", listener(as_json)
     if out is not None:
-        check_new(out, (file, config, *files_of(cfg)), beside=[Beside(out).verdicts], stream=True)
+        kept = Beside(out)
+        read_too = (file, config, *files_of(cfg))
+        check_new(out, read_too, beside=[kept.verdicts], stream=True, unfinished=kept.unfinished)
     # All rows are checked before a model is loaded.
-    rows = sum(1 for _ in read(file, by_rules))
-    check_responses(cfg, (row.response for row in read(file, by_rules)), model, f"{file} row")
-    counts = Counts()
+    responses, counts = Responses(file, by_rules), Counts()
+    check_responses(cfg, responses, model, f"{file} row")
 
-    def ask(responses: Iterable[Response]) -> Iterator[list[Judgement]]:
-        return judge_each(cfg, Counted(responses, rows), model, cache, listener(as_json))
+    def verdicts(ask: Callable[[Iterable[Response]], Iterator[list[Judgement]]]) -> Iterator[Json]:
+        return judged(read(file, by_rules), ask, counts)
 
-    records = judged(read(file, by_rules), ask, counts)
-    if out is not None:
-        write_atomically(out, lambda partial: write_json_lines(partial, records))
+    if out is None or is_special(destination(out)):
+        records = verdicts(lambda asked: judge_each(cfg, Counted(asked, len(responses)), model, listener=hears))
+        if out is not None:
+            write_atomically(out, lambda partial: write_json_lines(partial, records))
+        else:
+            deque(records, maxlen=0)
     else:
-        deque(records, maxlen=0)
+        with judgements_beside(out, cfg, file, responses, model, hears) as known:
+            records = verdicts(lambda asked: (known(number) for number, _ in enumerate(asked)))
+            write_atomically(out, lambda partial: write_json_lines(partial, records))
     found = counts.summary(cfg.judger.kind, None if by_rules else model)
     if as_json:
         print_json(found.to_json())

@@ -23,6 +23,21 @@ class Row:
     response: Response
 
 
+class Responses:
+    """The responses of a file, read anew by every iteration, and how many they are."""
+
+    def __init__(self, file: Path, by_rules: bool) -> None:
+        """Raises UsageError naming the row that can't be judged."""
+        self.file, self.by_rules = file, by_rules
+        self._count = sum(1 for _ in self)
+
+    def __iter__(self) -> Iterator[Response]:
+        return (row.response for row in read(self.file, self.by_rules))
+
+    def __len__(self) -> int:
+        return self._count
+
+
 @dataclass(frozen=True)
 class Counted(Iterable[Response]):
     """Responses that come one after the other, and how many there will be."""
