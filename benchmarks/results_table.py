@@ -129,6 +129,7 @@ def evolution_columns(study: Study) -> Mapping[str, Cell]:
         "held-out types": last("sampled_held_out_types"),
         "greedy": last("greedy_constraint_accuracy"),
         "top type": highest("top_type_share"),
+        "rare in pool": last("rare_types_in_pool"),
         **(contradictions if any(_highest(study, arm, "pool_conflict_share") for arm in study["arms"]) else {}),
         "judge minus verifiers": judge_gap,
         "tokens": tokens,
@@ -139,9 +140,9 @@ def evolution_columns(study: Study) -> Mapping[str, Cell]:
 CAPTION = """\
 Constraint accuracy on held-out tasks after the last turn, in percent, ± half of a 95% Student-t interval over seeds,
 at temperature 1 but for `greedy`. Differences are paired by seed, with 95% bootstrap intervals; p is that of the tested
-arms. Top type (its share of the pool's constraints), contradictions (their share of the pool's instructions) and judge
-minus verifiers (points; on the audit's answers where it says so, else on held-out ones) are the highest of any turn.
-Tokens are relative to `{control}`.
+arms. Rare in pool is the share of the rare types in the last turn's constraints. Top type (its share of the pool's
+constraints), contradictions (their share of the pool's instructions) and judge minus verifiers (points; on the audit's
+answers where it says so, else on held-out ones) are the highest of any turn. Tokens are relative to `{control}`.
 """
 SELF_SUPERVISED: Mapping[str, Cell] = {
     "seeds": seeds,

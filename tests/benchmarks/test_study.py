@@ -366,7 +366,9 @@ def test_tables_and_criteria(summary):
     table = arms_table(summary, evolution_columns(summary))
     assert table.count("\n") == 2 + 5 + 1
     assert "| arm | accuracy | minus static | p (Holm) |" in table
-    assert "| 20.0 | +2.0 | 2.00 | 10 |" in next(row for row in table.splitlines() if row.startswith("| `default` |"))
+    assert "| 20.0 | – | +2.0 | 2.00 | 10 |" in next(
+        row for row in table.splitlines() if row.startswith("| `default` |")
+    )
     pairs = pairs_table(summary)
     assert "| `default` minus `static_plus` |" in pairs
     assert "| `default` minus `static` |" in pairs
