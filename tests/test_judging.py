@@ -82,6 +82,12 @@ def test_what_could_not_be_judged_is_asked_again(judged, judge):
     assert found[2] == [Judgement(Verdict.UNJUDGED, cause="asleep")]
 
 
+def test_where_nothing_was_judged_nothing_is_left(judged, tmp_path):
+    with pytest.raises(RunError):
+        judged(allowed=0)
+    assert parts(tmp_path) == ["rows.jsonl"]
+
+
 @pytest.mark.parametrize("change", [{"rows": 9}, {"kind": "rules"}])
 def test_another_file_or_judge_does_not_go_on(judged, change):
     with pytest.raises(RunError):

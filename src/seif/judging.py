@@ -94,9 +94,15 @@ def judgements_beside(
         claim(folder, _identity(config, file, model), config.dtype)
         with Journal(folder / "judgements.jsonl", len(responses)) as journal:
             missing = bytearray(not _judged(journal.get(number)) for number in range(len(responses)))
-            if any(missing):
-                with _asking(config, model, out) as judge_one:
-                    asyncio.run(_ask_for(missing, responses, judge_one, journal))
+            try:
+                if any(missing):
+                    with _asking(config, model, out) as judge_one:
+                        asyncio.run(_ask_for(missing, responses, judge_one, journal))
+            except BaseException:
+                # Where nothing is judged, nothing stands in the way of another judge or other settings.
+                if not any(number in journal for number in range(len(responses))):
+                    Beside(out).drop_unfinished()
+                raise
             yield lambda number: [_parsed(judgement) for judgement in journal.get(number)]
         Beside(out).drop_unfinished()
 
