@@ -138,16 +138,14 @@ def _judged(kept: list[list[Any]] | None) -> bool:
 
 def _identity(config: Config, file: Path, model: str | None) -> list[object]:
     """What two equal judgings of a file have in common, as JSON values."""
-    from seif.engines.cache import weights_of_checkpoint, weights_of_server
-    from seif.models import served, served_model
+    from seif.engines.cache import weights_of_checkpoint
+    from seif.models import fingerprint_of
 
-    weights = model or config.self_supervised.reward_model.checkpoint
-    if not judging_kind(config).uses_model and config.judging_model != "classifier":
-        known = None
-    elif model and judging_kind(config).uses_model and served(config, model):
-        known = weights_of_server(served_model(config))
-    else:
-        known = weights and weights_of_checkpoint(weights)
+    known = None
+    if judging_kind(config).uses_model and model is not None:
+        known = fingerprint_of(config, model)
+    elif config.judging_model == "classifier" and (path := model or config.self_supervised.reward_model.checkpoint):
+        known = weights_of_checkpoint(path)
     return [sha256_of(file), known, model, without_changeable(config, keys=ANY_TIME)]
 
 

@@ -134,10 +134,8 @@ class ModelPool:
         if self.out is None or not (by_default if settings.cache is None else settings.cache):
             return None
         if weights not in self._caches:
-            fingerprint = weights_of_server(served_model(self.config)) if on_server else weights_of_checkpoint(weights)
-            self._caches[weights] = VerdictCache(
-                Beside(self.out).verdicts, fingerprint + chat_format(self.config.chat).fingerprint
-            )
+            fingerprint = fingerprint_of(self.config, weights) + chat_format(self.config.chat).fingerprint
+            self._caches[weights] = VerdictCache(Beside(self.out).verdicts, fingerprint)
         return self._caches[weights]
 
     def _load(self, weights: str) -> Engine:
@@ -237,6 +235,12 @@ def served(config: Config, path: str) -> bool:
     A checkpoint that the run made is never one of them.
     """
     return config.engine.kind == "openai" and path in (config.model, served_model(config))
+
+
+def fingerprint_of(config: Config, path: str) -> str:
+    """What tells the weights at `path` from all others: their hash, or their name where a server has them. Raises as
+    `weights_of_checkpoint` does."""
+    return weights_of_server(served_model(config)) if served(config, path) else weights_of_checkpoint(path)
 
 
 def endpoint(config: Config, base_urls: Sequence[str], **changes: Any) -> OpenAIEngine:

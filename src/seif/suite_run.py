@@ -170,12 +170,9 @@ def _kept(out: Path, suite: str, config: Config, options: Mapping[str, object]) 
 
 def _identity(suite: str, config: Config, options: Mapping[str, object]) -> list[object]:
     """What two equal evaluations have in common, as JSON values."""
-    from seif.engines.cache import weights_of_checkpoint, weights_of_server
-    from seif.models import served, served_model
+    from seif.models import fingerprint_of
 
     data = {"held_out": config.held_out, "held_out_types": config.held_out_types, **options}
     files = {name: sha256_of(Path(str(file))) for name, file in data.items() if file and Path(str(file)).is_file()}
-    model = config.model
-    weights = weights_of_server(served_model(config)) if served(config, model) else weights_of_checkpoint(model)
     chosen = {name: str(value) for name, value in options.items() if name not in files}
-    return [suite, weights, files, chosen, without_changeable(config, keys=ANY_TIME)]
+    return [suite, fingerprint_of(config, config.model), files, chosen, without_changeable(config, keys=ANY_TIME)]
